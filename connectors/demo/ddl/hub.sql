@@ -1,0 +1,48 @@
+-- the hub's own records: links between a department's person and a file, discrepancies, statistics (no personal values).
+create table link (
+    id text not null,
+    source text not null,
+    person text not null,                 -- the source's own number of the person
+    register_no text not null,
+    status text not null check (status in ('CONFIRMED', 'CANDIDATE'))
+);
+
+create table reconciliation_item (
+    id text not null,
+    register_no text,                     -- null where no file exists
+    education_person text,
+    police_person text,
+    coordinates text[] not null,          -- what was compared, as Type.field
+    task text not null,
+    quarter text not null,
+    discrepancy_class text not null,
+    compared_field text not null,
+    answering_unit text not null,
+    status text not null check (status in ('OPEN', 'ANSWERED', 'CORRECTED', 'EXPLAINED'))
+);
+
+create table statistic (
+    id text not null,
+    division_code text not null,
+    quarter text not null,
+    indicator text not null,
+    value double precision,
+    suppressed boolean not null,
+    census_reference integer,
+    check (value is null or not suppressed)
+);
+
+-- loaded above this line, indexed below it
+alter table link add primary key (id);
+create unique index link_person on link (source, person, register_no);
+create index link_register on link (register_no, source);
+alter table reconciliation_item add primary key (id);
+create index reconciliation_item_register on reconciliation_item (register_no);
+create index reconciliation_item_education on reconciliation_item (education_person);
+create index reconciliation_item_police on reconciliation_item (police_person);
+create index reconciliation_item_quarter on reconciliation_item (quarter, discrepancy_class, id);
+create index reconciliation_item_answering on reconciliation_item (answering_unit, status, id);
+create index reconciliation_item_status on reconciliation_item (status, id);
+alter table statistic add primary key (id);
+create unique index statistic_cell on statistic (division_code, quarter, indicator);
+create index statistic_indicator on statistic (indicator, quarter, division_code);

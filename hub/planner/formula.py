@@ -1,0 +1,216 @@
+"""Formula: a condition on one row that may speak of other departments, and how it becomes a source's predicate.
+
+A formula is built of what the row's own source can say (``Local``) and of facts about the row's child that some source
+holds (``Fact``). Rendered for a relation it is a two-valued predicate: facts of the same source become ``Exists``, facts
+of another source become membership in a bound list, and facts that are not known (not asked yet, or their source does
+not answer) are taken as true (``possible``) or as false (``certain``). Where the two differ, the row is undecided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from connectors.source import ALWAYS, NEVER, All, Compare, Exists, Param, Predicate, Some, Truth
+from connectors.source import Not as NotTrue
+
+Via: TypeAlias = Literal["child", "case", "person"]
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """A predicate over the row itself, in its own source."""
+
+    predicate: Predicate
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Some row of ``relation`` in ``source``, of the same child (or case, or person), satisfies ``where``."""
+
+    name: str
+    source: str
+    relation: str
+    where: Predicate = ALWAYS
+    via: Via = "child"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """Every part holds (of none: true)."""
+
+    parts: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """Some part holds (of none: false)."""
+
+    parts: tuple[Formula, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: Formula
+
+
+Formula: TypeAlias = Local | Fact | And | Or | Not
+
+TRUE = And(())
+FALSE = Or(())
+
+
+def both(*parts: Formula) -> Formula:
+    """The conjunction, flattened and without repeats."""
+    flat = _flatten(parts, And)
+    if FALSE in flat:
+        return FALSE
+    return flat[0] if len(flat) == 1 else And(flat)
+
+
+def either(*parts: Formula) -> Formula:
+    """The disjunction, flattened, and without parts that another part already covers."""
+    flat = _flatten(parts, Or)
+    if TRUE in flat:
+        return TRUE
+    kept = tuple(part for part in flat if not any(other is not part and _covers(other, part) for other in flat))
+    return kept[0] if len(kept) == 1 else Or(kept)
+
+
+def negate(part: Formula) -> Formula:
+    """The negation."""
+    return part.part if isinstance(part, Not) else Not(part)
+
+
+def implies(premise: Formula, conclusion: Formula) -> bool:
+    """Whether the conclusion is seen to hold wherever the premise does (false if that is not plain to see)."""
+    if conclusion == TRUE or premise == conclusion:
+        return True
+    premises = premise.parts if isinstance(premise, Or) else (premise,)
+    conclusions = conclusion.parts if isinstance(conclusion, Or) else (conclusion,)
+    return bool(premises) and all(any(_covers(wide, narrow) for wide in conclusions) for narrow in premises)
+
+
+def facts(formula: Formula) -> frozenset[Fact]:
+    """Every fact that the formula speaks of."""
+    return frozenset(_facts(formula))
+
+
+def primary_facts(formula: Formula, home: str) -> frozenset[Fact]:
+    """Facts of other sources without which no row could be certain: it pays to ask them first."""
+    hopeful = render(formula, "?", home, lambda fact: ALWAYS if fact.source == home else None, optimistic=False)
+    return frozenset(fact for fact in facts(formula) if fact.source != home) if hopeful == NEVER else frozenset()
+
+
+Known: TypeAlias = Callable[[Fact], Predicate | None]
+
+
+def render(formula: Formula, relation: str, home: str, known: Known, *, optimistic: bool) -> Predicate:
+    """The formula as a predicate of ``relation`` in source ``home``; unknown facts are taken as ``optimistic``."""
+    match formula:
+        case Local(predicate):
+            return predicate
+        case Fact():
+            predicate_or_none = known(formula)
+            return Truth(optimistic) if predicate_or_none is None else predicate_or_none
+        case And(parts):
+            return every(render(part, relation, home, known, optimistic=optimistic) for part in parts)
+        case Or(parts):
+            return some(render(part, relation, home, known, optimistic=optimistic) for part in parts)
+        case Not(part):
+            return untrue(render(part, relation, home, known, optimistic=not optimistic))
+
+
+def local_fact(fact: Fact, relation: str) -> Predicate:
+    """A fact of the row's own source: the row itself, or some row of the same child, satisfies it."""
+    if relation == fact.relation == "Child":
+        return fact.where
+    column = {"civil_affairs": "_register", "hub": "_register"}.get(fact.source, "_person")
+    if fact.via != "child":
+        column = f"_{fact.via}"
+    return Exists(fact.relation, ((column, column),), fact.where)
+
+
+def member(fact: Fact, home: str) -> Predicate:
+    """A fact of another source: the row's child (case, person) is among those for which it was found to hold."""
+    if fact.via != "child":
+        return Compare(f"_{fact.via}", "in", Param(f"{fact.name}.{fact.via}"))
+    if home in ("civil_affairs", "hub"):
+        return Compare("_register", "in", Param(f"{fact.name}.register"))
+    by_number = Compare("_citizen", "in", Param(f"{fact.name}.citizen"))
+    return Some((by_number, Compare("_person", "in", Param(f"{fact.name}.person"))))
+
+
+def every(parts: Iterable[Predicate]) -> Predicate:
+    """Conjunction of predicates, simplified."""
+    kept = tuple(dict.fromkeys(part for part in parts if part != ALWAYS))
+    if NEVER in kept:
+        return NEVER
+    return (kept[0] if len(kept) == 1 else All(kept)) if kept else ALWAYS
+
+
+def some(parts: Iterable[Predicate]) -> Predicate:
+    """Disjunction of predicates, simplified."""
+    kept = tuple(dict.fromkeys(part for part in parts if part != NEVER))
+    if ALWAYS in kept:
+        return ALWAYS
+    return (kept[0] if len(kept) == 1 else Some(kept)) if kept else NEVER
+
+
+def untrue(part: Predicate) -> Predicate:
+    """Negation of a predicate, simplified."""
+    return Truth(not part.value) if isinstance(part, Truth) else NotTrue(part)
+
+
+def disjuncts(formula: Formula) -> Iterator[tuple[Formula, ...]]:
+    """The formula in disjunctive normal form: each yield is a conjunction of literals (facts, locals, negations)."""
+    match formula:
+        case And(parts):
+            yield from _product(parts)
+        case Or(parts):
+            for part in parts:
+                yield from disjuncts(part)
+        case Not(And(parts)):
+            for part in parts:
+                yield from disjuncts(negate(part))
+        case Not(Or(parts)):
+            yield from _product(tuple(negate(part) for part in parts))
+        case _:
+            yield (formula,)
+
+
+def _product(parts: tuple[Formula, ...]) -> Iterator[tuple[Formula, ...]]:
+    if not parts:
+        yield ()
+        return
+    for head in disjuncts(parts[0]):
+        for tail in _product(parts[1:]):
+            yield (*head, *tail)
+
+
+def _flatten(parts: Iterable[Formula], kind: type[And] | type[Or]) -> tuple[Formula, ...]:
+    flat: dict[Formula, None] = {}
+    for part in parts:
+        flat.update(dict.fromkeys(part.parts if isinstance(part, kind) else (part,)))
+    return tuple(flat)
+
+
+def _covers(wide: Formula, narrow: Formula) -> bool:
+    """Whether ``narrow`` is a conjunction that holds at least the parts of ``wide``."""
+    wide_parts = set(wide.parts) if isinstance(wide, And) else {wide}
+    narrow_parts = set(narrow.parts) if isinstance(narrow, And) else {narrow}
+    return wide_parts <= narrow_parts
+
+
+def _facts(formula: Formula) -> Iterator[Fact]:
+    match formula:
+        case Fact():
+            yield formula
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _facts(part)
+        case Not(part):
+            yield from _facts(part)

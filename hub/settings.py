@@ -1,0 +1,280 @@
+"""``hub.toml`` and ``HUB_*`` -> Settings: one frozen object, read once; a wrong setting stops the start with its name.
+
+The environment wins over the file, the file over the defaults. A nested setting is named with two underscores in the
+environment (``HUB_LIMITS__DEPTH=12``) and as a table in the file (``[limits]`` ``depth = 12``). ``docs/settings.md`` is
+written from the descriptions here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+SOURCES = ("civil_affairs", "education", "public_security", "courts", "procuratorate", "hub")
+"""The databases that answer queries, in the order in which they are always named."""
+
+Positive = Annotated[int, Field(gt=0)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or wrong; the message names it, the way to set it, and never repeats its value."""
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Databases(_Group):
+    """DSNs (``postgresql://...``); without one the department is not adopted and answers SOURCE_UNAVAILABLE."""
+
+    civil_affairs: SecretStr | None = Field(None, description="read role in the civil affairs bureau's database")
+    education: SecretStr | None = Field(None, description="read role in the education bureau's database")
+    public_security: SecretStr | None = Field(None, description="read role in the police database")
+    courts: SecretStr | None = Field(None, description="read role in the court's database")
+    procuratorate: SecretStr | None = Field(None, description="read role in the procuratorate's database")
+    hub: SecretStr | None = Field(None, description="read role in the hub's own database: links, reconciliation, log")
+    log: SecretStr | None = Field(None, description="role in the hub's own database that writes the access log")
+
+    def dsn(self, name: str) -> str | None:
+        """The DSN of a source or of ``log`` in clear; nothing that it returns may be printed."""
+        secret: SecretStr | None = getattr(self, name)
+        return None if secret is None else secret.get_secret_value()
+
+
+class Deadlines(_Group):
+    """How long something may take, in seconds."""
+
+    source: Seconds = Field(2.0, description="one statement in a department's database, waiting for it included")
+    log: Seconds = Field(1.0, description="the entry of a request, from asking to durable")
+    body: Seconds = Field(5.0, description="the whole body of a request, from its headers to its last byte")
+    ready: Seconds = Field(1.0, description="each part that `/readyz` asks")
+
+
+class Pools(_Group):
+    """Connections held open."""
+
+    source: Positive = Field(8, description="connections to each department's database")
+    log: Positive = Field(2, description="connections to the log's database, apart from those of the sources")
+
+
+class Limits(_Group):
+    """What one request, or one principal, may ask for; a refusal names the limit."""
+
+    tokens: Positive = Field(2000, description="tokens (and, counted apart, comments) in a document")
+    depth: Positive = Field(10, description="nested fields, `edges` and `node` not counted")
+    introspection_depth: Positive = Field(20, description="nested fields below `__schema` and `__type`")
+    aliases: Positive = Field(30, description="aliased fields once fragments are expanded")
+    directives: Positive = Field(50, description="directives once fragments are expanded")
+    roots: Positive = Field(30, description="root fields of the operation once fragments are expanded")
+    fields: Positive = Field(1000, description="fields once fragments are expanded")
+    repeats: Positive = Field(
+        60, description="fields selected again under a name that its selection set has already, fragments expanded"
+    )
+    fragments: Positive = Field(60, description="fragments in a document")
+    operations: Positive = Field(20, description="operations in a document, of which one is executed")
+    page_size: Positive = Field(100, description="rows in a page (`first`)")
+    cost: Positive = Field(50_000, description="rows x fields that the plan could bring at most")
+    body_bytes: Positive = Field(262_144, description="bytes in the body of a request")
+    concurrency: Positive = Field(64, description="requests of one principal under way at once")
+    documents: Positive = Field(1000, description="documents remembered after parsing and validation")
+    unauthenticated: Positive = Field(50, description="refusals without a credential that are logged each second")
+
+
+class Credentials(_Group):
+    """Which tokens are accepted."""
+
+    issuer: str = Field("https://hub.wuqing.invalid/dev", description="`iss` of the tokens")
+    audience: str = Field("wuqing-hub", description="`aud` of the tokens")
+    jwks: str | None = Field(None, description="JWKS file or https URL; without it `<keys>/jwks.json`")
+    jwks_seconds: Positive = Field(300, description="seconds after which the JWKS is read again")
+    lifetime: Positive = Field(900, description="longest lifetime of a token (`exp` - `iat`) in seconds")
+    leeway: int = Field(30, ge=0, le=300, description="seconds by which clocks may differ")
+    remembered: Positive = Field(10_000, description="verified tokens remembered (by digest) until they expire")
+    revoked: Path | None = Field(
+        None, description="file of revoked token ids (`jti`), one a line, read when it changes"
+    )
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; frozen."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="HUB_",
+        env_nested_delimiter="__",
+        nested_model_default_partial_update=True,
+        hide_input_in_errors=True,
+    )
+
+    databases: Databases = Field(default_factory=Databases, description="DSNs")  # type: ignore[arg-type]
+    deadlines: Deadlines = Field(default_factory=Deadlines, description="seconds")  # type: ignore[arg-type]
+    pools: Pools = Field(default_factory=Pools, description="connections")  # type: ignore[arg-type]
+    limits: Limits = Field(default_factory=Limits, description="limits")  # type: ignore[arg-type]
+    credentials: Credentials = Field(default_factory=Credentials, description="tokens")  # type: ignore[arg-type]
+    keys: Path = Field(Path("data/keys"), description="folder of the hub's private keys, mode 0700")
+    policies: Path | None = Field(None, description="policy folder; without it the one that comes with the hub")
+    case_pattern: str = Field(
+        r"[0-9A-Za-z〔〕（）()\-_/.一-鿿]{4,64}", description="pattern that a whole `Hub-Case` reference must match"
+    )
+    duty_phone: str = Field("110", description="telephone number named where a child in danger is to be reported")
+    timezone: str = Field("Asia/Shanghai", description="time zone of days, quarters and clocks")
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    ide: bool = Field(True, description="whether `/ide` is served")
+    metrics: bool = Field(False, description="whether `/metrics` is served")
+    fsync_required: bool = Field(True, description="whether the log refuses a server that runs without fsync")
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("no such time zone, try `Asia/Shanghai`") from None
+        return name
+
+    @field_validator("case_pattern")
+    @classmethod
+    def _bounded_pattern(cls, pattern: str) -> str:
+        try:
+            compiled = re.compile(pattern)
+        except re.error:
+            raise ValueError("no regular expression") from None
+        if compiled.fullmatch("") or compiled.fullmatch("A" * 257) or compiled.fullmatch("1" * 257):
+            raise ValueError("must be bounded: not empty, at most 256 characters")
+        return pattern
+
+    @property
+    def jwks(self) -> str:
+        """Where the keys that verify tokens are: a path or an https URL."""
+        return self.credentials.jwks or str(self.keys / "jwks.json")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the file that ``load`` names; no ``.env``."""
+        return (init_settings, env_settings)
+
+
+def load(file: Path | None = None, **changes: Any) -> Settings:
+    """Settings from ``file`` (or ``HUB_CONFIG``, or ``./hub.toml`` if there), the environment and ``changes``.
+
+    Raises ``ConfigurationError`` with every wrong setting, one a line.
+    """
+    path = file or Path(os.environ.get("HUB_CONFIG", "hub.toml"))
+    explicit = file is not None or "HUB_CONFIG" in os.environ
+    if explicit and not path.is_file():
+        raise ConfigurationError(f"settings file `{path}` is not there")
+    try:
+        return _with_file(path)(**changes)
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(_complaints(error))) from None
+    except ValueError as error:
+        raise ConfigurationError(f"settings in `{path}` or the environment cannot be read: {error}") from None
+    except OSError as error:
+        raise ConfigurationError(f"settings file `{path}` cannot be read: {error.strerror}") from None
+
+
+def _with_file(path: Path) -> type[Settings]:
+    _refuse_strays(os.environ)
+
+    class FromFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *args: Any, **named: Any
+        ) -> tuple[Any, ...]:
+            sources = Settings.settings_customise_sources(settings_cls, *args, **named)
+            return (*sources, TomlConfigSettingsSource(settings_cls, path))
+
+    return FromFile
+
+
+def _refuse_strays(environment: Mapping[str, str]) -> None:
+    """A misspelt ``HUB_*`` would silently leave a limit at its default."""
+    known = {name.upper() for name, *_ in settings_table()}
+    groups = {name.split("__")[0] for name in known}
+    strays = [
+        name
+        for name in environment
+        if name.upper().startswith("HUB_")
+        and name.upper() not in known | groups | {"HUB_CONFIG"}
+        and not name.upper().startswith(NOT_SETTINGS)
+    ]
+    if strays:
+        raise ConfigurationError("\n".join(f"`{name}` is no setting, see docs/settings.md" for name in sorted(strays)))
+
+
+NOT_SETTINGS = ("HUB_BLESS", "HUB_TEST_", "HUB_TOKEN", "HUB_URL")
+"""Names with the prefix that other commands read: tests, and `hub query`."""
+
+
+def _complaints(error: ValidationError) -> Iterator[str]:
+    for item in error.errors(include_input=False, include_url=False, include_context=False):
+        place = [str(part) for part in item["loc"]]
+        message = item["msg"].removeprefix("Value error, ")
+        name = "HUB_" + "__".join(place).upper()
+        yield f"setting `{'.'.join(place)}` (`{name}`): {message[:1].lower()}{message[1:].rstrip('.')}"
+
+
+def settings_table() -> Iterator[tuple[str, str, str, str]]:
+    """Each setting as (environment name, name in the file, default, description)."""
+    for name, field in Settings.model_fields.items():
+        group = field.annotation
+        if isinstance(group, type) and issubclass(group, _Group):
+            for inner, part in group.model_fields.items():
+                yield f"HUB_{name}__{inner}".upper(), f"{name}.{inner}", _shown(part.default), part.description or ""
+        else:
+            yield f"HUB_{name}".upper(), name, _shown(field.default), field.description or ""
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def settings_page() -> str:
+    """The text of ``docs/settings.md``."""
+    lines = [
+        "# Settings",
+        "",
+        "One file `hub.toml` (or the file that `HUB_CONFIG` names) and the environment, which wins. A name with a dot is",
+        "a key in a table of the file: `limits.depth` is `depth` under `[limits]`.",
+        "",
+        "| in the environment | in the file | default | what |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{env}` | `{name}` | {_cell(default)} | {description} |"
+        for env, name, default, description in settings_table()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(default: str) -> str:
+    return f"`{default}`" if default else "none"

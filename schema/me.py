@@ -1,0 +1,46 @@
+"""What a caller asks of itself and of the catalogue: the types of ``me`` and ``catalogue``."""
+
+from __future__ import annotations
+
+import strawberry
+
+from schema.enums.governance import Purpose
+
+
+@strawberry.type(description="调用方 who asks, for which purpose, under which policy")
+class Me:
+    """The caller as the hub has identified it."""
+
+    unit: str = strawberry.field(description="单位代码 unit code")
+    unit_name_zh: str = strawberry.field(description="单位名称 unit's name in Chinese")
+    unit_name_en: str = strawberry.field(description="unit's name in English")
+    key: str = strawberry.field(description="单位键 unit key: the unit, with its division or institution")
+    operator: str | None = strawberry.field(description="操作人员编号 the official's staff number")
+    division: str | None = strawberry.field(description="地区代码 division of a town or village")
+    institution: str | None = strawberry.field(description="机构代码 institution of a mandatory reporter")
+    purpose: Purpose = strawberry.field(description="本次访问目的 purpose declared")
+    purposes: list[Purpose] = strawberry.field(description="可声明的目的 purposes of the credential")
+    case: bool = strawberry.field(description="是否带有办案编号 a case reference was given")
+    policy_version: str = strawberry.field(description="策略版本 version of the policy that decides")
+
+
+@strawberry.type(description="目录项 a shared field: who keeps it, how it may be shared, whether you hold it")
+class CatalogueField:
+    """A shared field, and what the caller holds of it for the declared purpose."""
+
+    coordinate: str = strawberry.field(description="坐标 coordinate, as Child.birthDate")
+    type: str = strawberry.field(description="类型 type")
+    field: str = strawberry.field(description="字段 field")
+    name_zh: str = strawberry.field(description="中文名称 Chinese name")
+    name_en: str = strawberry.field(description="English name")
+    owner: str = strawberry.field(description="数据来源 source that keeps the field")
+    category: str = strawberry.field(description="类别 category")
+    sensitivity: str = strawberry.field(description="敏感级别 sensitivity, L1 public to L4 gravest")
+    mask: str = strawberry.field(description="脱敏方式 mask")
+    standard: str = strawberry.field(description="标准 standard")
+    clause: str = strawberry.field(description="依据条款 clause of the notice")
+    gql_type: str = strawberry.field(description="GraphQL 类型 GraphQL type")
+    held: bool = strawberry.field(description="可读原值 you read it in clear, in some rows at least")
+    masked: bool = strawberry.field(description="可读脱敏值 you read it masked, in some rows at least")
+    scopes: list[str] = strawberry.field(description="行范围 scopes of rows in which you read it")
+    rules: list[str] = strawberry.field(description="依据规则 rules that open it to you")
