@@ -32,10 +32,10 @@ The format, by example (a department is adopted by writing this file, never by c
     birthDate = { column = "csrq", kind = "date", stored = "yyyymmdd" }   # or stored = "date" (default)
     updatedAt = { column = "gxsj", kind = "instant" }            # timestamptz, or stored = "local": timestamp in +08:00
     livesAlone = { column = "dzjz", kind = "bool", true = "1" }  # without `true`: a boolean column
-    incomeSources = { column = "jjly", codes = "jjly", separator = "," }  # list of codes in one text; or stored = "array"
+    incomeSources = { column = "jjly", codes = "jjly", separator = "," }  # list of codes in a text; or stored = "array"
     residenceAddress = { column = "xjzd", village = "xjzd_xzqh" }  # `village`: column with this address's division
     amount = { column = "je", kind = "decimal" }                 # numeric, answered as text with two decimals
-    disabilityGrade = { column = "cjdj", kind = "int" }          # stored = "text": digits in a text column
+    disabilityGrade = { column = "cjdj", kind = "int" }          # stored = "digits": digits in a text column
     schoolName = { column = "cun.mc" }                           # a column of a join
     parts = { column = "bdz", kind = "text", separator = "," }   # a list of plain texts
 
@@ -57,7 +57,7 @@ NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,62}")
 
 STORED = {
     "text": ("plain",),
-    "int": ("plain", "text"),
+    "int": ("plain", "digits"),
     "bool": ("plain",),
     "date": ("date", "yyyymmdd"),
     "instant": ("timestamptz", "local"),

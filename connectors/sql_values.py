@@ -1,7 +1,8 @@
 """Mapped column -> SQL of its value, mask and order text; schema value -> stored value: pure, one place a kind.
 
-Guarantee: what a column shows, what it is compared with and what it is sorted by agree. Text that reaches SQL from here
-comes from a mapping (identifiers by a strict pattern and quoted, code tables as escaped literals); request values never.
+Guarantee: what a column shows, what it is compared with and what it is sorted by agree. Text that reaches SQL from
+here comes from a mapping (identifiers by a strict pattern and quoted, code tables as escaped literals), never from a
+request.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ Encoder: TypeAlias = Callable[[Any], Any]
 
 EIGHT_HOURS = datetime.timezone(datetime.timedelta(hours=8))
 
-COMPOUND_SURNAMES = (
+_COMPOUND_SURNAMES = (
     "欧阳 司马 上官 诸葛 东方 皇甫 尉迟 公孙 慕容 司徒 令狐 长孙 宇文 夏侯 端木 百里 东郭 南宫 呼延 轩辕 "
     "澹台 赫连 闻人 钟离 独孤 太史 申屠 公羊 公冶 宗政 濮阳 淳于 单于 太叔 仲孙 司空 第五 拓跋 西门 万俟"
-).split()
+)
+
+COMPOUND_SURNAMES = tuple(_COMPOUND_SURNAMES.split())
 """Surnames of two characters, kept whole by the mask `surname`."""
 
 _OFFSET = "INTERVAL '8 hours'"
@@ -81,7 +84,7 @@ def _digits_as_date(_: Mapped, raw: str) -> str:
 
 _SHOWN: dict[tuple[str, str], Callable[[Mapped, str], str]] = {
     ("int", "plain"): lambda _, raw: f"{raw}::bigint",
-    ("int", "text"): lambda _, raw: f"CASE WHEN {raw} ~ '^[0-9]{{1,9}}$' THEN {raw}::bigint END",
+    ("int", "digits"): lambda _, raw: f"CASE WHEN {raw} ~ '^[0-9]{{1,9}}$' THEN {raw}::bigint END",
     ("bool", "plain"): lambda column, raw: raw if column.true is None else f"({raw} = {literal(column.true)})",
     ("date", "date"): lambda _, raw: f"to_char({raw}, 'YYYY-MM-DD')",
     ("date", "yyyymmdd"): _digits_as_date,
@@ -96,8 +99,8 @@ def _instant(local: str) -> str:
 
 
 def sortable(column: Mapped, raw: str) -> str:
-    """What to sort by: the stored column where its order is that of the values (so that indexes serve), else the value."""
-    if column.codes is not None or column.stored == "text":
+    """What to sort by: the stored column if it is ordered as the values are (so that indexes serve), else the value."""
+    if column.codes is not None or column.stored == "digits":
         return shown(column, raw)
     if column.kind == "decimal":
         return f"round({raw}::numeric, 2)"
@@ -153,29 +156,38 @@ def cast(column: Mapped) -> str:
     """The cast of a bound value; none for texts: the server takes the column's own type, so that its indexes serve."""
     if column.is_list or column.codes is not None or column.stored == "yyyymmdd":
         return ""
-    return {
-        "text": "",
-        "int": "::bigint",
-        "bool": "::boolean",
-        "date": "::date",
-        "decimal": "::numeric",
-        "instant": "::timestamp" if column.stored == "local" else "::timestamptz",
-    }[column.kind]
+    return _TYPES.get(column.stored) or _TYPES[column.kind]
+
+
+_TYPES = {
+    "text": "",
+    "int": "::bigint",
+    "bool": "::boolean",
+    "date": "::date",
+    "decimal": "::numeric",
+    "instant": "::timestamptz",
+    "local": "::timestamp",
+}
 
 
 def encoder(column: Mapped) -> Encoder:
-    """Schema value -> stored value (of a coded column: its first code); None for what the column cannot hold."""
-    if column.codes is not None:
-        stored = column.codes.stored
-        return lambda value: stored[value][0] if value in stored else None
-    if column.kind in {"instant", "date"}:
-        return {
-            "date": _to_date,
-            "yyyymmdd": _to_digits,
-            "timestamptz": _to_instant,
-            "local": _to_local,
-        }[column.stored]
-    return {"text": _to_text, "int": _to_int, "bool": _to_bool, "decimal": _to_decimal}[column.kind]
+    """Schema value -> stored value for a comparison (not of a coded column); None for what the column cannot hold."""
+    return _ENCODERS.get(column.stored) or _ENCODERS[column.kind]
+
+
+def order_cast(column: Mapped) -> str:
+    """The cast of a bound order value, of the type that ``sortable`` has."""
+    if column.codes is not None or (column.kind == "int" and column.is_key):
+        return "::text"
+    return "" if column.stored == "yyyymmdd" else (_TYPES.get(column.stored) or _TYPES[column.kind])
+
+
+def order_encoder(column: Mapped) -> Encoder:
+    """Text that ``order_text`` gave -> what ``sortable`` compares with."""
+    if column.codes is not None or (column.kind == "int" and column.is_key):
+        return _to_text
+    exact: dict[str, Encoder] = {"yyyymmdd": _to_sorted_digits, "timestamptz": _to_instant, "local": _to_local}
+    return exact.get(column.stored) or encoder(column)
 
 
 def _to_text(value: Any) -> str | None:
@@ -192,7 +204,7 @@ def _to_int(value: Any) -> int | None:
 
 
 def _to_bool(value: Any) -> bool | None:
-    return {"true": True, "false": False}.get(value) if isinstance(value, str) else value
+    return value if isinstance(value, bool) else {"true": True, "false": False}.get(value)
 
 
 def _to_date(value: Any) -> datetime.date | None:
@@ -203,10 +215,24 @@ def _to_date(value: Any) -> datetime.date | None:
 
 
 def _to_digits(value: Any) -> str | None:
-    """A date as eight digits; any other text as it is, for `~orderN` of a stored text that is no date."""
-    if not isinstance(value, str):
-        return None
-    return value.replace("-", "") if re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII) else value
+    date = _to_date(value)
+    return None if date is None else f"{date.year:04}{date.month:02}{date.day:02}"
+
+
+def _to_sorted_digits(value: Any) -> str | None:
+    """As ``order_text`` gave it: ten characters of a date, or a stored text that is none, as it is."""
+    shaped = isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII)
+    return value.replace("-", "") if shaped else _to_text(value)
+
+
+def _to_second(value: Any) -> datetime.datetime | None:
+    instant = _to_instant(value)
+    return None if instant is None else instant.replace(microsecond=0)
+
+
+def _to_local_second(value: Any) -> datetime.datetime | None:
+    local = _to_local(value)
+    return None if local is None else local.replace(microsecond=0)
 
 
 def _to_instant(value: Any) -> datetime.datetime | None:
@@ -228,3 +254,16 @@ def _to_decimal(value: Any) -> decimal.Decimal | None:
     except decimal.InvalidOperation:
         return None
     return number if number.is_finite() else None
+
+
+_ENCODERS: dict[str, Encoder] = {
+    "yyyymmdd": _to_digits,
+    "timestamptz": _to_second,
+    "local": _to_local_second,
+    "text": _to_text,
+    "int": _to_int,
+    "bool": _to_bool,
+    "date": _to_date,
+    "decimal": _to_decimal,
+}
+"""By the stored form where it decides, else by kind."""

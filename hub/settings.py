@@ -263,8 +263,8 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "One file `hub.toml` (or the file that `HUB_CONFIG` names) and the environment, which wins. A name with a dot is",
-        "a key in a table of the file: `limits.depth` is `depth` under `[limits]`.",
+        "One file `hub.toml` (or the one that `HUB_CONFIG` names) and the environment, which wins. A name with a dot",
+        "is a key in a table of the file: `limits.depth` is `depth` under `[limits]`.",
         "",
         "| in the environment | in the file | default | what |",
         "|---|---|---|---|",

@@ -7,10 +7,16 @@ is what documents are validated against, what views are cut from, and what a pla
 
 from __future__ import annotations
 
-from typing import TypeGuard
-
 import strawberry
-from graphql import GraphQLNamedType, GraphQLScalarType, GraphQLSchema, build_schema, print_schema
+from graphql import (
+    GraphQLNamedType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    build_schema,
+    is_introspection_type,
+    is_specified_scalar_type,
+    print_type,
+)
 from strawberry.schema.config import StrawberryConfig
 
 from schema.nouns import NOUNS
@@ -20,7 +26,13 @@ from schema.scalars import SCALARS
 
 def core() -> strawberry.Schema:
     """The schema as Strawberry has it."""
-    config = StrawberryConfig(disable_field_suggestions=True, scalar_map=dict(SCALARS))
+    scalars = {
+        scalar.python: strawberry.scalar(
+            name=scalar.name, description=scalar.description, parse_value=scalar.parse, serialize=scalar.show
+        )
+        for scalar in SCALARS
+    }
+    config = StrawberryConfig(disable_field_suggestions=True, scalar_map=scalars)
     return strawberry.Schema(query=Query, types=NOUNS, config=config)
 
 
@@ -31,20 +43,20 @@ def whole() -> GraphQLSchema:
     ``get_variable_values``.
     """
     schema = build_schema(core().as_str())
-    parsers = {definition.name: definition for definition in SCALARS.values()}
-    for name, found in schema.type_map.items():
-        if name in parsers and _is_scalar(found):
-            definition = parsers[name]
-            # Text carries no behaviour: what a scalar accepts and shows is put back.
-            found.parse_value = definition.parse_value
-            found.serialize = definition.serialize
+    for scalar in SCALARS:
+        found = schema.type_map[scalar.name]
+        assert isinstance(found, GraphQLScalarType)
+        # Text carries no behaviour: what a scalar accepts and what it shows is put back.
+        found.coerce_input_value = scalar.parse
+        found.coerce_output_value = scalar.show
     return schema
 
 
 def sdl(schema: GraphQLSchema) -> str:
-    """The schema as text, types in a fixed order."""
-    return print_schema(schema) + "\n"
+    """The schema as text: types by name, members in the order of their declaration."""
+    written = (found for _, found in sorted(schema.type_map.items()) if not _is_built_in(found))
+    return "\n\n".join(map(print_type, written)) + "\n"
 
 
-def _is_scalar(found: GraphQLNamedType) -> TypeGuard[GraphQLScalarType]:
-    return isinstance(found, GraphQLScalarType)
+def _is_built_in(found: GraphQLNamedType) -> bool:
+    return is_specified_scalar_type(found) or is_introspection_type(found)

@@ -61,7 +61,8 @@ def _spell(annotation: Any) -> str:
         return _spell(inner).removesuffix("!")
     if typing.get_origin(annotation) is list:
         return f"[{_spell(typing.get_args(annotation)[0])}]!"
-    return _BUILT_IN.get(annotation.__name__, annotation.__name__) + "!"
+    name: str = annotation.__name__
+    return _BUILT_IN.get(name, name) + "!"
 
 
 def _coordinates(noun: type) -> Iterator[Coordinate]:

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 import strawberry
 
 from schema import scalars
+from schema.facts import list_of
 
 Kind: TypeAlias = Literal["text", "compare", "equal", "division", "boolean", "enum", "list", "age", "group"]
 """Which operators a member of a filter takes: those of ``OPERATORS``; ``group`` is ``and``, ``or`` or ``not``."""
@@ -83,7 +84,7 @@ def condition(inner: str, kind: Kind, operand: Any) -> Any:
 def _operand(operator: str, operand: Any) -> Any:
     if operator == "isNull":
         return bool
-    return list[operand] if operator in _PLURAL else operand
+    return list_of(operand) if operator in _PLURAL else operand
 
 
 def input_type(name: str, description: str, members: Mapping[str, Any], says: Mapping[str, str]) -> Any:

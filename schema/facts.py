@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass
+from types import GenericAlias
 from typing import Annotated, Any, NoReturn
 
 import strawberry
@@ -78,17 +79,27 @@ def _paged(target: str) -> Callable[..., Any]:
     ) -> Any:
         unplanned()
 
-    # Lazy, since filters are made from the catalogue, and the catalogue from the types that carry these links.
-    where = Annotated[f"{target}Filter", strawberry.lazy("schema.inputs")]
-    order = Annotated[f"{target}Order", strawberry.lazy("schema.inputs")]
     page.__annotations__ = {
-        "filter": Annotated[where | None, _say("条件 rows that match")],
-        "order_by": Annotated[list[order] | None, _say("排序 order, most important first; nulls are last")],
-        "first": Annotated[int | None, _say("条数 rows of a page: 1 to 100, 20 if absent")],
-        "after": Annotated[str | None, _say("游标 cursor of the row after which to go on")],
+        "filter": _say(lazily(f"{target}Filter") | None, "条件 rows that match"),
+        "order_by": _say(list_of(lazily(f"{target}Order")) | None, "排序 order, most important first; nulls are last"),
+        "first": _say(int | None, "条数 rows of a page: 1 to 100, 20 if absent"),
+        "after": _say(str | None, "游标 cursor of the row after which to go on"),
     }
     return page
 
 
-def _say(description: str) -> Any:
-    return strawberry.argument(description=description)
+def lazily(name: str) -> Any:
+    """The input ``name``, looked up when the schema is built.
+
+    Lazy, since filters are made from the catalogue, and the catalogue from the types that carry these links.
+    """
+    return Annotated[name, strawberry.lazy("schema.inputs")]
+
+
+def list_of(item: Any) -> Any:
+    """A list of ``item``, for a type known only when this runs."""
+    return GenericAlias(list, (item,))
+
+
+def _say(annotation: Any, description: str) -> Any:
+    return Annotated[annotation, strawberry.argument(description=description)]

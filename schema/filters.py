@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from schema.catalogue import CATALOGUE, TYPES, Coordinate, fields_of
+from schema.catalogue import TYPES, Coordinate, fields_of
 from schema.conditions import Kind, kind_of
 
 UNFILTERED = frozenset(
@@ -61,7 +61,7 @@ _ORDERS = {
 
 
 def filter_fields(type_name: str) -> Mapping[str, tuple[str | None, Kind]]:
-    """Member of ``<Type>Filter`` -> the coordinate that it looks at (none for ``and``, ``or``, ``not``) and its kind."""
+    """Member of ``<Type>Filter`` -> the coordinate that it looks at (none: ``and``, ``or``, ``not``) and its kind."""
     return _FILTER_FIELDS[type_name]
 
 

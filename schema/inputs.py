@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 from types import new_class
-from typing import Annotated, Any
+from typing import Any
 
 import strawberry
 
 from schema.catalogue import CATALOGUE, TYPES
 from schema.conditions import Kind, condition, input_type, python_type
 from schema.enums import governance, justice, person, protection, schooling
-from schema.filters import filter_fields, filterable, sortable, upper_snake
+from schema.facts import lazily, list_of
+from schema.filters import filter_fields, sortable, upper_snake
 
 ENUMS: Mapping[str, type[Enum]] = {
     name: found
@@ -64,8 +65,8 @@ _CONDITIONS = _conditions()
 
 
 def _filter(type_name: str) -> Any:
-    itself = Annotated[f"{type_name}Filter", strawberry.lazy("schema.inputs")]
-    groups: dict[str, Any] = {"and": list[itself], "or": list[itself], "not": itself}
+    itself = lazily(f"{type_name}Filter")
+    groups = {"and": list_of(itself), "or": list_of(itself), "not": itself}
     members: dict[str, Any] = {}
     says = dict(_SAYS)
     for member, (coordinate, kind) in filter_fields(type_name).items():
@@ -96,7 +97,7 @@ def _order(type_name: str) -> Any:
     name = f"{type_name}Order"
 
     def fill(body: dict[str, Any]) -> None:
-        body["__annotations__"] = {"field": _order_field(type_name), "direction": Direction}
+        body["__annotations__"] = {"field": _order_field(type_name), "direction": Direction | None}
         body["field"] = strawberry.field(description="字段 what rows are sorted by")
         body["direction"] = strawberry.field(default=Direction.ASC, description="方向 direction")
 

@@ -1,6 +1,7 @@
 """The root fields of a query -> the types that they open.
 
-Every connection root lists the rows in the caller's scope for the declared purpose; that is all of them that exist for it.
+Every connection root lists the rows in the caller's scope for the declared purpose; for it no others
+exist.
 """
 
 from __future__ import annotations
@@ -29,32 +30,44 @@ from schema.statistic import Statistic
 from schema.survey_submission import SurveySubmission
 
 
+def _me() -> Me:
+    unplanned()
+
+
+def _catalogue(type: str | None = strawberry.UNSET) -> list[CatalogueField]:
+    unplanned()
+
+
+def _node(id: strawberry.ID) -> Node | None:
+    unplanned()
+
+
+def _child(
+    id: strawberry.ID | None = strawberry.UNSET, citizen_id: CitizenId | None = strawberry.UNSET
+) -> Child | None:
+    unplanned()
+
+
+def _aggregate(
+    by: list[str], measure: str | None = "COUNT", where: AggregateWhere | None = strawberry.UNSET
+) -> Aggregation | None:
+    unplanned()
+
+
 @strawberry.type(description="查询 everything that can be asked")
 class Query:
     """Everything that can be asked."""
 
-    @strawberry.field(description="调用方 who asks, as the hub has identified it")
-    def me(self) -> Me:
-        """The caller."""
-        unplanned()
-
-    @strawberry.field(description="目录 every shared field, or those of one type, and whether you hold it")
-    def catalogue(self, type: str | None = strawberry.UNSET) -> list[CatalogueField]:
-        """The catalogue."""
-        unplanned()
-
-    @strawberry.field(description="凭标识查找 the record of an id that you were given; null if it is not in your scope")
-    def node(self, id: strawberry.ID) -> Node | None:
-        """A record by its id."""
-        unplanned()
-
-    @strawberry.field(description="儿童档案 a child's file by id or by citizen id (exactly one of them)")
-    def child(
-        self, id: strawberry.ID | None = strawberry.UNSET, citizen_id: CitizenId | None = strawberry.UNSET
-    ) -> Child | None:
-        """A child's file."""
-        unplanned()
-
+    me: Me = strawberry.field(resolver=_me, description="调用方 who asks, as the hub has identified it")
+    catalogue: list[CatalogueField] = strawberry.field(
+        resolver=_catalogue, description="目录 every shared field, or those of one type, and whether you hold it"
+    )
+    node: Node | None = strawberry.field(
+        resolver=_node, description="凭标识查找 the record of an id that you were given; null if out of your scope"
+    )
+    child: Child | None = strawberry.field(
+        resolver=_child, description="儿童档案 a child's file by id or by citizen id, exactly one of them"
+    )
     children: Connection[Child] | None = many("Child", "儿童档案", "children's files")
     mandatory_reports: Connection[MandatoryReport] | None = many("MandatoryReport", "强制报告", "reports to the police")
     incidents: Connection[Incident] | None = many("Incident", "警情处置", "how the police dealt with reports")
@@ -85,9 +98,7 @@ class Query:
     statistics: Connection[Statistic] | None = many("Statistic", "统计指标", "published figures")
     access_log: Connection[AccessLogEntry] | None = many("AccessLogEntry", "访问日志", "entries of the access log")
 
-    @strawberry.field(description="汇总 counts (`COUNT`) or sums (a coordinate) by at most three coordinates")
-    def aggregate(
-        self, by: list[str], measure: str = "COUNT", where: AggregateWhere | None = strawberry.UNSET
-    ) -> Aggregation | None:
-        """Counts or sums by group."""
-        unplanned()
+    aggregate: Aggregation | None = strawberry.field(
+        resolver=_aggregate,
+        description="汇总 counts (`COUNT`) or sums (a coordinate of an amount) by at most three coordinates",
+    )

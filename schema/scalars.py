@@ -9,15 +9,14 @@ from __future__ import annotations
 import datetime
 import decimal
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NewType
 from zoneinfo import ZoneInfo
 
-import strawberry
 from graphql import GraphQLError
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
-from strawberry.types.scalar import ScalarDefinition
 
 CitizenId = NewType("CitizenId", str)
 """公民身份号码: 18 characters of GB 11643."""
@@ -132,51 +131,62 @@ def show_decimal(value: object) -> str:
     return parse_decimal(str(value) if isinstance(value, decimal.Decimal) else value)
 
 
-def _scalar(
-    name: str, description: str, parse: Callable[[object], Any], show: Callable[[object], str]
-) -> ScalarDefinition:
-    return strawberry.scalar(name=name, description=description, parse_value=parse, serialize=show)
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A scalar of the schema: what stands for it in Python, what it accepts and what it shows."""
+
+    python: Any
+    name: str
+    description: str
+    parse: Callable[[object], str]
+    show: Callable[[object], str]
 
 
-SCALARS: Mapping[object, ScalarDefinition] = {
-    CitizenId: _scalar(
+SCALARS: tuple[Scalar, ...] = (
+    Scalar(
+        CitizenId,
         "CitizenId",
         "公民身份号码 citizen id of 18 characters with a right check digit (GB 11643). "
         "Masked: first six digits, then twelve stars; a masked number is no input.",
         parse_citizen_id,
         show_text,
     ),
-    Phone: _scalar(
+    Scalar(
+        Phone,
         "Phone",
         "电话 telephone number in full. Masked: seven stars, then the last four digits; a masked number is no input.",
         parse_phone,
         show_text,
     ),
-    DivisionCode: _scalar(
+    Scalar(
+        DivisionCode,
         "DivisionCode",
         "行政区划代码 division code: 6 digits for the district, 9 for a town, 12 for a village "
         "(GB/T 2260, GB/T 10114).",
         parse_division_code,
         show_text,
     ),
-    Date: _scalar(
+    Scalar(
+        Date,
         "Date",
         "日期 day as YYYY-MM-DD (GB/T 7408), Asia/Shanghai. Masked: the year alone; a year is no input.",
         parse_date,
         show_date,
     ),
-    DateTime: _scalar(
+    Scalar(
+        DateTime,
         "DateTime",
         "时间 instant as YYYY-MM-DDTHH:MM:SS+08:00 (GB/T 7408); input needs an offset, any will do.",
         parse_date_time,
         show_date_time,
     ),
-    Decimal: _scalar(
+    Scalar(
+        Decimal,
         "Decimal",
         "金额 amount in yuan as text with two decimals; input also as a whole number.",
         parse_decimal,
         show_decimal,
     ),
-    Quarter: _scalar("Quarter", "季度 quarter as 2017Q2.", parse_quarter, show_text),
-}
-"""Python type -> the scalar that stands for it in the schema."""
+    Scalar(Quarter, "Quarter", "季度 quarter as 2017Q2.", parse_quarter, show_text),
+)
+"""Every scalar that is not GraphQL's own."""

@@ -1,0 +1,1 @@
+"""Five departments' databases for demonstration and tests: their own schemas, filled with invented people."""

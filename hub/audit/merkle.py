@@ -141,11 +141,10 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
 
 
 def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:
-    """Returns if ``proof`` shows the tree (``old``, ``old_root``) to be a prefix of (``new``, ``new_root``)."""
-    if old == new:
-        _check_shape(proof, 0)
-        _check_root(old_root, new_root)
-        return
+    """Returns if ``proof`` shows the tree (``old``, ``old_root``) to be a prefix of (``new``, ``new_root``).
+
+    ``old`` 0 is refused: every tree extends the empty one, so such a proof would say nothing.
+    """
     ranges = consistency_ranges(old, new)
     _check_shape(proof, len(ranges))
     # If the old tree is one subtree of the new one, its root opens the walk unsent.

@@ -102,7 +102,10 @@ REPORT_OPEN = Fact("report_open", "public_security", "MandatoryReport", report_i
 REPORT_ASSESSING = Fact("report_assessing", "public_security", "MandatoryReport", report_is_assessing)
 REPORT_OF_HARM = Fact("report_of_harm", "public_security", "MandatoryReport", report_of_harm)
 ABANDONED = Fact(
-    "abandoned", "public_security", "MandatoryReport", All((report_is_open, is_("concernKinds", ("ABANDONMENT",), "has")))
+    "abandoned",
+    "public_security",
+    "MandatoryReport",
+    All((report_is_open, is_("concernKinds", ("ABANDONMENT",), "has"))),
 )
 LEFT_IN_DANGER = Fact("left_in_danger", "public_security", "MandatoryReport", after_criticism)
 MEDICAL = Fact("medical", "public_security", "Incident", All((incident_is_medical, of_its_report(report_is_open))))

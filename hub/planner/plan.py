@@ -74,18 +74,20 @@ class Part:
     coordinate: str
     slot: int
     parts: tuple[tuple[str, str], ...]
-    fallback: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """``sourceValues``: the values that the sources hold for the item's coordinates, read at each request."""
+    """``sourceValues``: what the sources hold of the coordinates in the column ``compared``, read at each request.
+
+    ``item``: slots of the register number, the education person and the police person of the item.
+    """
 
     key: str
     coordinate: str
     slot: int
     item: tuple[int, int, int]
-    keys: tuple[tuple[str, str], ...]
+    compared: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +174,7 @@ class Reach:
     columns: tuple[Wanted, ...]
     keys: Mapping[str, int]
     shape: ObjectShape | ConnectionShape
-    field: GraphQLField
+    definition: GraphQLField
     node: FieldNode
     join: tuple[str, str] | None = None
     access: Access
@@ -206,7 +208,7 @@ class LocalRoot:
     key: str
     name: str
     node: FieldNode
-    field: GraphQLField | None
+    definition: GraphQLField | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

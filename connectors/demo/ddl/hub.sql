@@ -24,6 +24,7 @@ create table reconciliation_item (
 create table statistic (
     id text not null,
     division_code text not null,
+    level text not null check (level in ('district', 'town', 'village')),
     quarter text not null,
     indicator text not null,
     value double precision,

@@ -1,0 +1,208 @@
+"""Entry -> Leaf: what the log says of one act, as the exact bytes that are hashed, signed for and kept.
+
+Guarantee: the bytes are RFC 8785 (a flat object, fixed ASCII keys, only strings, integers and lists of strings), at
+most 65,535 of them, the same for the same entry. No personal value stands in them: children, files, cases and records
+appear as pseudonyms in the log's own domain, values never. What would not fit is kept beside; its SHA-256 stands inside.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final, Literal, TypeAlias
+
+import orjson
+
+from hub.audit.merkle import leaf_hash
+
+VERSION: Final = 1
+LIMIT: Final = 65_535
+"""Bytes of one entry: entry bundles have a uint16 before each."""
+INLINE_SUBJECTS: Final = 128
+LONGEST_TEXT: Final = 256
+
+Kind: TypeAlias = Literal[
+    "disclosure", "refusal", "failure", "intent", "outcome", "event", "policy", "key", "look", "start", "gap"
+]
+AccessDecision: TypeAlias = Literal["ALLOWED", "MASKED", "FILTERED", "DENIED", "FAILED"]
+Texts: TypeAlias = Sequence[str]
+
+REPORTING_CLAUSES: Final = frozenset({"2.3", "2.5"})
+"""Clauses that are every reporter's; any other clause would say which unit reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One act: who, when, for what purpose, what was released or refused, by which rules. Times in UTC, milliseconds.
+
+    ``request`` with ``kind`` and ``part`` names the entry: the same three are never two entries. ``unit`` is a unit
+    key; ``case`` and ``subjects`` are pseudonyms; ``released``, ``masked`` and ``refused`` are coordinates;
+    ``operation`` is ``Pseudonyms.operation``; ``rows`` counts by source (``civil_affairs=12``); ``rules`` names the
+    grants relied on or wanted; ``promise`` is the delay in seconds within which the receipt promises inclusion.
+    """
+
+    kind: Kind
+    request: str
+    at: datetime
+    unit: str
+    decision: AccessDecision
+    part: int = 0
+    client: str = ""
+    operator: str = ""
+    purpose: str = ""
+    case: str = ""
+    operation: str = ""
+    policy: str = ""
+    released: Texts = ()
+    masked: Texts = ()
+    refused: Texts = ()
+    subjects: Texts = ()
+    rows: Texts = ()
+    rules: Texts = ()
+    clauses: Texts = ()
+    errors: Texts = ()
+    promise: int = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """An entry as it is kept: ``data`` is hashed to ``hash``; ``lists`` are those named in it by their hash only."""
+
+    request: str
+    kind: str
+    part: int
+    at: datetime
+    promise: int
+    data: bytes
+    hash: bytes
+    lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """``request/kind/part``: the entry's name, once in a log."""
+        return f"{self.request}/{self.kind}/{self.part}"
+
+
+_LISTS: Final = tuple(item.name for item in fields(Entry) if item.type == "Texts")
+_TEXTS: Final = tuple(item.name for item in fields(Entry) if item.type in {"str", "Kind", "AccessDecision"})
+
+
+def encode(entry: Entry) -> Leaf:
+    """The leaf of ``entry``; lists are sorted and hold each item once, so that order tells nothing."""
+    at = entry.at.astimezone(UTC)
+    at = at.replace(microsecond=at.microsecond // 1000 * 1000)
+    document: dict[str, Any] = {name: _plain(getattr(entry, name)) for name in _TEXTS}
+    document |= {"v": VERSION, "at": timestamp(at), "part": entry.part, "promise": entry.promise}
+    document |= {name: sorted({_plain(item) for item in getattr(entry, name)}) for name in _LISTS}
+    lists: dict[str, tuple[str, ...]] = {}
+    if len(document["subjects"]) > INLINE_SUBJECTS:
+        _set_apart(document, "subjects", lists)
+    data = canonical(document)
+    while len(data) > LIMIT:
+        longest = max(_LISTS, key=lambda name: sum(map(len, document[name])))
+        _set_apart(document, longest, lists)
+        data = canonical(document)
+    return Leaf(
+        request=document["request"],
+        kind=entry.kind,
+        part=entry.part,
+        at=at,
+        promise=entry.promise,
+        data=data,
+        hash=leaf_hash(data),
+        lists=lists,
+    )
+
+
+def canonical(document: Mapping[str, Any]) -> bytes:
+    """The bytes of RFC 8785: for ASCII keys, strings and integers orjson writes just these (a test holds it to that)."""
+    return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+
+
+def list_hash(items: Iterable[str]) -> str:
+    """What stands in an entry for a list kept beside it: SHA-256 of its items, a newline between two, hexadecimal."""
+    return sha256("\n".join(items).encode()).hexdigest()
+
+
+def timestamp(at: datetime) -> str:
+    """RFC 3339 in UTC with milliseconds: ``2026-11-24T08:30:00.125Z``."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def _set_apart(document: dict[str, Any], name: str, lists: dict[str, tuple[str, ...]]) -> None:
+    items = tuple(document[name])
+    lists[name] = items
+    document |= {name: [], f"{name}Hash": list_hash(items), f"{name}Count": len(items)}
+
+
+def _plain(text: str) -> str:
+    """``text``, or its hash where it would break the limit, a list's newline, PostgreSQL's text or UTF-8 itself."""
+    if len(text) <= LONGEST_TEXT and text.isprintable():
+        return text
+    return "sha256:" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Pseudonyms:
+    """Names of children, cases, records and authors that only the holder of ``key`` can compute or resolve.
+
+    HMAC-SHA256, cut to 128 bits, each kind in a domain of its own: the same number as a register number and as a
+    citizen id gives two unrelated pseudonyms. Another domain than that of the ids which units see.
+    """
+
+    key: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.key) < 32:
+            raise ValueError("the key of the log's pseudonyms has fewer than 32 bytes")
+
+    def register(self, number: str) -> str:
+        """A child's file, by its number in the register."""
+        return self._name("f", number)
+
+    def citizen(self, citizen_id: str) -> str:
+        """A child, by citizen id."""
+        return self._name("i", citizen_id)
+
+    def case(self, reference: str) -> str:
+        """A case, by its reference; no reference, no pseudonym."""
+        return self._name("k", reference) if reference else ""
+
+    def record(self, type_name: str, key: str) -> str:
+        """A row of another type, by its source's key."""
+        return self._name("r", type_name, key)
+
+    def author(self, *unit_and_operator: str) -> str:
+        """Who reported: a unit key, or a unit key and an operator."""
+        return self._name("a", *unit_and_operator)
+
+    def operation(self, document: str, operation_name: str | None = None) -> str:
+        """A GraphQL document: keyed, since a plain hash of one that holds a citizen id could be found by trying ids."""
+        return self._name("o", operation_name or "", document)
+
+    def _name(self, domain: str, *parts: str) -> str:
+        # Lengths stand before the parts, or ("ab", "c") and ("a", "bc") were one name.
+        encoded = [part.encode("utf-8", "surrogatepass") for part in ("hub-log", domain, *parts)]
+        message = b"".join(len(part).to_bytes(4) + part for part in encoded)
+        digest = hmac.digest(self.key, message, "sha256")[:16]
+        return f"{domain}-{urlsafe_b64encode(digest).rstrip(b'=').decode()}"
+
+
+def without_author(entry: Entry, pseudonyms: Pseudonyms) -> Entry:
+    """The entry of an act of reporting or of a read in `own_reports`: its author is a pseudonym, the child unnamed.
+
+    Rules and clauses of one unit's own duties would say which unit it was, so they go too, as do client and operator.
+    """
+    return replace(
+        entry,
+        unit=pseudonyms.author(entry.unit),
+        client="",
+        operator=pseudonyms.author(entry.unit, entry.operator) if entry.operator else "",
+        subjects=tuple(subject for subject in entry.subjects if subject.startswith("r-")),
+        rules=tuple(pseudonyms.author(entry.request, rule) for rule in entry.rules),
+        clauses=tuple(clause for clause in entry.clauses if clause in REPORTING_CLAUSES),
+    )

@@ -1,0 +1,165 @@
+"""Key files -> keys of the log: the Ed25519 key that signs, and the secret of the pseudonyms.
+
+Guarantee: a key file is made whole or not at all, readable by its owner alone, and never overwritten: a lost key ends
+the proofs that rest on it. Signing keys are named and numbered as C2SP signed-note says (type 0x01).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+ED25519 = b"\x01"
+
+
+class KeyFileError(Exception):
+    """A key file or a verifier key cannot be used; the message says why, and never holds the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifierKey:
+    """The public half: a name (the log's origin) and an Ed25519 key. Its text is what auditors are given."""
+
+    name: str
+    public: bytes
+
+    @property
+    def id(self) -> bytes:
+        """The four bytes that stand before each signature of this key."""
+        return sha256(self.name.encode() + b"\n" + ED25519 + self.public).digest()[:4]
+
+    def __str__(self) -> str:
+        return f"{self.name}+{self.id.hex()}+{b64encode(ED25519 + self.public).decode()}"
+
+    @classmethod
+    def parse(cls, text: str) -> VerifierKey:
+        """The inverse of ``str``; ``KeyFileError`` if the text is no Ed25519 verifier key or its id is not its own."""
+        try:
+            name, number, encoded = text.strip().split("+", 2)
+            data = b64decode(encoded, validate=True)
+        except ValueError:
+            raise KeyFileError("a verifier key is a name, an id and a key with `+` between them") from None
+        if data[:1] != ED25519 or len(data) != 33:
+            raise KeyFileError("the verifier key is not an Ed25519 key")
+        key = cls(check_name(name), data[1:])
+        if key.id.hex() != number:
+            raise KeyFileError("the id of the verifier key is not that of its name and key")
+        return key
+
+    def verifies(self, text: bytes, signature: bytes) -> bool:
+        """Whether ``signature`` (64 bytes) is this key's over ``text``."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
+        except InvalidSignature:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """The private half."""
+
+    verifier: VerifierKey
+    private: Ed25519PrivateKey = field(repr=False)
+
+    @classmethod
+    def of(cls, name: str, private: Ed25519PrivateKey) -> SigningKey:
+        """The key under the name ``name``."""
+        return cls(VerifierKey(check_name(name), private.public_key().public_bytes_raw()), private)
+
+    def sign(self, text: bytes) -> bytes:
+        """64 bytes over ``text``."""
+        return self.private.sign(text)
+
+
+def check_name(name: str) -> str:
+    """``name``, if C2SP signed-note allows it for a key: not empty, no space, no plus, no control character."""
+    if not name or "+" in name or not name.isprintable() or any(letter.isspace() for letter in name):
+        raise KeyFileError(f"`{name}` is no name of a key: it is empty or holds a space, a plus or a control character")
+    return name
+
+
+def make_signing_key(path: Path) -> None:
+    """Writes a new Ed25519 key in PEM (PKCS 8) to ``path``, mode 0600."""
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    _write_new(path, pem)
+
+
+def load_signing_key(path: Path, name: str) -> SigningKey:
+    """The key in ``path``, under the name ``name`` (the log's origin)."""
+    try:
+        private = load_pem_private_key(_read_private(path), password=None)
+    except (ValueError, TypeError):
+        raise KeyFileError(f"`{path}` holds no PEM private key without a password") from None
+    if not isinstance(private, Ed25519PrivateKey):
+        raise KeyFileError(f"the key in `{path}` is not an Ed25519 key")
+    return SigningKey.of(name, private)
+
+
+def make_secret(path: Path) -> None:
+    """Writes 32 new random bytes, hexadecimal, to ``path``, mode 0600."""
+    _write_new(path, secrets.token_hex(32).encode() + b"\n")
+
+
+def load_secret(path: Path) -> bytes:
+    """The bytes in ``path``."""
+    try:
+        secret = bytes.fromhex(_read_private(path).decode("ascii"))
+    except ValueError:
+        raise KeyFileError(f"`{path}` holds no hexadecimal secret") from None
+    if len(secret) < 32:
+        raise KeyFileError(f"the secret in `{path}` has fewer than 32 bytes")
+    return secret
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """If we crash before the link, only a temporary file is left; after it, the file is whole. A second maker loses."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(temporary, path)
+        finally:
+            os.unlink(temporary)
+        _sync_folder(path.parent)
+    except FileExistsError:
+        raise KeyFileError(f"`{path}` exists already and is not overwritten") from None
+    except OSError as error:
+        raise KeyFileError(f"`{path}` cannot be written: {error.strerror}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _read_private(path: Path) -> bytes:
+    """The file's bytes, unless others may read it: then it is no secret any more."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if mode & 0o077:
+                raise KeyFileError(f"`{path}` is open to others (mode {mode & 0o777:o}); 600 is needed")
+            return file.read()
+    except OSError as error:
+        raise KeyFileError(f"`{path}` cannot be read: {error.strerror}") from error

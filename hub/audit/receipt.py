@@ -1,0 +1,88 @@
+"""Leaf, key -> Receipt: the log's signed promise that an entry will stand in its tree, given with the answer.
+
+Guarantee: a receipt can be checked without the hub, from the log's verifier key alone (``verify_receipt``). If the entry
+is not in the tree ``promise`` seconds after ``at``, the receipt is the proof of that. Its text can never be taken for a
+checkpoint: its first line is not the origin.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hub.audit.entry import Leaf, timestamp
+from hub.audit.keys import SigningKey, VerifierKey
+from hub.audit.note import NoteError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What the caller keeps: the entry's name, its leaf hash (hex), when, the promise, and the log's signature."""
+
+    entry: str
+    leaf: str
+    at: str
+    promise: int
+    origin: str
+    key: str
+    signature: str
+
+    def as_json(self) -> dict[str, Any]:
+        """As it stands in ``extensions.receipt``."""
+        return {
+            "entry": self.entry,
+            "leaf": self.leaf,
+            "at": self.at,
+            "promise": self.promise,
+            "origin": self.origin,
+            "key": self.key,
+            "signature": self.signature,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Receipt:
+        """The inverse of ``as_json``; ``NoteError`` if a part is missing or of another type."""
+        try:
+            return cls(
+                **{name: str(document[name]) for name in ("entry", "leaf", "at", "origin", "key", "signature")},
+                promise=int(document["promise"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            raise NoteError("the receipt lacks a part") from None
+
+    @property
+    def text(self) -> str:
+        """What is signed: ``<origin>/receipt``, entry, leaf, time and promise, each on a line, UTF-8."""
+        return f"{self.origin}/receipt\n{self.entry}\n{self.leaf}\n{self.at}\n{self.promise}\n"
+
+
+def receipt_for(leaf: Leaf, key: SigningKey) -> Receipt:
+    """The receipt of a leaf that is durable; the caller sees to that."""
+    entry, at = leaf.name, timestamp(leaf.at)
+    unsigned = Receipt(
+        entry=entry,
+        leaf=leaf.hash.hex(),
+        at=at,
+        promise=leaf.promise,
+        origin=key.verifier.name,
+        key=key.verifier.id.hex(),
+        signature="",
+    )
+    signature = b64encode(key.sign(unsigned.text.encode())).decode()
+    return Receipt(**(unsigned.as_json() | {"signature": signature}))
+
+
+def verify_receipt(receipt: Receipt, key: VerifierKey) -> None:
+    """Returns if ``key`` signed ``receipt``; ``NoteError`` otherwise."""
+    if (receipt.origin, receipt.key) != (key.name, key.id.hex()):
+        raise NoteError(f"the receipt is signed by another key than `{key.name}`")
+    if "\n" in f"{receipt.entry}{receipt.leaf}{receipt.at}":
+        raise NoteError("a part of the receipt holds a line break")
+    try:
+        signature = b64decode(receipt.signature, validate=True)
+    except ValueError:
+        raise NoteError("the signature of the receipt is not base64") from None
+    if not key.verifies(receipt.text.encode(), signature):
+        raise NoteError("the signature of the receipt does not verify")

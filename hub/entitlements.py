@@ -1,0 +1,111 @@
+"""Identity -> Entitlements: what one unit may do under one purpose, as formulas over rows.
+
+Made once for each (unit, purpose, policy version) from the sets that the policy compiled; nothing here decides a right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from hub.errors import RefusalError
+from hub.planner.formula import Formula, either
+from hub.planner.plan import Access
+from hub.planner.scopes import scope_formula
+from schema.catalogue import CATALOGUE, LINKS, fields_of
+
+DIVIDED = frozenset({"town_government", "village_committee"})
+
+
+class Granted(Protocol):
+    """A line of the policy, as far as it is needed here."""
+
+    @property
+    def rule(self) -> str: ...  # noqa: D102
+    @property
+    def scope(self) -> str: ...  # noqa: D102
+    @property
+    def clause(self) -> str: ...  # noqa: D102
+
+
+Grants = Mapping[str, tuple[Granted, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Entitlements:
+    """Grants of one unit for one purpose: coordinate -> lines, by action; accesses are made when first asked for."""
+
+    unit: str
+    purpose: str
+    policy_version: str
+    read: Grants
+    masked: Grants
+    aggregated: Grants
+    accesses: dict[str, Access] = field(default_factory=dict)
+
+    @property
+    def divided(self) -> bool:
+        """Whether the unit is a town or a village."""
+        return self.unit in DIVIDED
+
+    def opens(self, coordinate: str) -> bool:
+        """Whether the coordinate may be selected, clear or masked, in some rows."""
+        type_name, _, name = coordinate.partition(".")
+        if name == "id":
+            return self.opens_type(type_name)
+        if name in LINKS[type_name]:
+            return self.opens_type(LINKS[type_name][name].target)
+        return coordinate in self.read or coordinate in self.masked
+
+    def opens_type(self, type_name: str) -> bool:
+        """Whether some field of the type may be selected."""
+        return any(found.coordinate in self.read or found.coordinate in self.masked for found in fields_of(type_name))
+
+    def reads(self, coordinate: str) -> bool:
+        """Whether the coordinate is read in clear in some rows: filters, sorts and look-ups need that."""
+        return coordinate in self.read
+
+    def access(self, type_name: str) -> Access:
+        """The formulas of one type."""
+        if type_name not in self.accesses:
+            self.accesses[type_name] = self._access(type_name)
+        return self.accesses[type_name]
+
+    def lines(self, coordinates: Iterable[str]) -> tuple[Granted, ...]:
+        """Every line that opens one of the coordinates, in the order of the policy."""
+        found = {
+            line.rule: line
+            for coordinate in coordinates
+            for grants in (self.read, self.masked)
+            for line in grants.get(coordinate, ())
+        }
+        return tuple(found[rule] for rule in sorted(found))
+
+    def refusal(self, coordinate: str, path: tuple[str, ...] | None, wanted: str = "read") -> RefusalError:
+        """The error that says which line of the policy is wanting, and how to ask for it."""
+        facts = CATALOGUE.get(coordinate)
+        return RefusalError(
+            "NOT_ENTITLED",
+            f"`{coordinate}` may not be {'read' if wanted == 'read' else wanted} by `{self.unit}`"
+            f" for purpose `{self.purpose}`",
+            path=path,
+            coordinate=coordinate,
+            rule=f"grants/{self.unit}.csv: no line opens {coordinate} ({wanted}) for {self.purpose}",
+            clause=facts.clause if facts else None,
+            ask="the policy office adds a line to the unit's grants, with the clause of the notice that founds it",
+        )
+
+    def _access(self, type_name: str) -> Access:
+        coordinates = [found.coordinate for found in fields_of(type_name)]
+        clear = {name: self._formula(type_name, self.read[name]) for name in coordinates if name in self.read}
+        masked = {name: self._formula(type_name, self.masked[name]) for name in coordinates if name in self.masked}
+        return Access(
+            type_name=type_name,
+            clear=clear,
+            masked=masked,
+            visible=either(*clear.values(), *masked.values()),
+        )
+
+    def _formula(self, type_name: str, lines: tuple[Granted, ...]) -> Formula:
+        return either(*(scope_formula(line.scope, type_name, divided=self.divided) for line in lines))

@@ -1,0 +1,112 @@
+"""Entitlements -> the risk flags that a caller may be shown, each as branches over a child's row.
+
+A branch holds the condition that raises the flag and, beside it, that the caller reads the branch's inputs in clear in
+those very rows (domain model, section 9): a flag that rests on what the caller may not read is not raised for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from connectors.source import Compare, Constant, Exists, Outer, Predicate
+from hub.planner import facts as f
+from hub.planner.formula import FALSE, Fact, Formula, Local, both, disjuncts, either, untrue
+from hub.planner.plan import Access
+
+FORM_ITEMS = ("SUBSISTENCE_ALLOWANCE", "TEMPORARY_RELIEF", "MEDICAL_AID", "HOUSING_AID", "OTHER_AID")
+SUSPECTED = ("SUSPECTED_DOMESTIC_VIOLENCE", "SUSPECTED_ACCIDENTAL_INJURY", "SUSPECTED_UNLAWFUL_HARM")
+SOURCES = {
+    "DropoutRecord": "education",
+    "AttendanceRecord": "education",
+    "HouseholdRegistration": "public_security",
+    "Guardian": "civil_affairs",
+    "MandatoryReport": "public_security",
+    "Incident": "public_security",
+}
+
+
+def risk_flags(access_of: Mapping[str, Access]) -> tuple[tuple[str, tuple[Formula, ...]], ...]:
+    """(flag, its branches) in the order of the enum; branches that can never be shown to the caller are left out."""
+    raised = dict(_branches(access_of))
+    return tuple((flag, tuple(part for part in parts if part != FALSE)) for flag, parts in raised.items())
+
+
+def _branches(access_of: Mapping[str, Access]) -> Iterator[tuple[str, tuple[Formula, ...]]]:
+    child = access_of["Child"]
+
+    def own(condition: Predicate, *inputs: str) -> Formula:
+        return both(*(child.clear.get(f"Child.{name}", FALSE) for name in inputs), Local(condition))
+
+    def other(flag: str, type_name: str, condition: Predicate, *inputs: str) -> Formula:
+        return _row_exists(flag, access_of[type_name], condition, inputs)
+
+    yield "LIVING_ALONE", (both(f.UNDER_16, own(f.is_("livesAlone", True), "livesAlone")),)
+    yield "NO_GUARDIAN", (own(f.is_("guardianshipType", "NONE"), "guardianshipType"),)
+    incapable = f.is_("guardianshipType", ("PARENT_INCAPABLE", "ENTRUSTED_INADEQUATE"), "in")
+    yield "INCAPABLE_GUARDIAN", (own(incapable, "guardianshipType"),)
+    out = f.is_("schoolingStatus", ("DROPPED_OUT", "NOT_IN_SCHOOL"), "in")
+    yield (
+        "OUT_OF_SCHOOL",
+        (
+            both(f.AGE_6_15, own(out, "schoolingStatus")),
+            other("OUT_OF_SCHOOL", "DropoutRecord", f.dropout_is_open, "status"),
+        ),
+    )
+    truant = f.either_of(f.is_("longestUnexcusedRun", 3, "ge"), f.is_("unexcusedDays", 10, "ge"))
+    yield (
+        "REPEATED_TRUANCY",
+        (other("REPEATED_TRUANCY", "AttendanceRecord", truant, "longestUnexcusedRun", "unexcusedDays"),),
+    )
+    yield (
+        "NO_HOUSEHOLD",
+        (
+            own(f.is_("householdRegistered", False), "householdRegistered"),
+            other("NO_HOUSEHOLD", "HouseholdRegistration", f.is_("status", "UNREGISTERED"), "status"),
+        ),
+    )
+    idle = f.bound("nonPerformanceSince", "le", "half_year_ago")
+    yield "NONPERFORMANCE_6M", (other("NONPERFORMANCE_6M", "Guardian", idle, "nonPerformanceSince"),)
+    yield "LEFT_IN_DANGER", (_left_in_danger(access_of["MandatoryReport"], access_of["Incident"]),)
+    for flag, kinds in (("ABANDONMENT", ("ABANDONMENT",)), ("SUSPECTED_HARM", SUSPECTED), ("MISSING", ("MISSING",))):
+        reported = f.every_of(f.report_is_open, f.is_("concernKinds", kinds, "has"))
+        yield flag, (other(flag, "MandatoryReport", reported, "concernKinds"),)
+    unreached = f.every_of(f.is_("parentsReached", False), f.of_its_report(f.report_is_open))
+    yield "PARENTS_UNREACHABLE", (other("PARENTS_UNREACHABLE", "Incident", unreached, "parentsReached"),)
+    unaided = f.every_of(f.is_("economicHardship", True), untrue(f.is_("assistanceKinds", FORM_ITEMS, "has")))
+    yield "ECONOMIC_HARDSHIP", (own(unaided, "economicHardship", "assistanceKinds"),)
+    yield "STALE_FILE", (own(f.bound("updatedAt", "lt", "last_quarter"), "updatedAt"),)
+
+
+def _split(conjunction: tuple[Formula, ...]) -> tuple[list[Formula], list[Predicate]]:
+    """Literals over the child, and predicates over the row itself."""
+    of_child: list[Formula] = [part for part in conjunction if not isinstance(part, Local)]
+    of_row = [part.predicate for part in conjunction if isinstance(part, Local)]
+    return of_child, of_row
+
+
+def _row_exists(flag: str, access: Access, condition: Predicate, inputs: tuple[str, ...]) -> Formula:
+    """The child has a row that satisfies ``condition`` and in which the caller reads the inputs in clear."""
+    clear = both(*(access.clear.get(f"{access.type_name}.{name}", FALSE) for name in inputs))
+    branches = []
+    for number, conjunction in enumerate(disjuncts(clear)):
+        of_child, of_row = _split(conjunction)
+        name = f"flag_{flag}_{access.type_name}_{number}"
+        where = f.every_of(condition, *of_row)
+        branches.append(both(*of_child, Fact(name, SOURCES[access.type_name], access.type_name, where)))
+    return either(*branches)
+
+
+def _left_in_danger(reports: Access, incidents: Access) -> Formula:
+    clear_reports = reports.clear.get("MandatoryReport.concernKinds", FALSE)
+    clear_incidents = incidents.clear.get("Incident.guardianSanction", FALSE)
+    branches = []
+    for first, report in enumerate(disjuncts(clear_reports)):
+        for second, incident in enumerate(disjuncts(clear_incidents)):
+            report_child, report_row = _split(report)
+            incident_child, incident_row = _split(incident)
+            earlier = f.every_of(f.criticised, Compare("dispatchedAt", "lt", Outer("reportedAt")), *incident_row)
+            again = Compare("concernKinds", "has", Constant(["LIVING_ALONE", "GUARDIAN_NONPERFORMANCE"]))
+            where = f.every_of(again, Exists("Incident", (("_person", "_person"),), earlier), *report_row)
+            fact = Fact(f"flag_LEFT_IN_DANGER_{first}_{second}", "public_security", "MandatoryReport", where)
+            branches.append(both(*report_child, *incident_child, fact))
+    return either(*branches)
