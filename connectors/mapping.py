@@ -36,6 +36,7 @@ The format, by example (a department is adopted by writing this file, never by c
     residenceAddress = { column = "xjzd", village = "xjzd_xzqh" }  # `village`: column with this address's division
     amount = { column = "je", kind = "decimal" }                 # numeric, answered as text with two decimals
     disabilityGrade = { column = "cjdj", kind = "int" }          # stored = "digits": digits in a text column
+    rate = { column = "bl", kind = "float" }                     # numeric or double precision, answered as a number
     schoolName = { column = "cun.mc" }                           # a column of a join
     parts = { column = "bdz", kind = "text", separator = "," }   # a list of plain texts
 
@@ -62,6 +63,7 @@ STORED = {
     "date": ("date", "yyyymmdd"),
     "instant": ("timestamptz", "local"),
     "decimal": ("plain",),
+    "float": ("plain",),
 }
 """Kind -> how a department may store it, the default first (lists of texts may be ``array`` as well)."""
 

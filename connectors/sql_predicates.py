@@ -286,6 +286,8 @@ class _Compared:
         return f"({self.raw} >= {low} AND {self.raw} < {self.bind(_above, '', 'high')})"
 
     def _text(self, operator: str) -> str:
+        if self.column.kind != "text":
+            raise ValueError(f"operator `{operator}` does not go with column `{self.column.name}`")
         value, sought = shown(self.column, self.raw), self.bind(encoder(self.column), "::text", "text")
         if operator == "contains":
             return f"strpos({value}, {sought}) > 0"

@@ -90,6 +90,7 @@ _SHOWN: dict[tuple[str, str], Callable[[Mapped, str], str]] = {
     ("date", "yyyymmdd"): _digits_as_date,
     ("instant", "timestamptz"): lambda _, raw: _instant(f"({raw} AT TIME ZONE {_OFFSET})"),
     ("instant", "local"): lambda _, raw: _instant(raw),
+    ("float", "plain"): lambda _, raw: f"{raw}::float8",
     ("decimal", "plain"): lambda _, raw: f"round({raw}::numeric, 2)::text",
 }
 
@@ -104,8 +105,8 @@ def sortable(column: Mapped, raw: str) -> str:
         return shown(column, raw)
     if column.kind == "decimal":
         return f"round({raw}::numeric, 2)"
-    if column.kind == "int" and column.is_key:
-        return f"{raw}::text"
+    if column.kind == "float" or (column.kind == "int" and column.is_key):
+        return shown(column, raw)
     return shown(column, raw) if column.true is not None else raw
 
 
@@ -165,6 +166,7 @@ _TYPES = {
     "bool": "::boolean",
     "date": "::date",
     "decimal": "::numeric",
+    "float": "::float8",
     "instant": "::timestamptz",
     "local": "::timestamp",
 }
@@ -176,10 +178,10 @@ def encoder(column: Mapped) -> Encoder:
 
 
 def order_cast(column: Mapped) -> str:
-    """The cast of a bound order value, of the type that ``sortable`` has."""
-    if column.codes is not None or (column.kind == "int" and column.is_key):
+    """The cast of a bound order value, of the type of ``sortable``; there is one, since it is tested for null too."""
+    if column.codes is not None or column.stored == "yyyymmdd" or (column.kind == "int" and column.is_key):
         return "::text"
-    return "" if column.stored == "yyyymmdd" else (_TYPES.get(column.stored) or _TYPES[column.kind])
+    return _TYPES.get(column.stored) or _TYPES[column.kind] or "::text"
 
 
 def order_encoder(column: Mapped) -> Encoder:
@@ -256,6 +258,13 @@ def _to_decimal(value: Any) -> decimal.Decimal | None:
     return number if number.is_finite() else None
 
 
+def _to_float(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
 _ENCODERS: dict[str, Encoder] = {
     "yyyymmdd": _to_digits,
     "timestamptz": _to_second,
@@ -265,5 +274,6 @@ _ENCODERS: dict[str, Encoder] = {
     "bool": _to_bool,
     "date": _to_date,
     "decimal": _to_decimal,
+    "float": _to_float,
 }
 """By the stored form where it decides, else by kind."""

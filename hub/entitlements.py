@@ -5,31 +5,21 @@ Made once for each (unit, purpose, policy version) from the sets that the policy
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from hub.errors import RefusalError
 from hub.planner.formula import Formula, either
 from hub.planner.plan import Access
 from hub.planner.scopes import scope_formula
+from policies.decision import ASK_ZH, Grant
+from policies.policy import Policy
 from schema.catalogue import CATALOGUE, LINKS, fields_of
 
 DIVIDED = frozenset({"town_government", "village_committee"})
 
 
-class Granted(Protocol):
-    """A line of the policy, as far as it is needed here."""
-
-    @property
-    def rule(self) -> str: ...  # noqa: D102
-    @property
-    def scope(self) -> str: ...  # noqa: D102
-    @property
-    def clause(self) -> str: ...  # noqa: D102
-
-
-Grants = Mapping[str, tuple[Granted, ...]]
+Grants = Mapping[str, tuple[Grant, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,11 +28,23 @@ class Entitlements:
 
     unit: str
     purpose: str
-    policy_version: str
+    policy: Policy
     read: Grants
     masked: Grants
     aggregated: Grants
     accesses: dict[str, Access] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, policy: Policy, unit: str, purpose: str) -> Entitlements:
+        """What the policy gives to the unit under the purpose."""
+        return cls(
+            unit=unit,
+            purpose=purpose,
+            policy=policy,
+            read=policy.grants(unit, purpose, "read"),
+            masked=policy.grants(unit, purpose, "read_masked"),
+            aggregated=policy.grants(unit, purpose, "aggregate"),
+        )
 
     @property
     def divided(self) -> bool:
@@ -72,7 +74,7 @@ class Entitlements:
             self.accesses[type_name] = self._access(type_name)
         return self.accesses[type_name]
 
-    def lines(self, coordinates: Iterable[str]) -> tuple[Granted, ...]:
+    def lines(self, coordinates: Iterable[str]) -> tuple[Grant, ...]:
         """Every line that opens one of the coordinates, in the order of the policy."""
         found = {
             line.rule: line
@@ -82,19 +84,13 @@ class Entitlements:
         }
         return tuple(found[rule] for rule in sorted(found))
 
-    def refusal(self, coordinate: str, path: tuple[str, ...] | None, wanted: str = "read") -> RefusalError:
+    def refusal(self, coordinate: str, path: Sequence[str | int] | None, wanted: str = "read") -> RefusalError:
         """The error that says which line of the policy is wanting, and how to ask for it."""
-        facts = CATALOGUE.get(coordinate)
-        return RefusalError(
-            "NOT_ENTITLED",
-            f"`{coordinate}` may not be {'read' if wanted == 'read' else wanted} by `{self.unit}`"
-            f" for purpose `{self.purpose}`",
-            path=path,
-            coordinate=coordinate,
-            rule=f"grants/{self.unit}.csv: no line opens {coordinate} ({wanted}) for {self.purpose}",
-            clause=facts.clause if facts else None,
-            ask="the policy office adds a line to the unit's grants, with the clause of the notice that founds it",
-        )
+        if coordinate in CATALOGUE:
+            decision = self.policy.decide(self.unit, self.purpose, coordinate, wanted)
+            return RefusalError("NOT_ENTITLED", decision.sentence, path=path, **decision.facts())
+        message = f"no field of `{coordinate}` may be read by `{self.unit}` for purpose `{self.purpose}`"
+        return RefusalError("NOT_ENTITLED", message, path=path, coordinate=coordinate, ask=ASK_ZH)
 
     def _access(self, type_name: str) -> Access:
         coordinates = [found.coordinate for found in fields_of(type_name)]
@@ -107,5 +103,5 @@ class Entitlements:
             visible=either(*clear.values(), *masked.values()),
         )
 
-    def _formula(self, type_name: str, lines: tuple[Granted, ...]) -> Formula:
+    def _formula(self, type_name: str, lines: tuple[Grant, ...]) -> Formula:
         return either(*(scope_formula(line.scope, type_name, divided=self.divided) for line in lines))

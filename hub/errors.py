@@ -12,7 +12,7 @@ A message is lower case, has no full stop, puts input in backticks and carries n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 STATUS = {
@@ -37,7 +37,7 @@ STATUS = {
 class HubError(Exception):
     """An error with a stable ``code`` and facts for programs (``extensions``), placed at ``path`` or at no path."""
 
-    def __init__(self, code: str, message: str, *, path: tuple[str | int, ...] | None = None, **facts: Any) -> None:
+    def __init__(self, code: str, message: str, *, path: Sequence[str | int] | None = None, **facts: Any) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

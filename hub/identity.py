@@ -24,6 +24,8 @@ from hub.keys import KeySet
 
 DIVISION_DIGITS = {"town_government": 9, "village_committee": 12}
 """Units that stand for one division each, with the digits of its code."""
+PARKS = "1201144"
+"""Prefix of the industrial parks: divisions with no town government and no village committee (domain model, 11)."""
 INSTITUTION_UNITS = frozenset({"mandatory_reporter"})
 """Units that stand for one institution each."""
 
@@ -350,7 +352,12 @@ def check_division(unit: str, division: str | None, registry: Registry) -> None:
         return
     if division is None:
         raise unauthenticated(f"the token of `{unit}` must say `division`: a code of {digits} digits")
-    if len(division) != digits or not division.isdecimal() or division not in registry.divisions:
+    if (
+        len(division) != digits
+        or not division.isdecimal()
+        or division not in registry.divisions
+        or division.startswith(PARKS)
+    ):
         raise unauthenticated(
             f"the `division` of `{unit}` must be the code, of {digits} digits, of a division in force"
         )

@@ -47,13 +47,17 @@ class _Group(BaseModel):
 class Databases(_Group):
     """DSNs (``postgresql://...``); without one the department is not adopted and answers SOURCE_UNAVAILABLE."""
 
-    civil_affairs: SecretStr | None = Field(None, description="read role in the civil affairs bureau's database")
-    education: SecretStr | None = Field(None, description="read role in the education bureau's database")
-    public_security: SecretStr | None = Field(None, description="read role in the police database")
-    courts: SecretStr | None = Field(None, description="read role in the court's database")
-    procuratorate: SecretStr | None = Field(None, description="read role in the procuratorate's database")
-    hub: SecretStr | None = Field(None, description="read role in the hub's own database: links, reconciliation, log")
-    log: SecretStr | None = Field(None, description="role in the hub's own database that writes the access log")
+    civil_affairs: SecretStr | None = Field(
+        default=None, description="read role in the civil affairs bureau's database"
+    )
+    education: SecretStr | None = Field(default=None, description="read role in the education bureau's database")
+    public_security: SecretStr | None = Field(default=None, description="read role in the police database")
+    courts: SecretStr | None = Field(default=None, description="read role in the court's database")
+    procuratorate: SecretStr | None = Field(default=None, description="read role in the procuratorate's database")
+    hub: SecretStr | None = Field(
+        default=None, description="read role in the hub's own database: links, reconciliation, log"
+    )
+    log: SecretStr | None = Field(default=None, description="role in the hub's own database that writes the access log")
 
     def dsn(self, name: str) -> str | None:
         """The DSN of a source or of ``log`` in clear; nothing that it returns may be printed."""
@@ -64,52 +68,57 @@ class Databases(_Group):
 class Deadlines(_Group):
     """How long something may take, in seconds."""
 
-    source: Seconds = Field(2.0, description="one statement in a department's database, waiting for it included")
-    log: Seconds = Field(1.0, description="the entry of a request, from asking to durable")
-    body: Seconds = Field(5.0, description="the whole body of a request, from its headers to its last byte")
-    ready: Seconds = Field(1.0, description="each part that `/readyz` asks")
+    source: Seconds = Field(
+        default=2.0, description="one statement in a department's database, waiting for it included"
+    )
+    log: Seconds = Field(default=1.0, description="the entry of a request, from asking to durable")
+    body: Seconds = Field(default=5.0, description="the whole body of a request, from its headers to its last byte")
+    ready: Seconds = Field(default=1.0, description="each part that `/readyz` asks")
 
 
 class Pools(_Group):
     """Connections held open."""
 
-    source: Positive = Field(8, description="connections to each department's database")
-    log: Positive = Field(2, description="connections to the log's database, apart from those of the sources")
+    source: Positive = Field(default=8, description="connections to each department's database")
+    log: Positive = Field(default=2, description="connections to the log's database, apart from those of the sources")
 
 
 class Limits(_Group):
     """What one request, or one principal, may ask for; a refusal names the limit."""
 
-    tokens: Positive = Field(2000, description="tokens (and, counted apart, comments) in a document")
-    depth: Positive = Field(10, description="nested fields, `edges` and `node` not counted")
-    introspection_depth: Positive = Field(20, description="nested fields below `__schema` and `__type`")
-    aliases: Positive = Field(30, description="aliased fields once fragments are expanded")
-    directives: Positive = Field(50, description="directives once fragments are expanded")
-    roots: Positive = Field(30, description="root fields of the operation once fragments are expanded")
-    fields: Positive = Field(1000, description="fields once fragments are expanded")
+    tokens: Positive = Field(default=2000, description="tokens (and, counted apart, comments) in a document")
+    depth: Positive = Field(default=10, description="nested fields, `edges` and `node` not counted")
+    introspection_depth: Positive = Field(default=20, description="nested fields below `__schema` and `__type`")
+    aliases: Positive = Field(default=30, description="aliased fields once fragments are expanded")
+    directives: Positive = Field(default=50, description="directives once fragments are expanded")
+    roots: Positive = Field(default=30, description="root fields of the operation once fragments are expanded")
+    fields: Positive = Field(default=1000, description="fields once fragments are expanded")
     repeats: Positive = Field(
-        60, description="fields selected again under a name that its selection set has already, fragments expanded"
+        default=60,
+        description="fields selected again under a name that its selection set has already, fragments expanded",
     )
-    fragments: Positive = Field(60, description="fragments in a document")
-    operations: Positive = Field(20, description="operations in a document, of which one is executed")
-    page_size: Positive = Field(100, description="rows in a page (`first`)")
-    cost: Positive = Field(50_000, description="rows x fields that the plan could bring at most")
-    body_bytes: Positive = Field(262_144, description="bytes in the body of a request")
-    concurrency: Positive = Field(64, description="requests of one principal under way at once")
-    documents: Positive = Field(1000, description="documents remembered after parsing and validation")
-    unauthenticated: Positive = Field(50, description="refusals without a credential that are logged each second")
+    fragments: Positive = Field(default=60, description="fragments in a document")
+    operations: Positive = Field(default=20, description="operations in a document, of which one is executed")
+    page_size: Positive = Field(default=100, description="rows in a page (`first`)")
+    cost: Positive = Field(default=50_000, description="rows x fields that the plan could bring at most")
+    body_bytes: Positive = Field(default=262_144, description="bytes in the body of a request")
+    concurrency: Positive = Field(default=64, description="requests of one principal under way at once")
+    documents: Positive = Field(default=1000, description="documents remembered after parsing and validation")
+    unauthenticated: Positive = Field(
+        default=50, description="refusals without a credential that are logged each second"
+    )
 
 
 class Credentials(_Group):
     """Which tokens are accepted."""
 
-    issuer: str = Field("https://hub.wuqing.invalid/dev", description="`iss` of the tokens")
-    audience: str = Field("wuqing-hub", description="`aud` of the tokens")
-    jwks: str | None = Field(None, description="JWKS file or https URL; without it `<keys>/jwks.json`")
-    jwks_seconds: Positive = Field(300, description="seconds after which the JWKS is read again")
-    lifetime: Positive = Field(900, description="longest lifetime of a token (`exp` - `iat`) in seconds")
-    leeway: int = Field(30, ge=0, le=300, description="seconds by which clocks may differ")
-    remembered: Positive = Field(10_000, description="verified tokens remembered (by digest) until they expire")
+    issuer: str = Field(default="https://hub.wuqing.invalid/dev", description="`iss` of the tokens")
+    audience: str = Field(default="wuqing-hub", description="`aud` of the tokens")
+    jwks: str | None = Field(default=None, description="JWKS file or https URL; without it `<keys>/jwks.json`")
+    jwks_seconds: Positive = Field(default=300, description="seconds after which the JWKS is read again")
+    lifetime: Positive = Field(default=900, description="longest lifetime of a token (`exp` - `iat`) in seconds")
+    leeway: int = Field(default=30, ge=0, le=300, description="seconds by which clocks may differ")
+    remembered: Positive = Field(default=10_000, description="verified tokens remembered (by digest) until they expire")
     revoked: Path | None = Field(
         None, description="file of revoked token ids (`jti`), one a line, read when it changes"
     )
@@ -127,23 +136,26 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    databases: Databases = Field(default_factory=Databases, description="DSNs")  # type: ignore[arg-type]
-    deadlines: Deadlines = Field(default_factory=Deadlines, description="seconds")  # type: ignore[arg-type]
-    pools: Pools = Field(default_factory=Pools, description="connections")  # type: ignore[arg-type]
-    limits: Limits = Field(default_factory=Limits, description="limits")  # type: ignore[arg-type]
-    credentials: Credentials = Field(default_factory=Credentials, description="tokens")  # type: ignore[arg-type]
-    keys: Path = Field(Path("data/keys"), description="folder of the hub's private keys, mode 0700")
-    policies: Path | None = Field(None, description="policy folder; without it the one that comes with the hub")
+    databases: Databases = Field(default=Databases(), description="DSNs")
+    deadlines: Deadlines = Field(default=Deadlines(), description="seconds")
+    pools: Pools = Field(default=Pools(), description="connections")
+    limits: Limits = Field(default=Limits(), description="limits")
+    credentials: Credentials = Field(default=Credentials(), description="tokens")
+    keys: Path = Field(default=Path("data/keys"), description="folder of the hub's private keys, mode 0700")
+    policies: Path | None = Field(default=None, description="policy folder; without it the one that comes with the hub")
     case_pattern: str = Field(
-        r"[0-9A-Za-z〔〕（）()\-_/.一-鿿]{4,64}", description="pattern that a whole `Hub-Case` reference must match"
+        default=r"[0-9A-Za-z〔〕（）\(\)\-_\/.一-鿿]{4,64}",
+        description="pattern that a whole `Hub-Case` reference must match",
     )
-    duty_phone: str = Field("110", description="telephone number named where a child in danger is to be reported")
-    timezone: str = Field("Asia/Shanghai", description="time zone of days, quarters and clocks")
-    host: str = Field("127.0.0.1", description="address to listen on")
-    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    ide: bool = Field(True, description="whether `/ide` is served")
-    metrics: bool = Field(False, description="whether `/metrics` is served")
-    fsync_required: bool = Field(True, description="whether the log refuses a server that runs without fsync")
+    duty_phone: str = Field(
+        default="110", description="telephone number named where a child in danger is to be reported"
+    )
+    timezone: str = Field(default="Asia/Shanghai", description="time zone of days, quarters and clocks")
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    ide: bool = Field(default=True, description="whether `/ide` is served")
+    metrics: bool = Field(default=False, description="whether `/metrics` is served")
+    fsync_required: bool = Field(default=True, description="whether the log refuses a server that runs without fsync")
 
     @field_validator("timezone")
     @classmethod

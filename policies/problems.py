@@ -1,6 +1,6 @@
 """What is wrong with a policy folder: file, line and words, all of it at once.
 
-A policy is taken whole or not at all: whoever loads one gets a ``Policy`` or a ``PolicyError`` with every problem found.
+A policy is taken whole or not at all: loading one gives a ``Policy``, or a ``PolicyError`` with every problem found.
 """
 
 from __future__ import annotations

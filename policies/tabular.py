@@ -55,6 +55,7 @@ def _text(file: str, data: bytes, findings: Findings) -> str | None:
         return None
     if not text.endswith("\n"):
         findings.note(file, text.count("\n") + 1, "is cut: the last line does not end with a line feed")
+    text = text.replace("\r\n", "\n")
     for sign, name in (("\ufeff", "a byte order mark"), ("\r", "a carriage return"), ("\0", "a null character")):
         if sign in text:
             findings.note(file, text[: text.index(sign)].count("\n") + 1, f"holds {name}")

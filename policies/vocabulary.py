@@ -7,7 +7,7 @@ Every code is unique and every reference between the files is checked: an instit
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -115,42 +115,45 @@ class Vocabulary:
 _T = TypeVar("_T", Unit, Purpose, Scope, Clause, Division, Institution)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    """Files being read, what was found wrong, and where each code stands."""
+
+    files: Mapping[str, bytes]
+    findings: Findings
+    lines: dict[tuple[str, str], int]
+
+
 def read(files: Mapping[str, bytes], findings: Findings) -> Vocabulary:
     """The vocabulary of a folder; what is wrong goes to ``findings``."""
-    clauses = _read(files, "clauses.csv", ("code", "text_zh"), _clause, findings)
-    divisions = _read(files, "divisions.csv", ("code", "level", "name", "parent_code"), _division, findings)
+    reading = _Reading(files=files, findings=findings, lines={})
     unit_columns = ("code", "name_zh", "name_en", "kind", "clause", "duty_summary_en", "tier")
-    units = _read(files, "units.csv", unit_columns, _unit, findings)
     institution_columns = ("code", "name_zh", "kind", "bureau", "division")
     found = Vocabulary(
-        units=units,
-        purposes=_read(files, "purposes.csv", ("code", "name_zh", "name_en", "needs_case"), _purpose, findings),
-        scopes=_read(files, "scopes.csv", ("code", "text_zh", "text_en"), _scope, findings),
-        clauses=clauses,
-        divisions=divisions,
-        institutions=_read(files, "institutions.csv", institution_columns, _institution, findings),
+        units=_read(reading, "units.csv", unit_columns, _unit),
+        purposes=_read(reading, "purposes.csv", ("code", "name_zh", "name_en", "needs_case"), _purpose),
+        scopes=_read(reading, "scopes.csv", ("code", "text_zh", "text_en"), _scope),
+        clauses=_read(reading, "clauses.csv", ("code", "text_zh"), _clause),
+        divisions=_read(reading, "divisions.csv", ("code", "level", "name", "parent_code"), _division),
+        institutions=_read(reading, "institutions.csv", institution_columns, _institution),
     )
-    _relate(found, findings)
+    _relate(found, reading)
     return found
 
 
-def _read(
-    files: Mapping[str, bytes],
-    file: str,
-    columns: tuple[str, ...],
-    make: Callable[[Row, Findings], _T],
-    findings: Findings,
-) -> dict[str, _T]:
+def _read(reading: _Reading, file: str, columns: tuple[str, ...], make: Callable[[Row, Findings], _T]) -> dict[str, _T]:
     """Rows of one file by code; a file that is not there was noted by whoever read the folder."""
     found: dict[str, _T] = {}
-    for row in rows(file, files[file], columns, findings) if file in files else ():
+    findings = reading.findings
+    for row in rows(file, reading.files[file], columns, findings) if file in reading.files else ():
         code = row["code"]
-        empty = [column for column in columns if not row[column] and (file, column) != ("divisions.csv", "parent_code")]
+        empty = [column for column in columns if not row[column] and column != "parent_code"]
         if empty:
             findings.note(file, row.line, f"`{empty[0]}` is empty")
         elif code in found:
-            findings.note(file, row.line, f"`{code}` stands here twice")
+            findings.note(file, row.line, f"`{code}` stands on line {reading.lines[file, code]} already")
         else:
+            reading.lines[file, code] = row.line
             found[code] = make(row, findings)
     return found
 
@@ -200,17 +203,19 @@ def _institution(row: Row, findings: Findings) -> Institution:
     return Institution(**row.cells)
 
 
-def _relate(found: Vocabulary, findings: Findings) -> None:
+def _relate(found: Vocabulary, reading: _Reading) -> None:
     """Checks what one file says of another; a file that could not be read is not held against the others."""
+
+    def known(file: str, code: str, word: str, value: str, values: Collection[str]) -> None:
+        if values and value not in values:
+            reading.findings.note(file, reading.lines[file, code], f"unknown {word} `{value}`")
+
+    members = {unit.code for unit in found.units.values() if unit.member}
     for unit in found.units.values():
-        if found.clauses and unit.clause not in found.clauses:
-            findings.note("units.csv", 0, f"unit `{unit.code}`: unknown clause `{unit.clause}`")
+        known("units.csv", unit.code, "clause", unit.clause, found.clauses)
     for division in found.divisions.values():
-        if division.parent and division.parent not in found.divisions:
-            findings.note("divisions.csv", 0, f"division `{division.code}`: unknown parent `{division.parent}`")
+        if division.parent:
+            known("divisions.csv", division.code, "parent_code", division.parent, found.divisions)
     for institution in found.institutions.values():
-        bureau = found.units.get(institution.bureau)
-        if found.units and (bureau is None or not bureau.member):
-            findings.note("institutions.csv", 0, f"`{institution.code}`: unknown bureau `{institution.bureau}`")
-        if found.divisions and institution.division not in found.divisions:
-            findings.note("institutions.csv", 0, f"`{institution.code}`: unknown division `{institution.division}`")
+        known("institutions.csv", institution.code, "bureau", institution.bureau, members)
+        known("institutions.csv", institution.code, "division", institution.division, found.divisions)

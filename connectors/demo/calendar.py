@@ -1,4 +1,4 @@
-"""Today -> the days that the demo data need: quarters, terms, ages. Local time is Asia/Shanghai, which has no summer time."""
+"""Today -> days that the demo data need: quarters, terms, ages. Local time is Asia/Shanghai, without summer time."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ ADULT_REGIONS = ("120222", "120222", "120222", "120222", "130984", "341623", "37
 
 CHUNKS = 100
 PAIRS = 500
-"""Serials 000 to 999 are 500 pairs of an even (female) and an odd (male) one; each chunk owns five pairs of every day."""
+"""Serials 000 to 999 are 500 pairs of an even (female) and an odd (male) one; a chunk owns five pairs of every day."""
 
 
 @lru_cache(maxsize=200_000)

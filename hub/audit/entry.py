@@ -2,7 +2,7 @@
 
 Guarantee: the bytes are RFC 8785 (a flat object, fixed ASCII keys, only strings, integers and lists of strings), at
 most 65,535 of them, the same for the same entry. No personal value stands in them: children, files, cases and records
-appear as pseudonyms in the log's own domain, values never. What would not fit is kept beside; its SHA-256 stands inside.
+appear as pseudonyms in the log's own domain, values never. What does not fit is kept beside, its SHA-256 inside.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def encode(entry: Entry) -> Leaf:
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
-    """The bytes of RFC 8785: for ASCII keys, strings and integers orjson writes just these (a test holds it to that)."""
+    """The bytes of RFC 8785: orjson writes them for ASCII keys, strings and integers (a test holds it to that)."""
     return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
 
 

@@ -49,7 +49,7 @@ class VerifierKey:
         """The inverse of ``str``; ``KeyFileError`` if the text is no Ed25519 verifier key or its id is not its own."""
         try:
             name, number, encoded = text.strip().split("+", 2)
-            data = b64decode(encoded, validate=True)
+            data = from_base64(encoded)
         except ValueError:
             raise KeyFileError("a verifier key is a name, an id and a key with `+` between them") from None
         if data[:1] != ED25519 or len(data) != 33:
@@ -83,6 +83,14 @@ class SigningKey:
     def sign(self, text: bytes) -> bytes:
         """64 bytes over ``text``."""
         return self.private.sign(text)
+
+
+def from_base64(text: str) -> bytes:
+    """The bytes that are written as ``text`` and in no other way; ``ValueError`` otherwise."""
+    data = b64decode(text, validate=True)
+    if b64encode(data).decode() != text:
+        raise ValueError("not as base64 is written")
+    return data
 
 
 def check_name(name: str) -> str:

@@ -1,19 +1,19 @@
 """Leaf, key -> Receipt: the log's signed promise that an entry will stand in its tree, given with the answer.
 
-Guarantee: a receipt can be checked without the hub, from the log's verifier key alone (``verify_receipt``). If the entry
-is not in the tree ``promise`` seconds after ``at``, the receipt is the proof of that. Its text can never be taken for a
-checkpoint: its first line is not the origin.
+Guarantee: a receipt can be checked without the hub, from the log's verifier key alone (``verify_receipt``). If the
+entry is not in the tree ``promise`` seconds after ``at``, the receipt is the proof of that. Its text can never be taken
+for a checkpoint: its first line is not the origin.
 """
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hub.audit.entry import Leaf, timestamp
-from hub.audit.keys import SigningKey, VerifierKey
+from hub.audit.keys import SigningKey, VerifierKey, from_base64
 from hub.audit.note import NoteError
 
 
@@ -81,7 +81,7 @@ def verify_receipt(receipt: Receipt, key: VerifierKey) -> None:
     if "\n" in f"{receipt.entry}{receipt.leaf}{receipt.at}":
         raise NoteError("a part of the receipt holds a line break")
     try:
-        signature = b64decode(receipt.signature, validate=True)
+        signature = from_base64(receipt.signature)
     except ValueError:
         raise NoteError("the signature of the receipt is not base64") from None
     if not key.verifies(receipt.text.encode(), signature):

@@ -6,7 +6,7 @@ condition on a coordinate sees null in rows where the caller does not read it in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -32,6 +32,13 @@ OPERATORS: Mapping[str, Operator] = {
     "has": "has",
     "isNull": "null",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Years:
+    """The day so many years ago: ``age >= n`` is "born on or before" it, ``age <= n`` "born after" that of n + 1."""
+
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,26 +155,22 @@ def _operators(column: str, kind: str, wanted: Mapping[str, Any], values: list[A
         if value is None:
             continue
         operator = OPERATORS[word]
-        if kind == "age":
-            column, operator, value = _birth(operator, value)
         if operator == "null":
             yield (column, operator, value)
-            continue
-        values.append(value)
-        yield (column, operator, len(values) - 1)
+        elif kind == "age":
+            values.append(Years(int(value) if operator == "ge" else int(value) + 1))
+            yield ("birthDate", "le" if operator == "ge" else "gt", len(values) - 1)
+        else:
+            values.append(tuple(value) if isinstance(value, list) else value)
+            yield (column, operator, len(values) - 1)
 
 
-def _birth(operator: Operator, age: Any) -> tuple[str, Operator, Any]:
-    """``age >= n`` is "born on or before the day n years ago"; ``age <= n``: "born after the day n + 1 years ago"."""
-    years = int(age) if operator == "ge" else int(age) + 1
-    return "birthDate", "le" if operator == "ge" else "gt", ("~years", years)
+def bind_values(values: Sequence[Any], years_ago: Callable[[int], str]) -> dict[str, Any]:
+    """Parameters ``aN`` of the values."""
+    return {f"a{number}": _bound(value, years_ago) for number, value in enumerate(values)}
 
 
-def bind_values(values: Sequence[Any], today_minus_years: Any) -> dict[str, Any]:
-    """Parameters ``aN`` of the values; an age becomes the day so many years ago, computed by ``today_minus_years``."""
-    bindings: dict[str, Any] = {}
-    for number, value in enumerate(values):
-        if isinstance(value, tuple) and len(value) == 2 and value[0] == "~years":
-            value = today_minus_years(value[1])
-        bindings[f"a{number}"] = value
-    return bindings
+def _bound(value: Any, years_ago: Callable[[int], str]) -> Any:
+    if isinstance(value, Years):
+        return years_ago(value.count)
+    return list(value) if isinstance(value, tuple) else value

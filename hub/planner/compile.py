@@ -20,7 +20,7 @@ from graphql import (
     SelectionSetNode,
     get_named_type,
 )
-from graphql.execution.values import get_directive_values
+from graphql.execution.values import VariableValues, get_directive_values
 from graphql.type import GraphQLIncludeDirective, GraphQLSkipDirective
 
 from hub.entitlements import Entitlements
@@ -72,7 +72,7 @@ class _Compiler:
     schema: GraphQLSchema
     entitlements: Entitlements
     fragments: Mapping[str, FragmentDefinitionNode]
-    variables: Mapping[str, object]
+    variables: VariableValues
     refused: list[p.Refused] = field(default_factory=list)
     used: dict[str, None] = field(default_factory=dict)
     reaches: int = 0
@@ -99,7 +99,7 @@ class _Compiler:
         return p.RowsRoot(key=key, name=name, reaches=reached)
 
     def asks_number(self, nodes: list[FieldNode]) -> bool:
-        return any(argument.name.value == "citizenId" for argument in nodes[0].arguments)
+        return any(argument.name.value == "citizenId" for argument in nodes[0].arguments or ())
 
     def deny(self, key: str, coordinate: str, path: tuple[str, ...]) -> p.Denied:
         self.refused.append(p.Refused(coordinate=coordinate, path=path))
@@ -126,7 +126,7 @@ class _Compiler:
         if kind == "connection":
             shape = self.connection(draft, get_named_type(definition.type), sets, path)
         else:
-            shape = self.object(draft, sets, path)
+            shape = self.row(draft, sets, path)
         return p.Reach(
             number=number,
             type_name=type_name,
@@ -174,14 +174,14 @@ class _Compiler:
             match nodes[0].name.value:
                 case "node":
                     inner = [node.selection_set for node in nodes if node.selection_set]
-                    entries.append(p.NodeEntry(key=name, shape=self.object(draft, inner, (*path, name))))
+                    entries.append(p.NodeEntry(key=name, shape=self.row(draft, inner, (*path, name))))
                 case "cursor":
                     entries.append(p.Cursor(key=name))
                 case _:
                     entries.append(p.Word(key=name, text=edge.name))
         return p.EdgesEntry(key=key, entries=tuple(entries))
 
-    def object(self, draft: _Draft, sets: list[SelectionSetNode], path: tuple[str, ...]) -> p.ObjectShape:
+    def row(self, draft: _Draft, sets: list[SelectionSetNode], path: tuple[str, ...]) -> p.ObjectShape:
         named = self.schema.type_map[draft.type_name]
         assert isinstance(named, GraphQLObjectType)
         fields = self.collect(named, sets)
@@ -203,7 +203,7 @@ class _Compiler:
             return p.Identifier(key=key)
         if name in LINKS[draft.type_name]:
             return self.link(draft, named, key, nodes, path)
-        return self.field(draft, key, coordinate, name)
+        return self.field(draft, key, coordinate, name, nodes)
 
     def link(
         self, draft: _Draft, named: GraphQLObjectType, key: str, nodes: list[FieldNode], path: tuple[str, ...]
@@ -216,16 +216,27 @@ class _Compiler:
         definition = named.fields[nodes[0].name.value]
         return p.Link(key=key, reach=self.reach(link.target, kind, nodes, definition, join, path))
 
-    def field(self, draft: _Draft, key: str, coordinate: str, name: str) -> p.Entry:
+    def field(self, draft: _Draft, key: str, coordinate: str, name: str, nodes: list[FieldNode]) -> p.Entry:
         if coordinate == "Child.riskFlags":
             return self.risk_flags(draft, key, coordinate)
         if coordinate == "ReconciliationItem.sourceValues":
-            item = (draft.key("_register"), draft.key("_education"), draft.key("_police"))
-            slot = draft.value(coordinate, "_key")
-            return p.Compared(key=key, coordinate=coordinate, slot=slot, item=item, compared=draft.key("_coordinates"))
+            return self.compared(draft, key, coordinate, nodes)
         if coordinate in PARTS:
             return p.Part(key=key, coordinate=coordinate, slot=draft.value(coordinate, "_key"), parts=PARTS[coordinate])
         return p.Value(key=key, coordinate=coordinate, slot=draft.value(coordinate, name))
+
+    def compared(self, draft: _Draft, key: str, coordinate: str, nodes: list[FieldNode]) -> p.Compared:
+        named = self.schema.type_map["SourceValue"]
+        assert isinstance(named, GraphQLObjectType)
+        inner = self.collect(named, [node.selection_set for node in nodes if node.selection_set])
+        return p.Compared(
+            key=key,
+            coordinate=coordinate,
+            slot=draft.value(coordinate, "_key"),
+            item=(draft.key("_register"), draft.key("_education"), draft.key("_police")),
+            compared=draft.key("_coordinates"),
+            fields=tuple((response_key, found[0].name.value) for response_key, found in inner.items()),
+        )
 
     def risk_flags(self, draft: _Draft, key: str, coordinate: str) -> p.Flags:
         access = {type_name: self.entitlements.access(type_name) for type_name in TYPES}
@@ -281,7 +292,7 @@ def compile_plan(
     schema: GraphQLSchema,
     operation: OperationDefinitionNode,
     fragments: Mapping[str, FragmentDefinitionNode],
-    variables: Mapping[str, object],
+    variables: VariableValues,
     entitlements: Entitlements,
     refuse: bool,
 ) -> p.Plan:
@@ -301,7 +312,8 @@ def compile_plan(
         rules=tuple(line.rule for line in lines),
         clauses=tuple(sorted({line.clause for line in lines})),
         only_own_reports=bool(lines) and all(line.scope == "own_reports" for line in lines),
-        policy_version=entitlements.policy_version,
+        policy_version=entitlements.policy.version,
+        null_mode=not refuse,
     )
 
 

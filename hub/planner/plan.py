@@ -88,6 +88,7 @@ class Compared:
     slot: int
     item: tuple[int, int, int]
     compared: int
+    fields: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,3 +230,4 @@ class Plan:
     clauses: tuple[str, ...]
     only_own_reports: bool
     policy_version: str
+    null_mode: bool

@@ -1,0 +1,208 @@
+"""Fetch -> rows from PostgreSQL (or what speaks its protocol): the only importer of asyncpg in connectors.
+
+Guarantee: reads alone (every transaction is read-only), one statement a call, and whatever happens to the caller the
+connection goes back to the pool usable or is closed. Errors are ``SourceError``; the server's own text stays here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import asyncpg
+
+from connectors.mapping import Mapping
+from connectors.source import Aggregate, Bindings, Fetch, Row, SourceError
+from connectors.sql import Statement, aggregate_statement, statement
+
+STATEMENTS = 4096
+"""How many statements a source remembers; beyond, the one longest unused goes."""
+
+REJECTED = (asyncpg.DataError, asyncpg.UnsupportedClientFeatureError)
+UNREACHABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+OVERLOADED = (asyncpg.TooManyConnectionsError, asyncpg.OutOfMemoryError, asyncpg.DiskFullError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolSettings:
+    """How a department is connected to. Times in seconds."""
+
+    connections: int = 8
+    connect_timeout: float = 2.0
+    statement_timeout: float = 5.0
+    idle: float = 300.0
+
+
+@dataclass(slots=True, kw_only=True)
+class PostgresSource:
+    """One department's database, read through its mapping; keeps ``connectors.source.Source``.
+
+    Starting asks nothing of the server: the pool is made by the first call and made anew after an outage, so a dead
+    department neither blocks the hub's start nor needs a hand when it is back.
+    """
+
+    name: str
+    mapping: Mapping
+    dsn: str = field(repr=False)
+    settings: PoolSettings = field(default_factory=PoolSettings)
+    _pool: asyncpg.Pool | None = field(default=None, init=False, repr=False)
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
+    _releasing: set[asyncio.Task[None]] = field(default_factory=set, init=False, repr=False)
+    _closed: bool = field(default=False, init=False)
+    _statements: dict[Fetch | Aggregate, Statement] = field(default_factory=dict, init=False, repr=False)
+
+    async def fetch(self, fetch: Fetch, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
+        """Rows of ``fetch``; see the contract."""
+        return await self._rows(self.statement(fetch), bindings, deadline)
+
+    async def aggregate(self, aggregate: Aggregate, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
+        """Groups of ``aggregate``; see the contract."""
+        return await self._rows(self.statement(aggregate), bindings, deadline)
+
+    async def ping(self, *, deadline: float) -> None:
+        """Returns if the source answers."""
+        async with self._connection(monotonic() + deadline) as connection:
+            await connection.fetchval("SELECT 1")
+
+    async def close(self) -> None:
+        """Gives back every connection; statements that still run are cut."""
+        self._closed = True
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.terminate()
+        await asyncio.gather(*self._releasing, return_exceptions=True)
+
+    def statement(self, asked: Fetch | Aggregate) -> Statement:
+        """The SQL of a Fetch or an Aggregate, remembered; a mapping that cannot serve it is ``rejected``."""
+        found = self._statements.pop(asked, None)
+        if found is None:
+            found = self._written(asked)
+            if len(self._statements) >= STATEMENTS:
+                del self._statements[next(iter(self._statements))]
+        self._statements[asked] = found
+        return found
+
+    def _written(self, asked: Fetch | Aggregate) -> Statement:
+        try:
+            if isinstance(asked, Fetch):
+                return statement(asked, self.mapping)
+            return aggregate_statement(asked, self.mapping)
+        except (KeyError, ValueError) as error:
+            raise SourceError(self.name, "rejected") from error
+
+    async def _rows(self, found: Statement, bindings: Bindings, deadline: float) -> Sequence[Row]:
+        arguments = found.arguments(bindings)
+        async with self._connection(monotonic() + deadline) as connection:
+            rows: Sequence[Row] = await connection.fetch(found.text, *arguments)
+            return rows
+
+    @asynccontextmanager
+    async def _connection(self, until: float) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """A connection for one statement; waiting for it counts against the deadline.
+
+        After the deadline, or if the caller is cancelled, asyncpg cancels the statement in the server.
+        """
+        pool, connection = await self._acquired(until)
+        try:
+            async with asyncio.timeout(until - monotonic()):
+                yield connection
+        except Exception as error:
+            self._release_later(pool, connection)
+            raise self._translated(error) from None
+        except BaseException:
+            self._release_later(pool, connection)
+            raise
+        await self._released(pool, connection)
+
+    async def _acquired(self, until: float) -> tuple[asyncpg.Pool, asyncpg.pool.PoolConnectionProxy]:
+        try:
+            async with asyncio.timeout(until - monotonic()):
+                pool = await self._opened()
+                return pool, await pool.acquire()
+        except TimeoutError:
+            raise SourceError(self.name, self._waited()) from None
+        except Exception as error:
+            raise self._translated(error) from None
+
+    def _waited(self) -> str:
+        """Every connection at work: overloaded; none to be had: the server did not answer."""
+        pool = self._pool
+        busy = pool is not None and pool.get_idle_size() == 0 and pool.get_size() >= self.settings.connections
+        return "overloaded" if busy else "timeout"
+
+    async def _opened(self) -> asyncpg.Pool:
+        if self._closed:
+            raise SourceError(self.name, "unreachable")
+        if self._pool is None:
+            async with self._opening:
+                if self._pool is None:
+                    self._pool = await self._made()
+        return self._pool
+
+    async def _made(self) -> asyncpg.Pool:
+        return await asyncpg.create_pool(
+            self.dsn,
+            min_size=0,
+            max_size=self.settings.connections,
+            max_inactive_connection_lifetime=self.settings.idle,
+            timeout=self.settings.connect_timeout,
+            statement_cache_size=1024,
+            server_settings=self._server_settings(),
+            # No session state is ever set by a statement of ours, so there is nothing to reset and no round trip.
+            reset=_nothing,
+        )
+
+    def _server_settings(self) -> dict[str, str]:
+        milliseconds = str(int(self.settings.statement_timeout * 1000))
+        return {
+            "application_name": "wuqing-hub",
+            "default_transaction_read_only": "on",
+            "statement_timeout": milliseconds,
+            "idle_in_transaction_session_timeout": milliseconds,
+            # Array parameters would be planned anew at every execution otherwise.
+            "plan_cache_mode": "force_generic_plan",
+            "jit": "off",
+            "DateStyle": "ISO, YMD",
+            "search_path": "public",
+        }
+
+    def _release_later(self, pool: asyncpg.Pool, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        """Releases behind the caller's back: the server may take its time to confirm a cancellation, or be dead."""
+        task = asyncio.create_task(self._released(pool, connection))
+        self._releasing.add(task)
+        task.add_done_callback(self._releasing.discard)
+
+    async def _released(self, pool: asyncpg.Pool, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        # Where this fails asyncpg has closed the connection: gone, never in doubt.
+        with contextlib.suppress(Exception):
+            await pool.release(connection, timeout=self.settings.connect_timeout)
+
+    def _translated(self, error: Exception) -> SourceError:
+        if isinstance(error, SourceError):
+            return error
+        if isinstance(error, TimeoutError | asyncpg.QueryCanceledError):
+            return SourceError(self.name, "timeout")
+        if isinstance(error, REJECTED):
+            return SourceError(self.name, "rejected")
+        if isinstance(error, OVERLOADED):
+            return SourceError(self.name, "overloaded")
+        if isinstance(error, UNREACHABLE):
+            return SourceError(self.name, "unreachable")
+        return SourceError(self.name, "rejected")
+
+
+async def _nothing(_: Any) -> None:
+    return None

@@ -1,0 +1,101 @@
+"""Aggregate -> Statement: groups with their number of subjects and the largest share of one, pure and deterministic.
+
+Guarantee: what small cells are judged by (subjects, largest share) comes from the same rows as the value.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from connectors.mapping import Mapped, Mapping
+from connectors.source import Aggregate, Bucket, Param
+from connectors.sql_predicates import Statement, Table, Writer
+from connectors.sql_values import shown, sortable
+
+TODAY = Param("today")
+"""The binding that the width `age_band` reads: the day of the request, ISO 8601."""
+
+BANDS = ((6, "AGE_0_5"), (14, "AGE_6_13"), (16, "AGE_14_15"))
+"""Upper age (exclusive) -> the register's band; older is `AGE_16_OVER`."""
+
+OLDER = "AGE_16_OVER"
+
+
+def aggregate_statement(aggregate: Aggregate, mapping: Mapping) -> Statement:
+    """The statement of an Aggregate; ``KeyError`` or ``ValueError`` if the mapping cannot serve it."""
+    writer = Writer(mapping=mapping)
+    table = writer.table(aggregate.relation)
+    names = [f"g{place}" for place in range(len(aggregate.by))]
+    items = [f"{_bucket(bucket, writer, table)} AS {name}" for bucket, name in zip(aggregate.by, names, strict=True)]
+    items.append(f"{writer.value(table, table.relation.column(aggregate.subject))} AS subject")
+    items.append(f"{_total(aggregate, table)} AS part")
+    where = writer.condition(aggregate.where, table)
+    rows = f"SELECT {', '.join(items)}\n    FROM {table.source()}\n    WHERE {where}"
+    text = _grouped(rows, names, money=aggregate.total is not None)
+    return Statement(text=text, binders=tuple(writer.binders))
+
+
+def _grouped(rows: str, names: list[str], *, money: bool) -> str:
+    """Sums for each subject, then for each group: rows of no subject are one more share, but no subject."""
+    keys = ", ".join(names)
+    group = f"\n  GROUP BY {keys}, subject" if names else "\n  GROUP BY subject"
+    shares = f"SELECT {keys + ', ' if names else ''}subject, sum(part) AS part\n  FROM ({rows}) AS found{group}"
+    value = "round(coalesce(sum(part), 0), 2)::text" if money else "coalesce(sum(part), 0)::bigint"
+    outputs = [f'{name} AS "~by{place}"' for place, name in enumerate(names)]
+    outputs += [f'{value} AS "~value"', 'count(subject) AS "~subjects"']
+    outputs.append('coalesce(max(abs(part)) / nullif(sum(abs(part)), 0), 0)::float8 AS "~largest"')
+    last = f"\nGROUP BY {keys}" if names else ""
+    return f"SELECT {', '.join(outputs)}\nFROM ({shares}) AS shares{last}"
+
+
+def _total(aggregate: Aggregate, table: Table) -> str:
+    if aggregate.total is None:
+        return "1::numeric"
+    column = table.relation.column(aggregate.total)
+    if column.kind not in {"int", "decimal", "float"}:
+        raise ValueError(f"column `{column.name}` is no number to sum")
+    return f"({sortable(column, table.raw(column))})::numeric"
+
+
+def _bucket(bucket: Bucket, writer: Writer, table: Table) -> str:
+    if bucket.relation is None:
+        return _widened(bucket, writer, table)
+    inner = writer.table(bucket.relation, table)
+    on = " AND ".join(writer.match(table, left, inner, right) for left, right in bucket.on) or "TRUE"
+    key = inner.relation.column("_key")
+    value, order = _widened(bucket, writer, inner), sortable(key, inner.raw(key))
+    return f"(SELECT {value} FROM {inner.source()} WHERE {on} ORDER BY {order} LIMIT 1)"
+
+
+def _widened(bucket: Bucket, writer: Writer, table: Table) -> str:
+    column = table.relation.column(bucket.column)
+    value = writer.value(table, column)
+    if bucket.width is None:
+        return value
+    if bucket.width == "town":
+        return f"left({value}, 9)"
+    if bucket.width == "quarter" and column.kind in {"date", "instant"}:
+        return f"left({value}, 4) || 'Q' || (substr({value}, 6, 2)::int + 2) / 3"
+    if bucket.width == "age_band" and column.kind == "date":
+        return _band(column, writer, table)
+    raise ValueError(f"width `{bucket.width}` does not go with column `{bucket.column}`")
+
+
+def _band(column: Mapped, writer: Writer, table: Table) -> str:
+    """Born after the day n years ago is younger than n; dates compare as their ISO texts."""
+    value = shown(column, table.raw(column))
+    whens = [
+        f"WHEN {value} > {writer.bind(TODAY, _years_before(age), '::text', 'age', str(age))} THEN '{name}'"
+        for age, name in BANDS
+    ]
+    return f"CASE {' '.join(whens)} WHEN {value} IS NOT NULL THEN '{OLDER}' END"
+
+
+def _years_before(years: int) -> Any:
+    def before(today: str) -> str:
+        day = datetime.date.fromisoformat(today)
+        # Who was born on 29 February has the birthday on 1 March: born on `02-29` is still after `02-28`.
+        return f"{day.year - years:04}-{day.month:02}-{day.day:02}"
+
+    return before

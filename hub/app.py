@@ -1,0 +1,136 @@
+"""Settings -> ASGI application: routes, middleware, lifespan; the only place where the parts are put together.
+
+The application opens what stands behind it when it starts and closes it when it ends; nothing is opened at import.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import Message, Receive, Scope, Send
+
+from hub.health import health_routes
+from hub.http import Door, Service
+from hub.pages.ide.page import ide_routes
+from hub.settings import Settings
+from hub.telemetry import Silent, Stages, Telemetry, metrics_page, open_telemetry
+
+Open: TypeAlias = Callable[[Settings, Stages], AbstractAsyncContextManager[Service]]
+"""How what stands behind the door is opened."""
+
+HEADERS = (
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""Headers of every response."""
+
+
+def create_app(
+    settings: Settings, *, open_service: Open | None = None, environment: Mapping[str, str] = os.environ
+) -> Starlette:
+    """The application; ``open_service`` replaces what stands behind the door, in tests."""
+    telemetry = open_telemetry(environment, page=settings.metrics)
+    endpoint = _Endpoint()
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        opened = (open_service or _open_service)(settings, telemetry or Silent())
+        async with opened as service:
+            endpoint.door = Door(settings=settings, service=service)
+            try:
+                yield
+            finally:
+                endpoint.door = None
+        if telemetry is not None:
+            telemetry.close()
+
+    app = Starlette(
+        routes=_routes(settings, endpoint, telemetry),
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _http_error, Exception: _our_bug},
+    )
+    app.add_middleware(_Hardened)
+    return app
+
+
+def _open_service(settings: Settings, stages: Stages) -> AbstractAsyncContextManager[Service]:
+    from hub.service import open_service
+
+    return open_service(settings, stages)
+
+
+@dataclass(slots=True)
+class _Endpoint:
+    """``/graphql`` from start to end of the lifespan."""
+
+    door: Door | None = field(default=None)
+
+    async def graphql(self, http: HttpRequest) -> Response:
+        if self.door is None:
+            return PlainTextResponse("starting", 503)
+        return await self.door(http)
+
+    async def ready(self) -> Mapping[str, str]:
+        return {"hub": "starting"} if self.door is None else await self.door.service.ready()
+
+    def purposes(self) -> Mapping[str, Any]:
+        return {} if self.door is None else self.door.service.registry.purposes
+
+
+def _routes(settings: Settings, endpoint: _Endpoint, telemetry: Telemetry | None) -> list[BaseRoute]:
+    every_method = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+    routes: list[BaseRoute] = [Route("/graphql", endpoint.graphql, methods=every_method)]
+    routes += health_routes(endpoint.ready)
+    if settings.ide:
+        routes.append(Mount("/ide", routes=ide_routes(settings, endpoint.purposes)))
+    if settings.metrics and telemetry is not None and telemetry.page is not None:
+        page = telemetry.page
+
+        async def metrics(_: HttpRequest) -> Response:
+            return PlainTextResponse(metrics_page(page), media_type="text/plain; version=0.0.4")
+
+        routes.append(Route("/metrics", metrics))
+    return routes
+
+
+async def _http_error(_: HttpRequest, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    words = {404: "there is nothing here", 405: "this method is not answered here"}.get(status, "not answered")
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return JSONResponse({"error": words}, status, headers)
+
+
+async def _our_bug(_: HttpRequest, __: Exception) -> Response:
+    return JSONResponse({"error": "internal error"}, 500)
+
+
+class _Hardened:
+    """Adds the headers that no response may lack."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_hardened(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in HEADERS if pair[0] not in present)]
+            await send(message)
+
+        await self.app(scope, receive, send_hardened)

@@ -1,0 +1,144 @@
+-- The access log in the hub's database. Run by the database's owner; running it again changes nothing.
+-- The hub works as role hub_log: it can put entries in and move them into the tree, and can change or remove none.
+
+create schema if not exists log;
+
+do $$
+begin
+    if not exists (select from pg_roles where rolname = 'hub_log') then
+        create role hub_log nologin;
+    end if;
+exception
+    when duplicate_object or unique_violation then null; -- another database of the same server was a moment faster
+end
+$$;
+
+-- One row: the layout that this file makes. The hub refuses to start on another.
+create table if not exists log.layout (version integer not null);
+insert into log.layout select 1 where not exists (select from log.layout);
+
+-- Durable entries that wait for their place in the tree. `id` is only the order of arrival: it has gaps, and a row may
+-- become visible after a later one. The index in the tree is given when a row leaves this table.
+create table if not exists log.pending (
+    id bigint generated always as identity primary key,
+    request text not null,
+    kind text not null,
+    part integer not null,
+    at timestamptz not null,
+    leaf bytea not null,
+    bytes bytea not null check (octet_length(bytes) <= 65535),
+    constraint pending_name unique (request, kind, part),
+    constraint pending_leaf check (leaf = sha256('\x00'::bytea || bytes))
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000); -- every row leaves soon
+
+create table if not exists log.entry (
+    index bigint primary key check (index >= 0),
+    request text not null,
+    kind text not null,
+    part integer not null,
+    at timestamptz not null,
+    leaf bytea not null,
+    bytes bytea not null
+);
+create index if not exists entry_request on log.entry (request);
+create index if not exists entry_at on log.entry (at);
+
+-- Lists too long for an entry; the entry holds their hash.
+create table if not exists log.long_list (
+    request text not null,
+    kind text not null,
+    part integer not null,
+    field text not null,
+    items text[] not null,
+    primary key (request, kind, part, field)
+);
+
+-- Every tree head ever signed: `frontier` is what the next append needs, `note` the signed text.
+create table if not exists log.checkpoint (
+    size bigint primary key check (size > 0),
+    root bytea not null check (octet_length(root) = 32),
+    frontier bytea not null check (octet_length(frontier) = 32 * bit_count(size::bit(64))),
+    note text not null,
+    at timestamptz not null default now()
+);
+
+-- Gives the pending rows `ids`, in that order, the indexes from `first` on, with the checkpoint over them: all or nothing.
+-- `doubles` are rows whose entry is in the tree already (a commit whose reply was lost, written again).
+create or replace function log.sequence(
+    first bigint, ids bigint[], doubles bigint[], root bytea, frontier bytea, note text
+) returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    moved bigint;
+begin
+    if first <> (select coalesce(max(e.index) + 1, 0) from log.entry e) then
+        raise exception 'the tree has grown meanwhile' using errcode = 'serialization_failure';
+    end if;
+    delete from log.pending p using log.entry e
+    where p.id = any (doubles) and e.request = p.request and e.leaf = p.leaf;
+    with gone as (
+        delete from log.pending where id = any (ids) returning id, request, kind, part, at, leaf, bytes
+    )
+    insert into log.entry (index, request, kind, part, at, leaf, bytes)
+    select first + place.n - 1, gone.request, gone.kind, gone.part, gone.at, gone.leaf, gone.bytes
+    from unnest(ids) with ordinality as place (id, n) join gone using (id)
+    order by place.n;
+    get diagnostics moved = row_count;
+    if moved <> cardinality(ids) then
+        raise exception 'a pending row is gone' using errcode = 'serialization_failure';
+    end if;
+    if moved > 0 then
+        insert into log.checkpoint (size, root, frontier, note) values (first + moved, root, frontier, note);
+    end if;
+end
+$$;
+
+-- A speed bump for the owner, not the proof: that is the tree and its witnesses.
+create or replace function log.refuse() returns trigger language plpgsql as $$
+begin
+    raise exception 'the log is only ever appended to';
+end
+$$;
+create or replace trigger entry_stays before update or delete or truncate on log.entry
+    for each statement execute function log.refuse();
+create or replace trigger checkpoint_stays before update or delete or truncate on log.checkpoint
+    for each statement execute function log.refuse();
+create or replace trigger long_list_stays before update or delete or truncate on log.long_list
+    for each statement execute function log.refuse();
+
+-- What AccessLogEntry shows. `key` sorts as the tree does.
+create or replace view access_log as
+select
+    lpad(e.index::text, 15, '0') as key,
+    e.at,
+    d.body ->> 'unit' as unit,
+    nullif(d.body ->> 'operator', '') as operator_id,
+    nullif(d.body ->> 'purpose', '') as purpose,
+    nullif(d.body ->> 'case', '') as case_ref,
+    array(select jsonb_array_elements_text(d.body -> 'released')) as fields,
+    array(select jsonb_array_elements_text(d.body -> 'masked')) as masked_fields,
+    array(select jsonb_array_elements_text(d.body -> 'refused')) as refused_fields,
+    array(select jsonb_array_elements_text(d.body -> 'subjects')) as record_refs,
+    d.body ->> 'decision' as decision,
+    array(select jsonb_array_elements_text(d.body -> 'clauses')) as clause,
+    encode(e.leaf, 'hex') as entry_hash,
+    e.index,
+    e.request as request_id,
+    nullif(d.body ->> 'policy', '') as policy_version,
+    array(select jsonb_array_elements_text(d.body -> 'errors')) as error_codes,
+    e.kind,
+    e.part
+from log.entry e
+cross join lateral (
+    -- lists kept beside the entry are put back in their place
+    select convert_from(e.bytes, 'UTF8')::jsonb || coalesce(jsonb_object_agg(l.field, l.items), '{}') as body
+    from log.long_list l
+    where l.request = e.request and l.kind = e.kind and l.part = e.part
+) d;
+
+revoke all on all tables in schema log from public;
+revoke all on all functions in schema log from public;
+revoke all on access_log from public;
+grant usage on schema log to hub_log;
+grant select, insert on log.pending, log.long_list to hub_log;
+grant select on log.entry, log.checkpoint, log.layout, access_log to hub_log;
+grant execute on function log.sequence to hub_log;

@@ -1,0 +1,235 @@
+"""Plan, calls -> Found: what the sources hold for a batch of requests of one plan and principal.
+
+Root pages are read once for calls that ask alike; below them every link is read once for all parents of the batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.source import Column, Compare, Fetch, Param, SourceError
+from hub.errors import RefusalError
+from hub.executor import Execution, Page, Place, Record
+from hub.planner.arguments import Arguments
+from hub.planner.plan import Compared, ConnectionShape, EdgesEntry, Link, NodeEntry, ObjectShape, Part, Reach
+from hub.planner.relations import HOME
+from hub.seal import Seal
+
+Asked = Mapping[int, Arguments]
+"""A call's arguments, by the number of the reach."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What one call wants of one root: a page (``after`` already opened), or the row with ``key``."""
+
+    reach: Reach
+    asked: Asked
+    after: Place | None = None
+    key: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """Pages below each row: (reach, row, arguments) -> page; parts of rows: (source, case) -> values, or the failure."""
+
+    links: dict[tuple[int, int, Arguments], Page] = field(default_factory=dict)
+    parts: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    failed_parts: dict[str, SourceError] = field(default_factory=dict)
+    compared: dict[tuple[str, str], Any] = field(default_factory=dict)
+    failed_types: dict[str, SourceError] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """One batch on its way."""
+
+    execution: Execution
+    seal: Seal
+    purpose: str
+    found: Found = field(default_factory=Found)
+
+    async def roots(self, wishes: Sequence[Wish]) -> list[Page]:
+        """The page of each wish, with everything below it."""
+        lookups: dict[int, list[int]] = {}
+        pages: dict[Any, list[int]] = {}
+        for position, wish in enumerate(wishes):
+            if wish.key is not None:
+                lookups.setdefault(wish.reach.number, []).append(position)
+            else:
+                pages.setdefault((wish.reach.number, wish.asked[wish.reach.number], wish.after), []).append(position)
+        answers: list[Page] = [Page()] * len(wishes)
+
+        async def look_up(positions: list[int]) -> None:
+            first = wishes[positions[0]]
+            keys = [str(wishes[position].key) for position in positions]
+            rows = await self.execution.by_keys(first.reach, first.asked[first.reach.number], keys)
+            for position, page in zip(positions, rows, strict=True):
+                answers[position] = page
+
+        async def read_page(positions: list[int]) -> None:
+            first = wishes[positions[0]]
+            page = await self.execution.page(first.reach, first.asked[first.reach.number], first.after)
+            for position in positions:
+                answers[position] = page
+
+        await all_of(*map(look_up, lookups.values()), *map(read_page, pages.values()))
+        await self.below([(wish.reach, wish.asked, page) for wish, page in zip(wishes, answers, strict=True)])
+        return answers
+
+    async def below(self, reached: Sequence[tuple[Reach, Asked, Page]]) -> None:
+        """Reads what hangs on the rows: links, parts in other sources, compared values."""
+        groups: dict[tuple[int, Arguments], tuple[Reach, Reach, dict[int, Record], list[Asked]]] = {}
+        records: dict[int, tuple[Reach, dict[int, Record]]] = {}
+        for reach, asked, page in reached:
+            records.setdefault(reach.number, (reach, {}))[1].update({id(record): record for record in page.records})
+            for link in links_of(reach):
+                key = (link.reach.number, asked[link.reach.number])
+                group = groups.setdefault(key, (reach, link.reach, {}, []))
+                group[2].update({id(record): record for record in page.records})
+                group[3].append(asked)
+        await all_of(
+            *(
+                self._link(parent, reach, args, rows, calls)
+                for (_, args), (parent, reach, rows, calls) in groups.items()
+            ),
+            *(self._parts(reach, rows.values()) for reach, rows in records.values()),
+            *(self._compared(reach, rows.values()) for reach, rows in records.values()),
+        )
+
+    async def _link(
+        self, parent: Reach, reach: Reach, arguments: Arguments, rows: Mapping[int, Record], calls: list[Asked]
+    ) -> None:
+        parents = list(rows.values())
+        if not parents:
+            return
+        if arguments.after is None:
+            pages = await self.execution.linked(reach, arguments, parent, parents, None)
+        else:
+            pages = [await self._go_on(reach, arguments, parent, record) for record in parents]
+        for record, page in zip(parents, pages, strict=True):
+            self.found.links[(reach.number, id(record), arguments)] = page
+        below = [page for page in pages if page.records]
+        distinct = {tuple(sorted(asked.items(), key=lambda item: item[0])): asked for asked in calls}
+        await self.below([(reach, asked, page) for asked in distinct.values() for page in below])
+
+    async def _go_on(self, reach: Reach, arguments: Arguments, parent: Reach, record: Record) -> Page:
+        """A nested page after a cursor: the cursor is of one parent; for another it is no cursor of this query."""
+        query = cursor_query(self.purpose, reach, arguments, record.values[parent.keys["_key"]])
+        try:
+            order, key = self.seal.place(str(arguments.after), query)
+        except RefusalError as error:
+            return Page(refusal=error)
+        [page] = await self.execution.linked(reach, arguments, parent, [record], Place(order, key))
+        return page
+
+    async def _parts(self, reach: Reach, rows: Iterable[Record]) -> None:
+        wanted: dict[str, dict[str, None]] = {}
+        cases: set[str] = set()
+        for entry in entries_of(reach):
+            if isinstance(entry, Part):
+                for source, column in entry.parts:
+                    wanted.setdefault(source, {})[column] = None
+                cases |= {row.values[entry.slot] for row in rows if state(row, entry.slot) == "c"}
+        if cases:
+            await all_of(*(self._part(source, tuple(columns), cases) for source, columns in wanted.items()))
+
+    async def _part(self, source: str, columns: tuple[str, ...], cases: set[str]) -> None:
+        fetch = Fetch(
+            source=source,
+            relation="CriminalCase",
+            columns=tuple(Column(name=name) for name in ("_case", *columns)),
+            where=Compare("_case", "in", Param("cases")),
+        )
+        try:
+            rows = await self.execution.reading.fetch(fetch, {"cases": sorted(cases)})
+        except SourceError as error:
+            self.found.failed_parts[source] = error
+            return
+        for row in rows:
+            self.found.parts[(source, row[0])] = dict(zip(columns, row[1:], strict=True))
+
+    async def _compared(self, reach: Reach, rows: Iterable[Record]) -> None:
+        wanted: dict[str, set[str]] = {}
+        for entry in entries_of(reach):
+            if isinstance(entry, Compared):
+                for row in rows:
+                    if state(row, entry.slot) == "c":
+                        for coordinate in row.values[entry.compared] or ():
+                            key = compared_key(entry, row, coordinate)
+                            if key is not None:
+                                wanted.setdefault(coordinate, set()).add(key)
+        await all_of(*(self._compared_values(coordinate, keys) for coordinate, keys in wanted.items()))
+
+    async def _compared_values(self, coordinate: str, keys: set[str]) -> None:
+        type_name, _, column = coordinate.partition(".")
+        join = "_register" if HOME[type_name] == "civil_affairs" else "_person"
+        fetch = Fetch(
+            source=HOME[type_name],
+            relation=type_name,
+            columns=(Column(name=join), Column(name=column)),
+            where=Compare(join, "in", Param("compared")),
+        )
+        try:
+            rows = await self.execution.reading.fetch(fetch, {"compared": sorted(keys)})
+        except SourceError as error:
+            self.found.failed_types[type_name] = error
+            return
+        for row in rows:
+            self.found.compared.setdefault((coordinate, row[0]), row[1])
+
+
+def state(record: Record, slot: int) -> str:
+    """``c`` clear, ``m`` masked, ``u`` undecided, ``x`` closed."""
+    return "c" if record.states is None else record.states[slot]
+
+
+def compared_key(entry: Compared, record: Record, coordinate: str) -> str | None:
+    """The key of the item by which the coordinate's source finds the row."""
+    register, education, police = (record.values[slot] for slot in entry.item)
+    keys = {"civil_affairs": register, "education": education, "public_security": police}
+    key: str | None = keys.get(HOME[coordinate.partition(".")[0]])
+    return key
+
+
+def cursor_query(purpose: str, reach: Reach, arguments: Arguments, parent: str | None) -> bytes:
+    """What a cursor is bound to beside its principal."""
+    return repr((purpose, reach.type_name, reach.node.name.value, arguments.query, parent)).encode()
+
+
+def entries_of(reach: Reach) -> Iterator[Any]:
+    """Entries of every layout of the reach's rows (edges may stand more than once)."""
+    shape = reach.shape
+    if isinstance(shape, ObjectShape):
+        yield from shape.entries
+        return
+    assert isinstance(shape, ConnectionShape)
+    for entry in shape.entries:
+        if isinstance(entry, EdgesEntry):
+            for inner in entry.entries:
+                if isinstance(inner, NodeEntry):
+                    yield from inner.shape.entries
+
+
+def links_of(reach: Reach) -> Iterator[Link]:
+    """Links of the reach."""
+    for entry in entries_of(reach):
+        if isinstance(entry, Link):
+            yield entry
+
+
+def reaches_of(reach: Reach) -> Iterator[Reach]:
+    """The reach and every reach below it."""
+    yield reach
+    for link in links_of(reach):
+        yield from reaches_of(link.reach)
+
+
+async def all_of(*calls: Any) -> None:
+    """Awaits all at once; the first failure is raised once all have ended."""
+    for answer in await asyncio.gather(*calls, return_exceptions=True):
+        if isinstance(answer, BaseException):
+            raise answer

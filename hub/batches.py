@@ -1,0 +1,181 @@
+"""Calls -> answers: concurrent calls of one plan and one principal travel as a batch, without waiting for one another.
+
+While a batch is under way, calls like it gather; when it is done they leave as the next. A lone call is a batch of one.
+Fetch, stitch and record take the batch as a whole: statements and the log's commit are shared, entries are not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hub.batch import Batch, Wish
+from hub.calls import Call
+from hub.errors import HubError, OutageError
+from hub.executor import Execution, Page
+from hub.local import local_values
+from hub.planner.compile import refusals
+from hub.planner.plan import Denied, LocalRoot, RowsRoot, Word
+from hub.registry import Registry
+from hub.response import Answer, respond
+from hub.sources import Reading
+from hub.stitch import Stitch
+from hub.today import request_bindings, years_ago
+
+if TYPE_CHECKING:
+    from hub.hub import Hub
+
+LARGEST = 64
+
+
+@dataclass(slots=True, kw_only=True)
+class Batches:
+    """Calls under way and calls that gather, by plan and principal."""
+
+    hub: Hub
+    gathering: dict[tuple[int, str], list[Call]] = field(default_factory=dict)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def run(self, call: Call) -> Answer:
+        """The call's answer; if the caller goes away, the batch goes on for the others."""
+        call.answered = asyncio.get_running_loop().create_future()
+        key = (id(call.plan), call.identity.key)
+        waiting = self.gathering.get(key)
+        if waiting is None:
+            self.gathering[key] = [call]
+            task = asyncio.create_task(self._drain(key))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+        else:
+            waiting.append(call)
+        return await call.answered  # type: ignore[no-any-return]
+
+    async def _drain(self, key: tuple[int, str]) -> None:
+        while self.gathering[key]:
+            calls, self.gathering[key] = self.gathering[key][:LARGEST], self.gathering[key][LARGEST:]
+            try:
+                answers: Sequence[Answer | BaseException] = await answer_batch(self.hub, calls)
+            except BaseException as error:
+                answers = [error] * len(calls)
+                if not isinstance(error, Exception):
+                    self._deal(calls, answers)
+                    del self.gathering[key]
+                    raise
+            self._deal(calls, answers)
+        del self.gathering[key]
+
+    def _deal(self, calls: Sequence[Call], answers: Sequence[Answer | BaseException]) -> None:
+        for call, found in zip(calls, answers, strict=True):
+            if call.answered is None or call.answered.done():
+                continue
+            if isinstance(found, BaseException):
+                call.answered.set_exception(found)
+            else:
+                call.answered.set_result(found)
+
+
+async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
+    """The answers of calls of one plan and principal, their entries durable."""
+    identity, plan = calls[0].identity, calls[0].plan
+    now = hub.clock()
+    bindings = request_bindings(identity, hub.policy.institutions.values(), now)
+    reading = Reading(sources=hub.sources, bindings=bindings)
+    execution = Execution(
+        reading=reading,
+        registry=Registry(reading=reading, set_limit=hub.set_limit),
+        years_ago=years_ago(now.date()),
+    )
+    batch = Batch(execution=execution, seal=hub.seals.of(identity.key), purpose=identity.purpose)
+    with hub.stage("fetch"):
+        pages = await _pages(batch, calls)
+    with hub.stage("stitch"):
+        stitched = [_stitch(hub, batch, call, pages.get(id(call), {})) for call in calls]
+    entries = [
+        hub.recording.disclosure(
+            call.identity,
+            call.request_id,
+            call.operation,
+            stitch.released,
+            {refused.coordinate for refused in plan.refused} | {str(e.facts.get("coordinate")) for e in call.errors},
+            errors,
+            reading.rows,
+            rules=plan.rules,
+            clauses=plan.clauses,
+            policy=plan.policy_version,
+            of_author=plan.only_own_reports,
+        )
+        for call, (stitch, _, errors) in zip(calls, stitched, strict=True)
+    ]
+    with hub.stage("record"):
+        try:
+            receipts = await hub.recording.record(entries)
+        except OutageError as outage:
+            return [respond(None, (outage,), None) for _ in calls]
+    with hub.stage("respond"):
+        return [respond(data, errors, receipt) for (_, data, errors), receipt in zip(stitched, receipts, strict=True)]
+
+
+async def _pages(batch: Batch, calls: Sequence[Call]) -> dict[int, dict[str, Page]]:
+    wanted: list[tuple[Call, str, Wish]] = []
+    for call in calls:
+        wanted.extend((call, key, wish) for key, wish in call.wishes.items() if wish is not None)
+    found = await batch.roots([wish for _, _, wish in wanted])
+    pages: dict[int, dict[str, Page]] = {}
+    for (call, key, _), page in zip(wanted, found, strict=True):
+        pages.setdefault(id(call), {})[key] = page
+    return pages
+
+
+def _stitch(
+    hub: Hub, batch: Batch, call: Call, pages: dict[str, Page]
+) -> tuple[Stitch, dict[str, Any], list[HubError]]:
+    stitch = Stitch(
+        found=batch.found,
+        asked=call.asked,
+        seal=batch.seal,
+        purpose=call.identity.purpose,
+        entitlements=call.entitlements,
+        unknown=batch.execution.unknown_sources,
+        down=batch.execution.reading.down,
+    )
+    local, local_errors = _local(hub, call)
+    data: dict[str, Any] = {}
+    for root in call.plan.roots:
+        match root:
+            case Word():
+                data[root.key] = root.text
+            case Denied():
+                stitch.deny(root.coordinate, (root.key,))
+                data[root.key] = None
+            case LocalRoot():
+                data[root.key] = local.get(root.key)
+            case RowsRoot():
+                wish = call.wishes[root.key]
+                page = pages.get(root.key, Page())
+                data[root.key] = None if wish is None else stitch.root(wish.reach, page, (root.key,))
+    denied = refusals(call.entitlements, call.plan.refused)
+    for error in denied:
+        paths = stitch.denied.get(str(error.facts["coordinate"]), [])
+        error.path = paths[0] if paths else error.path
+        error.facts = {**error.facts, "rows": len(paths), "paths": [list(path) for path in paths]}
+    return stitch, data, [*denied, *call.errors, *local_errors, *stitch.all_errors()]
+
+
+def _local(hub: Hub, call: Call) -> tuple[dict[str, Any], list[HubError]]:
+    roots = [root for root in call.plan.roots if isinstance(root, LocalRoot)]
+    if not roots:
+        return {}, []
+    result = local_values(
+        roots,
+        schema=hub.view(call.entitlements),
+        operation=call.document.operation,
+        fragments=call.document.fragments,
+        variables=call.document.variables,
+        identity=call.identity,
+        entitlements=call.entitlements,
+        policy=hub.policy,
+    )
+    errors = [HubError("INTERNAL", "internal error", path=error.path) for error in result.errors or ()]
+    return dict(result.data or {}), errors

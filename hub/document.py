@@ -1,0 +1,232 @@
+"""text, operation name, variables -> Document: parsed, within every limit, valid against the whole schema, coerced.
+
+Order: tokens, parse, limits in one linear pass, then graphql-core's rules (one of them is quadratic in what the
+limits bound), then the choice of the operation, then variables. What passed once is remembered by the SHA-256 of its
+text; variables are coerced each time. No message repeats a value that the caller sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    BooleanValueNode,
+    DirectiveNode,
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    OperationDefinitionNode,
+    OperationType,
+    ValuesOfCorrectTypeRule,
+    VariableNode,
+    Visitor,
+    parse,
+    specified_rules,
+    validate,
+    visit,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+
+from hub.errors import HubError, RefusalError, RefusedError
+from hub.measure import check_limits, split, too_complex
+from hub.settings import Limits
+from hub.wording import QuietValuesRule, coercion_errors, said
+
+_ERRORS = 20
+_REMEMBERED_TEXT = 16_384
+
+RULES = tuple(QuietValuesRule if rule is ValuesOfCorrectTypeRule else rule for rule in specified_rules)
+"""graphql-core's rules, the one that would repeat values in its words replaced by one that does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One operation ready to be planned; every name in it is known to the schema.
+
+    ``digest``: SHA-256 (hex) of the text. ``variables``: coerced, defaults filled in. ``values``: the same as
+    graphql-core's own functions want it. ``steering``: (variable, value) of those used in @skip or @include.
+    """
+
+    digest: str
+    operation: OperationDefinitionNode
+    fragments: Mapping[str, FragmentDefinitionNode]
+    operation_name: str | None
+    variables: Mapping[str, Any]
+    values: VariableValues
+    steering: tuple[tuple[str, Any], ...]
+    node: DocumentNode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parsed:
+    node: DocumentNode
+    digest: str
+    operations: tuple[OperationDefinitionNode, ...]
+    fragments: Mapping[str, FragmentDefinitionNode]
+    steering: tuple[str, ...]
+
+
+def invalid(message: str, **facts: Any) -> RefusalError:
+    """A refusal of a document."""
+    return RefusalError("INVALID_DOCUMENT", message, **facts)
+
+
+@dataclass(slots=True)
+class Documents:
+    """Reads documents for one schema; remembers the last ``limits.documents`` that passed."""
+
+    schema: GraphQLSchema
+    limits: Limits
+    _known: OrderedDict[str, _Parsed] = field(default_factory=OrderedDict)
+
+    def read(self, query: str, operation_name: str | None, variables: Mapping[str, Any] | None) -> Document:
+        """The chosen operation; raises ``RefusedError`` of TOO_COMPLEX, INVALID_DOCUMENT or INVALID_INPUT."""
+        parsed = self._parsed(query)
+        operation = _chosen(parsed.operations, operation_name)
+        values = self._coerced(operation, variables or {})
+        return Document(
+            digest=parsed.digest,
+            operation=operation,
+            fragments=parsed.fragments,
+            operation_name=operation.name.value if operation.name else None,
+            variables=values.coerced,
+            values=values,
+            steering=tuple((name, values.coerced[name]) for name in parsed.steering if name in values.coerced),
+            node=parsed.node,
+        )
+
+    def _parsed(self, query: str) -> _Parsed:
+        text = _encoded(query)
+        digest = hashlib.sha256(text).hexdigest()
+        known = self._known.get(digest)
+        if known is not None:
+            self._known.move_to_end(digest)
+            return known
+        parsed = self._read(query, digest)
+        if len(text) <= _REMEMBERED_TEXT:
+            self._known[digest] = parsed
+            if len(self._known) > self.limits.documents:
+                self._known.popitem(last=False)
+        return parsed
+
+    def _read(self, query: str, digest: str) -> _Parsed:
+        node = _parse(query, self.limits)
+        check_limits(node, self.limits)
+        operations, fragments = split(node)
+        _only_queries(operations)
+        errors = validate(self.schema, node, RULES, max_errors=_ERRORS, hide_suggestions=True)
+        if errors:
+            raise RefusedError(*(_invalid(error) for error in errors[:_ERRORS]))
+        return _Parsed(
+            node=node,
+            digest=digest,
+            operations=tuple(operations),
+            fragments=fragments,
+            steering=tuple(sorted(_steering(node))),
+        )
+
+    def _coerced(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> VariableValues:
+        definitions = operation.variable_definitions or ()
+        values = get_variable_values(
+            self.schema, definitions, dict(variables), max_errors=_ERRORS, hide_suggestions=True
+        )
+        if isinstance(values, VariableValues):
+            return values
+        errors = list(coercion_errors(self.schema, definitions, variables))[:_ERRORS]
+        raise RefusedError(*(errors or [RefusalError("INVALID_INPUT", "the variables are nested too deeply")]))
+
+
+def _encoded(query: str) -> bytes:
+    try:
+        return query.encode()
+    except UnicodeEncodeError:
+        raise RefusedError(invalid("the document is not Unicode text: it holds half of a surrogate pair")) from None
+
+
+def _parse(query: str, limits: Limits) -> DocumentNode:
+    try:
+        return parse(
+            query, max_lexical_tokens=limits.tokens, max_comments=limits.tokens, allow_empty_selection_sets=False
+        )
+    except GraphQLSyntaxError as error:
+        raise RefusedError(_unparsed(error, limits)) from None
+
+
+def _unparsed(error: GraphQLSyntaxError, limits: Limits) -> HubError:
+    words = error.message.removeprefix("Syntax Error: ")
+    if "more than" in words and "Parsing aborted" in words:
+        what = "comments" if "comment" in words else "tokens"
+        return too_complex(
+            "tokens", limits.tokens + 1, limits.tokens, f"the document has more than {limits.tokens:,} {what}"
+        )
+    if "nested too deeply" in words:
+        return too_complex("depth", limits.depth + 1, limits.depth, "the document is nested far too deeply")
+    # What the parser found may be a value that the caller put in the wrong place.
+    quiet = re.sub(r"\b(String|BlockString|Int|Float|Comment) (['\"]).*\2", r"\1", words, flags=re.DOTALL)
+    return invalid(f"the document does not parse: {said(quiet)}{_place(error)}", locations=_locations(error))
+
+
+def _place(error: GraphQLError) -> str:
+    if not error.locations:
+        return ""
+    return f" (line {error.locations[0].line}, column {error.locations[0].column})"
+
+
+def _locations(error: GraphQLError) -> list[dict[str, int]]:
+    return [{"line": place.line, "column": place.column} for place in error.locations or []]
+
+
+def _invalid(error: GraphQLError) -> HubError:
+    code = "INVALID_INPUT" if (error.extensions or {}).get("value") else "INVALID_DOCUMENT"
+    return RefusalError(code, said(error.message) + _place(error), locations=_locations(error))
+
+
+def _only_queries(operations: list[OperationDefinitionNode]) -> None:
+    for operation in operations:
+        if operation.operation is not OperationType.QUERY:
+            raise RefusedError(invalid(f"only queries are answered here, this is a {operation.operation.value}"))
+
+
+def _chosen(operations: tuple[OperationDefinitionNode, ...], name: str | None) -> OperationDefinitionNode:
+    if not operations:
+        raise RefusedError(invalid("the document holds no operation, only fragments"))
+    if name is None:
+        if len(operations) > 1:
+            raise RefusedError(invalid(f"the document holds {len(operations)} operations, name one by `operationName`"))
+        return operations[0]
+    for operation in operations:
+        if operation.name and operation.name.value == name:
+            return operation
+    names = (
+        ", ".join(f"`{operation.name.value}`" for operation in operations if operation.name) or "none that has a name"
+    )
+    raise RefusedError(invalid(f"no operation has the name in `operationName`, the document holds {names}"))
+
+
+class _Steering(Visitor):
+    """Collects the variables that @skip and @include hang on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        if node.name.value in {"skip", "include"}:
+            for argument in node.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    self.names.add(argument.value.name.value)
+                else:
+                    assert isinstance(argument.value, BooleanValueNode)
+
+
+def _steering(node: DocumentNode) -> Iterator[str]:
+    visitor = _Steering()
+    visit(node, visitor)
+    yield from visitor.names

@@ -1,0 +1,298 @@
+"""Plan, requests -> Found: every reach's rows, all sources at once, statements shared by the requests of a batch.
+
+A row whose conditions rest on another department is taken as undecided first; the facts are then asked for just those
+rows' children (or, where nothing could be certain without them, for all at once), and the row is read again with what
+was learnt. A value whose condition is undecided has not left its source. What stays undecided is an error, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.source import Row, SourceError
+from hub.errors import RefusalError
+from hub.planner.arguments import Arguments, bind_values
+from hub.planner.fetches import Form, Mode, fetch_of, ordering_facts, remote_facts, wanted_rows
+from hub.planner.formula import Fact, facts, primary_facts
+from hub.planner.plan import Reach
+from hub.registry import Files, Person, Registry, gather_by, people_bindings
+from hub.sources import Reading
+
+CHUNK_LIMIT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of a reach: values by the reach's slots, a state a slot (None: all clear), its place in the order."""
+
+    values: tuple[Any, ...]
+    states: str | None
+    certain: bool
+    place: tuple[str | None, ...]
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the row or one of its values rests on a fact that is not known."""
+        return not self.certain or (self.states is not None and "u" in self.states)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Rows of one reach for one parent; ``error``: they could not be told; ``refusal``: they were asked for wrongly."""
+
+    records: tuple[Record, ...] = ()
+    more: bool = False
+    error: SourceError | None = None
+    refusal: RefusalError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a page goes on: order values and key of the row before it."""
+
+    order: tuple[str | None, ...]
+    key: str
+
+    def bindings(self) -> dict[str, Any]:
+        """The parameters of the place."""
+        return {**{f"after{number}": value for number, value in enumerate(self.order)}, "afterKey": self.key}
+
+
+@dataclass(slots=True, kw_only=True)
+class Execution:
+    """One batch on its way through the sources."""
+
+    reading: Reading
+    registry: Registry
+    years_ago: Any
+    unknown_sources: dict[Fact, SourceError] = field(default_factory=dict)
+
+    async def page(self, reach: Reach, arguments: Arguments, after: Place | None) -> Page:
+        """A page of a root connection."""
+        try:
+            return await self._page(reach, arguments, after)
+        except SourceError as error:
+            return Page(error=error)
+
+    async def by_keys(self, reach: Reach, arguments: Arguments, keys: Sequence[str]) -> list[Page]:
+        """For each key its row, if it exists for the caller."""
+        try:
+            records = await self._read(reach, arguments, "keys", None, {"keys": sorted(set(keys))}, None)
+        except SourceError as error:
+            return [Page(error=error) for _ in keys]
+        slot = reach.keys["_key"]
+        found = {record.values[slot]: (record,) for record in records}
+        return [self._cut(reach, found.get(key, ()), 1) for key in keys]
+
+    async def linked(
+        self, reach: Reach, arguments: Arguments, parent: Reach, parents: Sequence[Record], after: Place | None
+    ) -> list[Page]:
+        """For each parent the page of rows that belong to it."""
+        assert reach.join is not None
+        try:
+            if reach.join[0] == "~child":
+                return await self._of_children(reach, arguments, parent, parents, after)
+            slot = parent.keys[reach.join[0]]
+            values = [record.values[slot] for record in parents]
+            wanted = sorted({value for value in values if value is not None})
+            records = await self._read(
+                reach, arguments, "column", after, {"parents": wanted}, self._files_of_parents(parent, parents)
+            )
+        except SourceError as error:
+            return [Page(error=error) for _ in parents]
+        groups: dict[Any, list[Record]] = {}
+        own = reach.keys[reach.join[1]]
+        for record in records:
+            groups.setdefault(record.values[own], []).append(record)
+        return [self._cut(reach, groups.get(value, ()), arguments.first) for value in values]
+
+    async def _of_children(
+        self, reach: Reach, arguments: Arguments, parent: Reach, parents: Sequence[Record], after: Place | None
+    ) -> list[Page]:
+        files = self._files_of_parents(parent, parents)
+        assert files is not None
+        persons = await self.registry.persons(reach.source, files.citizen)
+        bindings = people_bindings(files.citizen.values(), persons)
+        records = await self._read(reach, arguments, "people", after, bindings, files)
+        person, citizen = reach.keys["_person"], reach.keys["_citizen"]
+        of_number = {number: register for register, number in files.citizen.items() if number is not None}
+        groups: dict[str, list[Record]] = {}
+        for record in records:
+            owners = {of_number.get(record.values[citizen]), persons.get(record.values[person])}
+            for register in owners - {None}:
+                groups.setdefault(str(register), []).append(record)
+        slot = parent.keys["_register"]
+        return [self._cut(reach, groups.get(record.values[slot], ()), arguments.first) for record in parents]
+
+    def _files_of_parents(self, parent: Reach, parents: Sequence[Record]) -> Files | None:
+        if parent.type_name != "Child":
+            return None
+        register, citizen = parent.keys["_register"], parent.keys["_citizen"]
+        return Files(citizen={record.values[register]: record.values[citizen] for record in parents})
+
+    async def _page(self, reach: Reach, arguments: Arguments, after: Place | None) -> Page:
+        remote = remote_facts(reach, arguments)
+        ordering = ordering_facts(reach, arguments)
+        eager = primary_facts(wanted_rows(reach, arguments), reach.source) | ordering
+        known = await self._know_all(eager, reach.source, exact=ordering)
+        unknown = remote - frozenset(known)
+        bindings = {key: value for found in known.values() for key, value in found.items()}
+        bindings |= bind_values(arguments.values, self.years_ago)
+        kept: list[Record] = []
+        limit = arguments.first + 1
+        while True:
+            form = Form(mode="page", arguments=arguments, after=after is not None, limited=True, unknown=unknown)
+            place = after.bindings() if after else {}
+            chunk = await self._fetch(reach, form, bindings | place | {"limit": limit})
+            settled = await self._settle(reach, arguments, chunk, unknown, bindings, None)
+            kept.extend(settled)
+            if len(kept) > arguments.first or len(chunk) < limit:
+                return self._cut(reach, kept, arguments.first)
+            last = chunk[-1]
+            after, limit = Place(last.place, last.values[reach.keys["_key"]]), min(limit * 4, CHUNK_LIMIT)
+
+    async def _read(
+        self,
+        reach: Reach,
+        arguments: Arguments,
+        mode: Mode,
+        after: Place | None,
+        joined: Mapping[str, Any],
+        files: Files | None,
+    ) -> list[Record]:
+        """Rows of a nested reach or a look-up, settled."""
+        remote = remote_facts(reach, arguments)
+        bindings = {**joined, **bind_values(arguments.values, self.years_ago), **(after.bindings() if after else {})}
+        known: Mapping[Fact, Mapping[str, Any]] = {}
+        first = primary_facts(wanted_rows(reach, arguments), reach.source) | ordering_facts(reach, arguments)
+        if files is not None and first:
+            known = await self._know(first, reach.source, [], files)
+        bindings |= {key: value for found in known.values() for key, value in found.items()}
+        unknown = remote - frozenset(known)
+        limited = mode == "column" and not unknown
+        form = Form(mode=mode, arguments=arguments, after=after is not None, limited=limited, unknown=unknown)
+        records = await self._fetch(reach, form, bindings | {"limit": arguments.first + 1})
+        return await self._settle(reach, arguments, records, unknown, bindings, files)
+
+    async def _fetch(self, reach: Reach, form: Form, bindings: Mapping[str, Any]) -> list[Record]:
+        fetch = fetch_of(reach, form)
+        width, slots = len(fetch.columns), fetch.slots
+        states = width if "~states" in slots else None
+        certain = slots.index("~certain") if "~certain" in slots else None
+        place = len(slots) - len(fetch.order)
+
+        def record(row: Row) -> Record:
+            return Record(
+                tuple(row[:width]),
+                None if states is None else row[states],
+                certain is None or bool(row[certain]),
+                tuple(row[place:]),
+            )
+
+        return [record(tuple(row)) for row in await self.reading.fetch(fetch, bindings)]
+
+    async def _settle(
+        self,
+        reach: Reach,
+        arguments: Arguments,
+        records: Sequence[Record],
+        unknown: frozenset[Fact],
+        bindings: Mapping[str, Any],
+        files: Files | None,
+    ) -> list[Record]:
+        """Asks what the undecided rows rest on, reads them again, and drops those that turn out not to exist."""
+        undecided = [record for record in records if record.undecided]
+        if not undecided:
+            return list(records)
+        learnt = await self._know(unknown, reach.source, self._people(reach, undecided), files)
+        slot = reach.keys["_key"]
+        form = Form(mode="keys", arguments=arguments, after=False, limited=False, unknown=unknown - frozenset(learnt))
+        again = {key: value for found in learnt.values() for key, value in found.items()}
+        keys = {"keys": sorted(record.values[slot] for record in undecided)}
+        settled = {
+            record.values[slot]: record for record in await self._fetch(reach, form, {**bindings, **again, **keys})
+        }
+        return [
+            final
+            for record in records
+            if (final := settled.get(record.values[slot]) if record.undecided else record) is not None
+        ]
+
+    def failure(self, unknown: Collection[Fact]) -> SourceError:
+        """The failure that leaves rows or values undecided: of these facts' sources, or of any that failed."""
+        for fact in sorted(unknown, key=lambda fact: fact.name):
+            if fact in self.unknown_sources:
+                return self.unknown_sources[fact]
+        return next(iter(self.reading.down.values()), SourceError("hub", "rejected"))
+
+    def _people(self, reach: Reach, records: Sequence[Record]) -> list[tuple[Any, ...]]:
+        names = ("_register", "_person", "_citizen", "_case")
+        slots = [reach.keys.get(name) for name in names]
+        return [tuple(None if slot is None else record.values[slot] for slot in slots) for record in records]
+
+    async def _know_all(
+        self, wanted: Collection[Fact], home: str, *, exact: frozenset[Fact]
+    ) -> dict[Fact, Mapping[str, Any]]:
+        """Facts asked over all children; those that hold for too many stay unknown (unless an order rests on them)."""
+
+        async def ask(fact: Fact) -> Mapping[str, Any] | None:
+            if fact.via != "child":
+                keys = await self.registry.keys_holding(fact, None)
+                return None if keys is None else {f"{fact.name}.{fact.via}": sorted(keys)}
+            registers = await self.registry.holding(fact, None)
+            if registers is None:
+                if fact in exact:
+                    raise SourceError(fact.source, "overloaded")
+                return None
+            return await self.registry.membership(fact, registers, home, None)
+
+        return self._learnt(await gather_by(wanted, ask))
+
+    async def _know(
+        self, wanted: Collection[Fact], home: str, people: Sequence[tuple[Any, ...]], files: Files | None
+    ) -> dict[Fact, Mapping[str, Any]]:
+        """Facts asked for these rows' children (or for these files), as parameters that ``home`` understands."""
+        of_child = [fact for fact in wanted if fact.via == "child"]
+        if files is None and of_child:
+            try:
+                files = await self._files(home, people)
+            except SourceError as error:
+                self.unknown_sources |= dict.fromkeys(of_child, error)
+                wanted = [fact for fact in wanted if fact.via != "child"]
+
+        async def ask(fact: Fact) -> Mapping[str, Any]:
+            if fact.via != "child":
+                position = {"person": 1, "case": 3}[fact.via]
+                asked = {person[position] for person in people if person[position] is not None}
+                keys = await self.registry.keys_holding(fact, asked)
+                return {f"{fact.name}.{fact.via}": sorted(keys or ())}
+            assert files is not None
+            registers = await self.registry.holding(fact, files)
+            return await self.registry.membership(fact, registers or frozenset(), home, files)
+
+        return self._learnt(await gather_by(wanted, ask))
+
+    async def _files(self, home: str, people: Sequence[tuple[Any, ...]]) -> Files:
+        if home in ("civil_affairs", "hub"):
+            return await self.registry.files(person[0] for person in people if person[0] is not None)
+        pairs: list[Person] = [(person[1], person[2]) for person in people]
+        return await self.registry.files_of(home, pairs)
+
+    def _learnt(self, answers: Mapping[Fact, Any]) -> dict[Fact, Mapping[str, Any]]:
+        learnt: dict[Fact, Mapping[str, Any]] = {}
+        for fact, answer in answers.items():
+            if isinstance(answer, SourceError):
+                self.unknown_sources[fact] = answer
+            elif isinstance(answer, BaseException):
+                raise answer
+            elif answer is not None:
+                learnt[fact] = answer
+        return learnt
+
+    def _cut(self, reach: Reach, records: Sequence[Record], first: int) -> Page:
+        """The first rows; if it cannot be told whether one of them exists, the page cannot be told."""
+        if not all(record.certain for record in records[: first + 1]):
+            return Page(error=self.failure(facts(reach.visible)))
+        return Page(records=tuple(records[:first]), more=len(records) > first)

@@ -1,0 +1,341 @@
+"""HTTP request -> HTTP response: the edge of ``POST /graphql``, by the GraphQL-over-HTTP specification.
+
+What reaches the pipeline is identified, small enough, arrived in time, and is one unambiguous JSON object. What does
+not is turned away with a code, and that is an entry in the log too. No exception text leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import orjson
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+
+from hub.errors import STATUS, HubError, InternalError, OutageError, RefusalError, RefusedError
+from hub.exchange import Answer, Request, Turned
+from hub.identity import Credential, Declaration, Identity, Registry, Verifier, bearer, declare, declared
+from hub.settings import Settings
+from hub.telemetry import Stages
+
+logger = logging.getLogger("hub.http")
+
+GRAPHQL = "application/graphql-response+json"
+JSON = "application/json"
+REQUEST_ID = "Hub-Request-Id"
+
+_ACCEPTABLE = {GRAPHQL: GRAPHQL, JSON: JSON, "*/*": JSON, "application/*": JSON}
+_RETRY_AFTER = {"RATE_LIMITED": "1", "AUDIT_UNAVAILABLE": "2", "SOURCE_UNAVAILABLE": "5"}
+
+
+class Service(Protocol):
+    """What stands behind the door."""
+
+    @property
+    def verifier(self) -> Verifier:
+        """Judge of tokens."""
+        ...
+
+    @property
+    def registry(self) -> Registry:
+        """Principals and purposes of the policy of the moment."""
+        ...
+
+    @property
+    def stages(self) -> Stages:
+        """Telemetry."""
+        ...
+
+    async def answer(self, identity: Identity, request: Request) -> Answer:
+        """Answers a request; its entry is durable when this returns."""
+        ...
+
+    async def turned_away(self, turned: Turned) -> None:
+        """Makes the entry of a refused request durable; raises ``OutageError`` if that cannot be."""
+        ...
+
+    async def ready(self) -> Mapping[str, str]:
+        """Part (a source, ``log``, ``policy``) -> ``ok``, or a stable word for what is wrong."""
+        ...
+
+
+class Turn(Exception):
+    """Turned away by HTTP's own rules, before anything was asked: a status and words, no entry."""
+
+    def __init__(self, status: int, message: str, **headers: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+@dataclass(slots=True)
+class Gate:
+    """At most ``maximum`` requests of one principal at once, so that one unit's flood is not another's wait."""
+
+    maximum: int
+    _under_way: dict[str, int] = field(default_factory=dict)
+
+    @contextmanager
+    def passing(self, key: str) -> Iterator[None]:
+        """Holds a place for the principal; raises RATE_LIMITED if there is none."""
+        count = self._under_way.get(key, 0)
+        if count >= self.maximum:
+            raise RefusalError(
+                "RATE_LIMITED",
+                f"{self.maximum} requests of this principal are under way, wait for one of them",
+                limit="concurrency",
+                maximum=self.maximum,
+            )
+        self._under_way[key] = count + 1
+        try:
+            yield
+        finally:
+            left = self._under_way[key] - 1
+            if left:
+                self._under_way[key] = left
+            else:
+                del self._under_way[key]
+
+
+@dataclass(slots=True)
+class Bucket:
+    """``rate`` tokens a second: callers without a credential cannot fill the log."""
+
+    rate: float
+    clock: Callable[[], float] = time.monotonic
+    _level: float = 0.0
+    _at: float = float("-inf")
+
+    def take(self) -> bool:
+        """Whether there was a token left."""
+        now = self.clock()
+        self._level = min(self.rate, self._level + (now - self._at) * self.rate)
+        self._at = now
+        if self._level < 1:
+            return False
+        self._level -= 1
+        return True
+
+
+@dataclass(slots=True)
+class _Visit:
+    """What is known so far of one request, for its entry if it is turned away."""
+
+    request_id: str
+    media_type: str = GRAPHQL
+    credential: Credential | None = None
+    declaration: Declaration | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Door:
+    """The endpoint; one for the life of the process."""
+
+    settings: Settings
+    service: Service
+    certificate_of: Callable[[HttpRequest], str | None] = lambda _: None
+    gate: Gate = field(init=False)
+    strangers: Bucket = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gate = Gate(self.settings.limits.concurrency)
+        self.strangers = Bucket(self.settings.limits.unauthenticated)
+
+    async def __call__(self, http: HttpRequest) -> Response:
+        """Answers one HTTP request, whatever happens."""
+        visit = _Visit(request_id=secrets.token_hex(16))
+        try:
+            visit.media_type = _media_type(http)
+            answer = await self._answer(http, visit)
+            return _response(visit, self._status(visit, answer), answer.body)
+        except Turn as turn:
+            return _response(visit, turn.status, _body(RefusalError("INVALID_INPUT", turn.message)), turn.headers)
+        except HubError as error:
+            return await self._turned_away(visit, (error,))
+        except RefusedError as refused:
+            return await self._turned_away(visit, refused.errors)
+        except ClientDisconnect:
+            return _response(visit, 400, _body(RefusalError("INVALID_INPUT", "the client went away")))
+        except Exception as error:  # our bug: the caller learns that it is one, the operator which kind
+            logger.error("request %s failed: %s at %s", visit.request_id, type(error).__name__, _where(error))
+            return await self._turned_away(visit, (InternalError(),))
+
+    async def _answer(self, http: HttpRequest, visit: _Visit) -> Answer:
+        with self.service.stages.stage("identify"):
+            certificate = self.certificate_of(http)
+            visit.credential = await self.service.verifier.verify(bearer(http.headers), certificate=certificate)
+            visit.declaration = declared(http.headers)
+            identity = declare(visit.credential, visit.declaration, self.service.registry, self.settings.case_pattern)
+        with self.gate.passing(identity.key):
+            body = await self._received(http)
+            request = asked(body, visit.declaration, visit.request_id)
+            return await self.service.answer(identity, request)
+
+    def _status(self, visit: _Visit, answer: Answer) -> int:
+        # A client that asks for plain JSON takes a 4xx for a proxy's: there a request error travels with 200.
+        return 200 if answer.status == 400 and visit.media_type == JSON else answer.status
+
+    async def _received(self, http: HttpRequest) -> bytes:
+        maximum = self.settings.limits.body_bytes
+        too_large = RefusalError(
+            "TOO_COMPLEX", f"the body has more than {maximum:,} bytes", limit="body_bytes", maximum=maximum
+        )
+        announced = http.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > maximum:
+            raise too_large
+        try:
+            async with asyncio.timeout(self.settings.deadlines.body):
+                return await _collected(http.stream(), maximum, too_large)
+        except TimeoutError:
+            raise Turn(408, "the body did not arrive in time", Connection="close") from None
+
+    async def _turned_away(self, visit: _Visit, errors: tuple[HubError, ...]) -> Response:
+        if visit.credential is None and not self.strangers.take():
+            # Not an entry each: whoever has no credential must not be able to fill the log.
+            errors = (RefusalError("RATE_LIMITED", "too many requests without a good credential, wait a second"),)
+            return _refusal(visit, errors)
+        turned = Turned(
+            request_id=visit.request_id, credential=visit.credential, declaration=visit.declaration, errors=errors
+        )
+        try:
+            await self.service.turned_away(turned)
+        except OutageError as error:
+            return _refusal(visit, (error,))
+        return _refusal(visit, errors)
+
+
+async def _collected(stream: AsyncIterator[bytes], maximum: int, too_large: RefusalError) -> bytes:
+    body = bytearray()
+    async for chunk in stream:
+        body += chunk
+        if len(body) > maximum:
+            raise too_large
+    return bytes(body)
+
+
+def _media_type(http: HttpRequest) -> str:
+    if http.method != "POST":
+        raise Turn(405, "only POST is answered here", Allow="POST")
+    media_type = _accepted(http.headers.get("accept", "*/*"))
+    content, _, parameters = http.headers.get("content-type", "").partition(";")
+    charset = parameters.partition("charset=")[2].strip().strip('"').lower()
+    if content.strip().lower() != JSON or charset not in {"", "utf-8"}:
+        raise Turn(415, f"the body must be `{JSON}` in UTF-8", Accept=JSON)
+    if http.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Turn(415, "the body must not be compressed", Accept_Encoding="identity")
+    return media_type
+
+
+def _accepted(accept: str) -> str:
+    best, chosen = 0.0, None
+    for item in accept.split(","):
+        name, _, parameters = item.partition(";")
+        media_type = _ACCEPTABLE.get(name.strip().lower())
+        quality = _quality(parameters)
+        if media_type is not None and quality > best:
+            best, chosen = quality, media_type
+    if chosen is None:
+        raise Turn(406, f"answers come as `{GRAPHQL}` or `{JSON}`")
+    return chosen
+
+
+def _quality(parameters: str) -> float:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.strip().partition("=")
+        if name.strip().lower() == "q":
+            try:
+                return min(max(float(value), 0.0), 1.0)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
+def asked(body: bytes, declaration: Declaration, request_id: str) -> Request:
+    """The request in a body; raises INVALID_INPUT for whatever is no single unambiguous GraphQL request."""
+    members = _object(body)
+    query, name, variables = members.get("query"), members.get("operationName"), members.get("variables")
+    if not isinstance(query, str) or not query.strip():
+        raise _malformed("`query` must be there, a text that is not empty")
+    if not isinstance(name, str | None):
+        raise _malformed("`operationName` must be a text or null")
+    if not isinstance(variables, dict | None):
+        raise _malformed("`variables` must be an object or null")
+    if not isinstance(members.get("extensions"), dict | None):
+        raise _malformed("`extensions` must be an object or null")
+    return Request(
+        query=query,
+        operation_name=name or None,
+        variables=variables or {},
+        denied=declaration.denied,
+        request_id=request_id,
+    )
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        members = orjson.loads(body)
+    except ValueError:
+        raise _malformed("the body is no JSON text in UTF-8 (RFC 8259)") from None
+    if isinstance(members, list):
+        raise _malformed("a batch of requests is not taken, send one object")
+    if not isinstance(members, dict):
+        raise _malformed("the body must be a JSON object with `query`")
+    if b"\\u0000" in body:
+        raise _malformed("a text must not hold the character U+0000")
+    try:
+        # A second pass, because orjson keeps the last of two equal keys while a proxy may have judged the first.
+        json.loads(body, object_pairs_hook=_refuse_duplicates)
+    except RecursionError:
+        raise _malformed("the body is nested too deeply") from None
+    return members
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise _malformed("an object in the body has the same key twice")
+
+
+def _malformed(message: str) -> RefusalError:
+    return RefusalError("INVALID_INPUT", message)
+
+
+def _body(*errors: HubError) -> bytes:
+    return orjson.dumps({"errors": [error.as_json() for error in errors]})
+
+
+def _refusal(visit: _Visit, errors: tuple[HubError, ...]) -> Response:
+    code = errors[0].code
+    status = 413 if errors[0].facts.get("limit") == "body_bytes" else STATUS.get(code, 500)
+    headers = {"Retry-After": _RETRY_AFTER[code]} if code in _RETRY_AFTER else {}
+    if code == "UNAUTHENTICATED":
+        headers["WWW-Authenticate"] = 'Bearer realm="wuqing-hub"'
+    return _response(visit, status, _body(*errors), headers)
+
+
+def _response(visit: _Visit, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
+    fixed = {
+        "Content-Type": f"{visit.media_type}; charset=utf-8",
+        REQUEST_ID: visit.request_id,
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Vary": "Accept, Authorization, Hub-Purpose, Hub-Case, Hub-On-Denied",
+    }
+    return Response(body, status, {**fixed, **(headers or {})})
+
+
+def _where(error: Exception) -> str:
+    """File and line of the innermost frame: enough to find a bug, without its words, which may hold values."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace is not None else "an unknown place"

@@ -1,0 +1,104 @@
+"""Everything that a request needs, composed once by ``create_app``: nothing here is reached from anywhere else."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from graphql import GraphQLSchema
+
+from hub.audit.entry import Pseudonyms
+from hub.batches import Batches
+from hub.document import Documents
+from hub.entitlements import Entitlements
+from hub.planner.plan import Plan
+from hub.recording import Recording
+from hub.seal import Seals
+from hub.settings import Limits
+from hub.sources import Sources
+from policies.current import Current
+from policies.policy import Policy
+from schema.view import view
+
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class Remembered(Generic[V]):
+    """The last ``size`` values that were asked for."""
+
+    size: int
+    values: OrderedDict[Hashable, V] = field(default_factory=OrderedDict)
+
+    def get(self, key: Hashable) -> V | None:
+        """The value, if it is still remembered."""
+        found = self.values.get(key)
+        if found is not None:
+            self.values.move_to_end(key)
+        return found
+
+    def put(self, key: Hashable, value: V) -> None:
+        """Remembers the value, and forgets the one that was not asked for longest."""
+        self.values[key] = value
+        if len(self.values) > self.size:
+            self.values.popitem(last=False)
+
+
+@contextmanager
+def untraced(_stage: str) -> Iterator[None]:
+    """A stage of which nobody takes note."""
+    yield
+
+
+@dataclass(slots=True, kw_only=True)
+class Hub:
+    """Schema, policy, sources, log and keys, with what was made of them and is used again."""
+
+    schema: GraphQLSchema
+    current: Current
+    documents: Documents
+    sources: Sources
+    recording: Recording
+    pseudonyms: Pseudonyms
+    seals: Seals
+    limits: Limits
+    clock: Callable[[], datetime]
+    set_limit: int = 20_000
+    debug: bool = False
+    stage: Callable[[str], AbstractContextManager[None]] = untraced
+    plans: Remembered[Plan] = field(default_factory=lambda: Remembered(2_000))
+    views: Remembered[GraphQLSchema] = field(default_factory=lambda: Remembered(64))
+    entitled: Remembered[Entitlements] = field(default_factory=lambda: Remembered(1_000))
+    batches: Batches = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.batches = Batches(hub=self)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy version that decides now."""
+        return self.current.policy
+
+    def entitlements(self, unit: str, purpose: str) -> Entitlements:
+        """What the unit may do under the purpose, by the policy of the moment."""
+        policy = self.policy
+        key = (unit, purpose, policy.version)
+        found = self.entitled.get(key)
+        if found is None:
+            found = Entitlements.of(policy, unit, purpose)
+            self.entitled.put(key, found)
+        return found
+
+    def view(self, entitlements: Entitlements) -> GraphQLSchema:
+        """The caller's own view of the schema."""
+        key = (entitlements.unit, entitlements.purpose, entitlements.policy.version)
+        found = self.views.get(key)
+        if found is None:
+            clear = frozenset(entitlements.read)
+            found = view(self.schema, clear | frozenset(entitlements.masked), clear, frozenset(entitlements.aggregated))
+            self.views.put(key, found)
+        return found

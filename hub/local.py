@@ -1,0 +1,93 @@
+"""``me``, ``catalogue``, ``__schema`` and ``__type`` -> their values: what the hub knows without asking any source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FragmentDefinitionNode,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    execute_sync,
+)
+
+from hub.entitlements import Entitlements
+from hub.identity import Identity
+from hub.planner.plan import LocalRoot
+from policies.policy import Policy
+from schema.catalogue import CATALOGUE
+
+
+def local_values(
+    roots: list[LocalRoot],
+    *,
+    schema: GraphQLSchema,
+    operation: OperationDefinitionNode,
+    fragments: Mapping[str, FragmentDefinitionNode],
+    variables: Mapping[str, Any],
+    identity: Identity,
+    entitlements: Entitlements,
+    policy: Policy,
+) -> ExecutionResult:
+    """The roots by response key; ``schema`` is the caller's own view, whose introspection this is."""
+    narrowed = OperationDefinitionNode(
+        operation=operation.operation,
+        name=operation.name,
+        variable_definitions=operation.variable_definitions,
+        directives=(),
+        selection_set=SelectionSetNode(selections=tuple(root.node for root in roots)),
+    )
+    document = DocumentNode(definitions=(narrowed, *fragments.values()))
+    values = {
+        "me": lambda _info: describe(identity, policy),
+        "catalogue": lambda _info, type=None: catalogue(entitlements, type),
+    }
+    return execute_sync(schema, document, root_value=values, variable_values=dict(variables))
+
+
+def describe(identity: Identity, policy: Policy) -> Mapping[str, Any]:
+    """Who the caller is."""
+    unit = policy.units[identity.unit]
+    return {
+        "unit": identity.unit,
+        "unitNameZh": unit.name_zh,
+        "unitNameEn": unit.name_en,
+        "key": identity.key,
+        "operator": identity.operator,
+        "division": identity.division,
+        "institution": identity.institution,
+        "purpose": identity.purpose.upper(),
+        "purposes": [purpose.upper() for purpose in identity.purposes],
+        "case": identity.case is not None,
+        "policyVersion": policy.version,
+    }
+
+
+def catalogue(entitlements: Entitlements, type_name: str | None) -> list[Mapping[str, Any]]:
+    """Every field (or those of a type), with what the caller holds of it for the declared purpose."""
+    return [
+        {
+            "coordinate": found.coordinate,
+            "type": found.type_name,
+            "field": found.field,
+            "nameZh": found.name_zh,
+            "nameEn": found.name_en,
+            "owner": found.source,
+            "category": found.category,
+            "sensitivity": found.sensitivity,
+            "mask": found.mask,
+            "standard": found.standard,
+            "clause": found.clause,
+            "gqlType": found.gql_type,
+            "held": found.coordinate in entitlements.read,
+            "masked": found.coordinate in entitlements.masked,
+            "scopes": sorted({line.scope for line in entitlements.lines([found.coordinate])}),
+            "rules": [line.rule for line in entitlements.lines([found.coordinate])],
+        }
+        for found in CATALOGUE.values()
+        if type_name in (None, found.type_name)
+    ]

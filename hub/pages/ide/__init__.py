@@ -1,0 +1,1 @@
+"""The GraphQL IDE: one page, everything on it from this host."""

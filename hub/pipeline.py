@@ -1,0 +1,105 @@
+"""Identity, Request -> Answer: the way of a request, one call a stage. Read this first.
+
+    document      text -> Document                           hub/document.py
+    entitlements  Identity, Document -> Entitlements         hub/entitlements.py
+    plan          Document, Entitlements -> Plan             hub/planner/compile.py
+    call          Plan, variables -> Call (arguments, cost)  hub/calls.py
+    fetch         Plan, Calls -> Found                       hub/batch.py (a batch of calls shares statements)
+    stitch        Plan, Found -> Tree                        hub/stitch.py
+    record        all of the above -> Receipt                hub/recording.py (durable before the answer leaves)
+    respond       Tree, Receipt -> Answer                    hub/response.py
+
+INVARIANT 2: no entry, no answer. Every way out of ``answer`` passes ``record``; if that fails, no data leave.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hub.calls import Call, read_call
+from hub.document import Document
+from hub.entitlements import Entitlements
+from hub.errors import HubError, InternalError, RefusedError
+from hub.hub import Hub
+from hub.identity import Identity
+from hub.planner.compile import compile_plan
+from hub.planner.plan import Plan
+from hub.response import Answer, respond
+from hub.stitch import Released
+
+log = logging.getLogger("hub")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A GraphQL request as it came in."""
+
+    query: str
+    operation_name: str | None
+    variables: Mapping[str, Any]
+    denied: Literal["refuse", "null"]
+    request_id: str
+
+
+async def answer(hub: Hub, identity: Identity, request: Request) -> Answer:
+    """The answer to one request; refusals and failures are answers, and entries, too."""
+    operation = hub.pseudonyms.operation(request.query, request.operation_name)
+    try:
+        with hub.stage("document"):
+            document = hub.documents.read(request.query, request.operation_name, request.variables)
+        with hub.stage("entitle"):
+            entitlements = hub.entitlements(identity.unit, identity.purpose)
+        with hub.stage("compile"):
+            plan = plan_of(hub, document, entitlements, request.denied)
+            call = read_call(hub, identity, request.request_id, document, plan, entitlements)
+        call.operation = operation
+        return await hub.batches.run(call)
+    except RefusedError as refused:
+        return await refuse(hub, identity, request.request_id, operation, refused.errors)
+    except HubError as error:
+        return await refuse(hub, identity, request.request_id, operation, (error,))
+    except Exception:
+        # The stack alone: an exception's text may hold a value.
+        log.error("internal error in request %s", request.request_id, exc_info=hub.debug)
+        return await refuse(hub, identity, request.request_id, operation, (InternalError(),))
+
+
+def plan_of(hub: Hub, document: Document, entitlements: Entitlements, denied: Literal["refuse", "null"]) -> Plan:
+    """The plan, from the cache or compiled; a refusal is never kept."""
+    key = (
+        document.digest,
+        document.operation_name,
+        document.steering,
+        denied,
+        entitlements.unit,
+        entitlements.purpose,
+        entitlements.policy.version,
+    )
+    plan = hub.plans.get(key)
+    if plan is None:
+        plan = compile_plan(
+            schema=hub.schema,
+            operation=document.operation,
+            fragments=document.fragments,
+            variables=document.values,
+            entitlements=entitlements,
+            refuse=denied == "refuse",
+        )
+        hub.plans.put(key, plan)
+    return plan
+
+
+async def refuse(hub: Hub, identity: Identity, request_id: str, operation: str, errors: tuple[HubError, ...]) -> Answer:
+    """An answer without data, recorded before it leaves."""
+    entry = hub.recording.refusal(identity, request_id, operation, errors)
+    try:
+        [receipt] = await hub.recording.record([entry])
+    except HubError as outage:
+        return respond(None, (outage,), None)
+    return respond(None, errors, receipt)
+
+
+__all__ = ["Answer", "Call", "Hub", "Released", "Request", "answer", "plan_of", "refuse"]

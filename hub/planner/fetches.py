@@ -1,0 +1,126 @@
+"""Reach, argument shape, unknown facts -> Fetch: the one place where formulas become a statement's conditions.
+
+Fetches are remembered with the reach: a warm plan builds none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from connectors.source import ALWAYS, NEVER, Column, Compare, Fetch, Param, Predicate
+from hub.planner.arguments import Arguments, condition, orders
+from hub.planner.formula import Fact, Formula, Known, both, every, facts, implies, local_fact, member, render
+from hub.planner.plan import Reach, Wanted
+from hub.registry import of_people
+
+Mode: TypeAlias = Literal["page", "keys", "people", "column"]
+"""``page``: all rows, in pages; ``keys``: rows by ``_key``; ``people``: rows of these people; ``column``: rows whose join
+column is among ``parents``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What decides a statement beside its reach."""
+
+    mode: Mode
+    arguments: Arguments
+    after: bool
+    limited: bool
+    unknown: frozenset[Fact]
+
+
+def remote_facts(reach: Reach, arguments: Arguments) -> frozenset[Fact]:
+    """Facts of other sources that the reach speaks of."""
+    found = facts(wanted_rows(reach, arguments))
+    for wanted in reach.columns:
+        found |= facts(wanted.clear) | facts(wanted.masked)
+    for column, _ in arguments.order:
+        found |= facts(reach.access.clear[f"{reach.type_name}.{column}"])
+    return frozenset(fact for fact in found if fact.source != reach.source)
+
+
+def ordering_facts(reach: Reach, arguments: Arguments) -> frozenset[Fact]:
+    """Facts of other sources on which the order of rows rests: a page cannot be cut before they are known."""
+    found: frozenset[Fact] = frozenset()
+    for column, _ in arguments.order:
+        found |= facts(reach.access.clear.get(f"{reach.type_name}.{column}", both()))
+    return frozenset(fact for fact in found if fact.source != reach.source)
+
+
+def wanted_rows(reach: Reach, arguments: Arguments) -> Formula:
+    """Rows that exist for the caller and that the arguments ask for."""
+    return both(reach.visible, condition(arguments.shape, reach.access))
+
+
+def fetch_of(reach: Reach, form: Form) -> Fetch:
+    """The statement of a reach in this form."""
+    key = (form.mode, form.arguments.shape, form.arguments.order, form.after, form.limited, form.unknown)
+    if key not in reach.variants:
+        reach.variants[key] = _build(reach, form)
+    return reach.variants[key]
+
+
+def _build(reach: Reach, form: Form) -> Fetch:
+    def known(fact: Fact) -> Predicate | None:
+        if fact.source == reach.source:
+            return local_fact(fact, reach.type_name)
+        return None if fact in form.unknown else member(fact, reach.source)
+
+    rows = wanted_rows(reach, form.arguments)
+    possible = render(rows, reach.type_name, reach.source, known, optimistic=True)
+    certain = render(rows, reach.type_name, reach.source, known, optimistic=False)
+    decided = possible == certain
+    per = reach.join[1] if form.mode == "column" and form.limited and reach.join else None
+    return Fetch(
+        source=reach.source,
+        relation=reach.type_name,
+        columns=tuple(_column(reach, wanted, known, decided) for wanted in reach.columns),
+        where=every((*_joined(reach, form.mode), possible)),
+        certain=None if decided else certain,
+        order=orders(form.arguments, reach.access, reach.source, known),
+        limit=Param("limit") if form.limited else None,
+        per=per,
+        after=_after(form),
+        cursors=True,
+    )
+
+
+def _after(form: Form) -> tuple[Param, ...]:
+    if not form.after:
+        return ()
+    return (*(Param(f"after{number}") for number in range(len(form.arguments.order))), Param("afterKey"))
+
+
+def _joined(reach: Reach, mode: Mode) -> tuple[Predicate, ...]:
+    match mode:
+        case "page":
+            return ()
+        case "keys":
+            return (Compare("_key", "in", Param("keys")),)
+        case "people":
+            return of_people()
+        case "column":
+            assert reach.join is not None
+            return (Compare(reach.join[1], "in", Param("parents")),)
+
+
+def _column(reach: Reach, wanted: Wanted, known: Known, decided: bool) -> Column:
+    if wanted.coordinate is None or (decided and implies(reach.visible, wanted.clear)):
+        return Column(name=wanted.column)
+
+    def rendered(formula: Formula, optimistic: bool) -> Predicate:
+        return render(formula, reach.type_name, reach.source, known, optimistic=optimistic)
+
+    clear, clear_possible = rendered(wanted.clear, False), rendered(wanted.clear, True)
+    masked, masked_possible = rendered(wanted.masked, False), rendered(wanted.masked, True)
+    if clear == ALWAYS:
+        return Column(name=wanted.column)
+    return Column(
+        name=wanted.column,
+        clear=clear,
+        clear_possible=NEVER if clear_possible == clear else clear_possible,
+        masked=masked,
+        masked_possible=NEVER if masked_possible == masked else masked_possible,
+        mask=wanted.mask,
+    )

@@ -1,0 +1,114 @@
+"""What a request did -> its entry, and the receipt once the entry is durable.
+
+Guarantee (invariant 2): ``record`` returns only what the log has made durable, or raises AUDIT_UNAVAILABLE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from hub.audit.entry import AccessDecision, Entry, Pseudonyms, without_author
+from hub.audit.receipt import Receipt
+from hub.errors import HubError
+from hub.identity import Identity
+from hub.stitch import Released
+
+
+class Recorder(Protocol):
+    """The log, as far as it is needed here."""
+
+    async def record(self, entries: Sequence[Entry]) -> list[Receipt]:
+        """Receipts of the entries, durable when it returns."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """Makes entries and has them recorded."""
+
+    log: Recorder
+    pseudonyms: Pseudonyms
+    clock: Callable[[], datetime]
+    policy_version: Callable[[], str]
+
+    async def record(self, entries: Sequence[Entry]) -> list[Receipt]:
+        """Receipts of the entries; AUDIT_UNAVAILABLE if they cannot be made durable."""
+        return await self.log.record(entries)
+
+    def refusal(self, identity: Identity, request_id: str, operation: str, errors: Iterable[HubError]) -> Entry:
+        """The entry of an answer without data."""
+        found = list(errors)
+        outage = any(error.code in ("SOURCE_UNAVAILABLE", "INTERNAL") for error in found)
+        refused = {str(error.facts["coordinate"]) for error in found if "coordinate" in error.facts}
+        return Entry(
+            kind="failure" if outage else "refusal",
+            request=request_id,
+            decision="FAILED" if outage else "DENIED",
+            operation=operation,
+            policy=self.policy_version(),
+            refused=sorted(refused),
+            rules=sorted({rule for error in found for rule in error.facts.get("rules", ())}),
+            clauses=sorted({str(error.facts["clause"]) for error in found if error.facts.get("clause")}),
+            errors=sorted({error.code for error in found}),
+            **self._who(identity),
+        )
+
+    def disclosure(
+        self,
+        identity: Identity,
+        request_id: str,
+        operation: str,
+        released: Released,
+        refused: Iterable[str],
+        errors: Iterable[HubError],
+        rows: Mapping[str, int],
+        *,
+        rules: Sequence[str],
+        clauses: Sequence[str],
+        policy: str,
+        of_author: bool,
+    ) -> Entry:
+        """The entry of an answer with data: what is released, of whom, by which rules."""
+        codes = sorted({error.code for error in errors})
+        names = self.pseudonyms
+        subjects = [names.record(type_name, key) for type_name, key in released.records]
+        subjects += [names.register(number) for number in released.registers]
+        subjects += [names.citizen(number) for number in released.citizens]
+        entry = Entry(
+            kind="disclosure",
+            request=request_id,
+            decision=_decision(released, codes),
+            operation=operation,
+            policy=policy,
+            released=sorted(released.clear),
+            masked=sorted(released.masked),
+            refused=sorted(refused),
+            subjects=sorted(subjects),
+            rows=sorted(f"{source}={count}" for source, count in rows.items()),
+            rules=rules,
+            clauses=clauses,
+            errors=codes,
+            **self._who(identity),
+        )
+        return without_author(entry, names) if of_author else entry
+
+    def _who(self, identity: Identity) -> Mapping[str, Any]:
+        return {
+            "at": self.clock(),
+            "unit": identity.key,
+            "client": identity.client,
+            "operator": identity.operator,
+            "purpose": identity.purpose,
+            "case": self.pseudonyms.case(identity.case or ""),
+        }
+
+
+def _decision(released: Released, codes: Sequence[str]) -> AccessDecision:
+    if "SOURCE_UNAVAILABLE" in codes:
+        return "FAILED"
+    if released.filtered or "NOT_ENTITLED" in codes:
+        return "FILTERED"
+    return "MASKED" if released.masked else "ALLOWED"

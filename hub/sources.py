@@ -1,0 +1,104 @@
+"""Fetch -> rows of one source, with one deadline and a breaker; within one batch a source that failed is not asked again.
+
+Guarantee (invariant 6): what a source does not answer is a ``SourceError``, never an empty list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.source import Aggregate, Fetch, Row, Source, SourceError
+
+BREAK_AFTER = 3
+OPEN_SECONDS = 1.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Breaker:
+    """Opens after some failures in a row, and lets one call try again after a while."""
+
+    failures: int = 0
+    open_until: float = 0.0
+
+    def allows(self, now: float) -> bool:
+        """Whether a call may go out now; the first after the pause goes out alone."""
+        if self.failures < BREAK_AFTER:
+            return True
+        if now < self.open_until:
+            return False
+        self.open_until = now + OPEN_SECONDS
+        return True
+
+    def succeeded(self) -> None:
+        """The source answered."""
+        self.failures = 0
+
+    def failed(self, now: float) -> None:
+        """The source did not answer."""
+        self.failures += 1
+        self.open_until = now + OPEN_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """The connected sources; shared by all requests."""
+
+    by_name: Mapping[str, Source]
+    deadline: float
+    monotonic: Callable[[], float]
+    breakers: Mapping[str, Breaker]
+
+    @classmethod
+    def of(cls, sources: Mapping[str, Source], *, deadline: float, monotonic: Callable[[], float]) -> Sources:
+        """The sources, each with a breaker of its own."""
+        return cls(
+            by_name=sources,
+            deadline=deadline,
+            monotonic=monotonic,
+            breakers={name: Breaker() for name in sources},
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Reading:
+    """One batch's reading of the sources: the parameters that all its statements share, and who failed it."""
+
+    sources: Sources
+    bindings: Mapping[str, Any]
+    down: dict[str, SourceError] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+
+    async def fetch(self, fetch: Fetch, bindings: Mapping[str, Any]) -> Sequence[Row]:
+        """Rows of the fetch; a source that has failed this batch fails at once."""
+        found = await self._ask(fetch.source, fetch, bindings)
+        self.rows[fetch.source] = self.rows.get(fetch.source, 0) + len(found)
+        return found
+
+    async def aggregate(self, aggregate: Aggregate, bindings: Mapping[str, Any]) -> Sequence[Row]:
+        """Groups of the aggregate."""
+        return await self._ask(aggregate.source, aggregate, bindings)
+
+    async def _ask(self, name: str, asked: Fetch | Aggregate, bindings: Mapping[str, Any]) -> Sequence[Row]:
+        if name in self.down:
+            raise self.down[name]
+        breaker = self.sources.breakers[name]
+        if not breaker.allows(self.sources.monotonic()):
+            raise self._failed(SourceError(name, "open"))
+        source, deadline = self.sources.by_name[name], self.sources.deadline
+        merged = {**self.bindings, **bindings}
+        try:
+            if isinstance(asked, Fetch):
+                found = await source.fetch(asked, merged, deadline=deadline)
+            else:
+                found = await source.aggregate(asked, merged, deadline=deadline)
+        except SourceError as error:
+            breaker.failed(self.sources.monotonic())
+            raise self._failed(error) from None
+        breaker.succeeded()
+        return found
+
+    def _failed(self, error: SourceError) -> SourceError:
+        self.down.setdefault(error.source, error)
+        return error

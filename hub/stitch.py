@@ -1,0 +1,273 @@
+"""Plan, pages -> Tree: one call's data in response order, its errors, and what it released.
+
+A value that is not clear is null with an error: one for each coordinate and reason, with the rows and paths that it
+concerns. Nothing is decided here: the state of every value came with it from its source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from connectors.source import SourceError
+from hub.batch import Asked, Found, compared_key, cursor_query, state
+from hub.entitlements import Entitlements
+from hub.errors import HubError, OutageError, RefusalError
+from hub.executor import Page, Record
+from hub.planner import plan as p
+from hub.planner.formula import facts
+from hub.planner.relations import HOME
+from hub.seal import Seal
+
+Path: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Released:
+    """What an answer gives away: coordinates, and the rows and people that they are of."""
+
+    clear: set[str] = field(default_factory=set)
+    masked: set[str] = field(default_factory=set)
+    records: set[tuple[str, str]] = field(default_factory=set)
+    registers: set[str] = field(default_factory=set)
+    citizens: set[str] = field(default_factory=set)
+    filtered: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Stitch:
+    """One call's answer in the making."""
+
+    found: Found
+    asked: Asked
+    seal: Seal
+    purpose: str
+    entitlements: Entitlements
+    unknown: Mapping[Any, SourceError]
+    down: Mapping[str, SourceError]
+    released: Released = field(default_factory=Released)
+    closed: dict[str, list[Path]] = field(default_factory=dict)
+    denied: dict[str, list[Path]] = field(default_factory=dict)
+    undecided: dict[tuple[str, str], list[Path]] = field(default_factory=dict)
+    errors: list[HubError] = field(default_factory=list)
+
+    def root(self, reach: p.Reach, page: Page, path: Path) -> Any:
+        """The value of a root field."""
+        return self._reached(reach, page, path, None)
+
+    def deny(self, coordinate: str, path: Path) -> None:
+        """A root field that no grant opens."""
+        self.denied.setdefault(coordinate, []).append(path)
+
+    def all_errors(self) -> list[HubError]:
+        """Every error of the answer, one for each coordinate and reason."""
+        outages = [self._outage(source, coordinate, paths) for (coordinate, source), paths in self.undecided.items()]
+        closed = [self._closed(coordinate, paths) for coordinate, paths in self.closed.items()]
+        return [*self.errors, *closed, *outages]
+
+    def _reached(self, reach: p.Reach, page: Page, path: Path, parent: str | None) -> Any:
+        if page.error is not None:
+            self.undecided.setdefault((f"{reach.type_name}", page.error.source), []).append(path)
+            return None
+        if page.refusal is not None:
+            self.errors.append(RefusalError("INVALID_INPUT", page.refusal.message, path=path, **page.refusal.facts))
+            return None
+        if isinstance(reach.shape, p.ObjectShape):
+            return self._row(reach, reach.shape, page.records[0], path) if page.records else None
+        return self._connection(reach, reach.shape, page, path, parent)
+
+    def _connection(
+        self, reach: p.Reach, shape: p.ConnectionShape, page: Page, path: Path, parent: str | None
+    ) -> dict[str, Any]:
+        cursors = self._cursors(reach, page, parent)
+        answer: dict[str, Any] = {}
+        for entry in shape.entries:
+            match entry:
+                case p.EdgesEntry():
+                    answer[entry.key] = [
+                        self._edge(reach, entry, record, cursors, number, (*path, entry.key, number))
+                        for number, record in enumerate(page.records)
+                    ]
+                case p.PageInfoEntry():
+                    answer[entry.key] = self._page_info(reach, entry, page, cursors)
+                case p.Word():
+                    answer[entry.key] = entry.text
+        return answer
+
+    def _edge(
+        self, reach: p.Reach, entry: p.EdgesEntry, record: Record, cursors: Cursors, number: int, path: Path
+    ) -> dict[str, Any]:
+        answer: dict[str, Any] = {}
+        for inner in entry.entries:
+            match inner:
+                case p.NodeEntry():
+                    answer[inner.key] = self._row(reach, inner.shape, record, (*path, inner.key))
+                case p.Cursor():
+                    answer[inner.key] = cursors.at(number)
+                case p.Word():
+                    answer[inner.key] = inner.text
+        return answer
+
+    def _page_info(self, reach: p.Reach, entry: p.PageInfoEntry, page: Page, cursors: Cursors) -> dict[str, Any]:
+        last = len(page.records) - 1
+        facts_of = {
+            "hasNextPage": lambda: page.more,
+            "hasPreviousPage": lambda: self.asked[reach.number].after is not None,
+            "startCursor": lambda: cursors.at(0) if page.records else None,
+            "endCursor": lambda: cursors.at(last) if page.records else None,
+            "__typename": lambda: "PageInfo",
+        }
+        return {key: facts_of[name]() for key, name in entry.fields}
+
+    def _cursors(self, reach: p.Reach, page: Page, parent: str | None) -> Cursors:
+        query = cursor_query(self.purpose, reach, self.asked[reach.number], parent)
+        return Cursors(seal=self.seal, query=query, page=page, slot=reach.keys["_key"])
+
+    def _row(self, reach: p.Reach, shape: p.ObjectShape, record: Record, path: Path) -> dict[str, Any]:
+        self._note(reach, record)
+        return {entry.key: self._entry(reach, entry, record, (*path, entry.key)) for entry in shape.entries}
+
+    def _entry(self, reach: p.Reach, entry: p.Entry, record: Record, path: Path) -> Any:
+        match entry:
+            case p.Value():
+                return self._value(reach, entry.coordinate, record, entry.slot, record.values[entry.slot], path)
+            case p.Word():
+                return entry.text
+            case p.Identifier():
+                return self._identifier(reach, record)
+            case p.Link():
+                page = self.found.links[(entry.reach.number, id(record), self.asked[entry.reach.number])]
+                return self._reached(entry.reach, page, path, record.values[reach.keys["_key"]])
+            case p.Denied():
+                self.denied.setdefault(entry.coordinate, []).append(path)
+                return None
+            case p.Flags():
+                return self._flags(reach, entry, record, path)
+            case p.Part():
+                return self._part(reach, entry, record, path)
+            case p.Compared():
+                return self._compared(reach, entry, record, path)
+
+    def _value(self, reach: p.Reach, coordinate: str, record: Record, slot: int, value: Any, path: Path) -> Any:
+        match state(record, slot):
+            case "c":
+                self.released.clear.add(coordinate)
+                return value
+            case "m":
+                self.released.masked.add(coordinate)
+                return value
+            case "u":
+                self._undecided(reach, coordinate, slot, path)
+                return None
+            case _:
+                self.closed.setdefault(coordinate, []).append(path)
+                self.released.filtered = True
+                return None
+
+    def _undecided(self, reach: p.Reach, coordinate: str, slot: int, path: Path) -> None:
+        wanted = reach.columns[slot]
+        blamed = [
+            self.unknown[fact].source for fact in facts(wanted.clear) | facts(wanted.masked) if fact in self.unknown
+        ]
+        source = min(blamed or self.down or ["hub"])
+        self.undecided.setdefault((coordinate, source), []).append(path)
+
+    def _identifier(self, reach: p.Reach, record: Record) -> str:
+        self.released.clear.add(f"{reach.type_name}.id")
+        key = record.values[reach.keys["_key"]]
+        if reach.type_name == "Child":
+            return self.seal.identify("Child", key, record.values[reach.keys["_citizen"]])
+        return self.seal.identify(reach.type_name, key)
+
+    def _flags(self, reach: p.Reach, entry: p.Flags, record: Record, path: Path) -> Any:
+        raised: list[str] = []
+        for flag, slots in entry.flags:
+            states = {state(record, slot) for slot in slots}
+            if "c" in states:
+                raised.append(flag)
+            elif "u" in states:
+                self._undecided(reach, entry.coordinate, next(s for s in slots if state(record, s) == "u"), path)
+                return None
+        return self._value(reach, entry.coordinate, record, entry.slot, raised, path)
+
+    def _part(self, reach: p.Reach, entry: p.Part, record: Record, path: Path) -> Any:
+        value = None
+        if state(record, entry.slot) == "c":
+            case = record.values[reach.keys["_case"]]
+            for source, column in entry.parts:
+                if source in self.found.failed_parts:
+                    self.undecided.setdefault((entry.coordinate, source), []).append(path)
+                    return None
+                value = self.found.parts.get((source, case), {}).get(column)
+                if value is not None:
+                    break
+        return self._value(reach, entry.coordinate, record, entry.slot, value, path)
+
+    def _compared(self, reach: p.Reach, entry: p.Compared, record: Record, path: Path) -> Any:
+        held: list[dict[str, Any]] = []
+        for coordinate in (record.values[entry.compared] or ()) if state(record, entry.slot) == "c" else ():
+            type_name = coordinate.partition(".")[0]
+            if type_name in self.found.failed_types:
+                self.undecided.setdefault((entry.coordinate, HOME[type_name]), []).append(path)
+                return None
+            key = compared_key(entry, record, coordinate)
+            value = None if key is None else self.found.compared.get((coordinate, key))
+            shown = {"source": HOME[type_name], "value": as_text(value), "__typename": "SourceValue"}
+            held.append({response_key: shown[name] for response_key, name in entry.fields})
+        return self._value(reach, entry.coordinate, record, entry.slot, held, path)
+
+    def _note(self, reach: p.Reach, record: Record) -> None:
+        """Whom the row is about: for the entry of the log."""
+        keys = reach.keys
+        self.released.records.add((reach.type_name, record.values[keys["_key"]]))
+        if "_register" in keys and record.values[keys["_register"]] is not None:
+            self.released.registers.add(record.values[keys["_register"]])
+        if "_citizen" in keys and record.values[keys["_citizen"]] is not None:
+            self.released.citizens.add(record.values[keys["_citizen"]])
+
+    def _closed(self, coordinate: str, paths: list[Path]) -> HubError:
+        error = self.entitlements.refusal(coordinate, None)
+        facts_of = {**error.facts, "rows": len(paths), "paths": [list(path) for path in paths]}
+        facts_of["rule"] = "no scope of the unit's grants holds these rows for this field"
+        message = f"`{coordinate}` is closed to `{self.entitlements.unit}` in some of these rows"
+        return RefusalError("NOT_ENTITLED", message, path=paths[0], **facts_of)
+
+    def _outage(self, source: str, coordinate: str, paths: list[Path]) -> HubError:
+        reason = self.down[source].reason if source in self.down else "unreachable"
+        return OutageError(
+            "SOURCE_UNAVAILABLE",
+            f"`{coordinate}` cannot be told: source `{source}` does not answer ({reason})",
+            path=paths[0],
+            source=source,
+            reason=reason,
+            coordinate=coordinate,
+            rows=len(paths),
+            paths=[list(path) for path in paths],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cursors:
+    """The cursors of a page's rows, made when asked for."""
+
+    seal: Seal
+    query: bytes
+    page: Page
+    slot: int
+
+    def at(self, number: int) -> str:
+        """The cursor of a row."""
+        record = self.page.records[number]
+        return self.seal.cursor(self.query, record.place, record.values[self.slot])
+
+
+def as_text(value: Any) -> str | None:
+    """A compared value as text: a list with commas, a boolean in lower case."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return str(value)

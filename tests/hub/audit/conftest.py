@@ -1,0 +1,52 @@
+"""A real PostgreSQL for the log: one server a session, one database a test."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from connectors.demo.server import Server
+from hub.audit.store import install
+
+
+@pytest.fixture(scope="session")
+def folder() -> Iterator[Path]:
+    # Not pytest's own folder: run by root, the server works as a user who may not enter that.
+    made = Path(tempfile.mkdtemp(prefix="hub-log-", dir="/var/tmp"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="session")
+def server(folder: Path) -> Iterator[Server]:
+    with Server(folder=folder / "shared", databases=("template_log",)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+async def template(server: Server) -> str:
+    await install(server.dsn("template_log"))
+    return "template_log"
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+async def dsn(server: Server, template: str) -> AsyncIterator[str]:
+    """A database with an empty log."""
+    name = f"log_{next(_numbers)}"
+    owner = await asyncpg.connect(server.dsn("postgres"))
+    try:
+        await owner.execute(f"create database {name} template {template}")
+        yield server.dsn(name)
+        await owner.execute(f"drop database {name} with (force)")
+    finally:
+        await owner.close()
