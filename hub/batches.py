@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from hub.batch import Batch, Wish
 from hub.calls import Call
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from hub.hub import Hub
 
 LARGEST = 64
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +52,7 @@ class Batches:
             task.add_done_callback(self.tasks.discard)
         else:
             waiting.append(call)
-        return await call.answered  # type: ignore[no-any-return]
+        return await call.answered
 
     async def _drain(self, key: tuple[int, str]) -> None:
         while self.gathering[key]:
@@ -79,7 +81,7 @@ class Batches:
 async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
     """The answers of calls of one plan and principal, their entries durable."""
     identity, plan = calls[0].identity, calls[0].plan
-    now = hub.clock()
+    now = hub.clock().astimezone(SHANGHAI)
     bindings = request_bindings(identity, hub.policy.institutions.values(), now)
     reading = Reading(sources=hub.sources, bindings=bindings)
     execution = Execution(

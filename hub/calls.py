@@ -18,6 +18,7 @@ from hub.executor import Place
 from hub.identity import Identity
 from hub.planner.arguments import Arguments, asked_coordinates, read_arguments
 from hub.planner.plan import Plan, Reach, RowsRoot
+from hub.response import Answer
 from hub.seal import Seal
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Call:
     wishes: dict[str, Wish | None]
     errors: list[HubError] = field(default_factory=list)
     operation: str = ""
-    answered: asyncio.Future[Any] | None = None
+    answered: asyncio.Future[Answer] | None = None
 
 
 def read_call(

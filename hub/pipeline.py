@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from hub.calls import Call, read_call
+from hub.calls import read_call
 from hub.document import Document
 from hub.entitlements import Entitlements
 from hub.errors import HubError, InternalError, RefusedError
@@ -28,7 +28,6 @@ from hub.identity import Identity
 from hub.planner.compile import compile_plan
 from hub.planner.plan import Plan
 from hub.response import Answer, respond
-from hub.stitch import Released
 
 log = logging.getLogger("hub")
 
@@ -102,4 +101,4 @@ async def refuse(hub: Hub, identity: Identity, request_id: str, operation: str, 
     return respond(None, errors, receipt)
 
 
-__all__ = ["Answer", "Call", "Hub", "Released", "Request", "answer", "plan_of", "refuse"]
+__all__ = ["Answer", "Hub", "Request", "answer", "plan_of", "refuse"]

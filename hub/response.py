@@ -14,12 +14,10 @@ from hub.errors import STATUS, HubError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Status and body of an answer; ``codes`` are the codes of its errors, ``data`` whether it holds data."""
+    """The bytes of a GraphQL response and the HTTP status that fits them; its entry is durable already."""
 
     status: int
     body: bytes
-    codes: tuple[str, ...] = ()
-    data: bool = False
 
 
 def respond(data: Mapping[str, Any] | None, errors: Sequence[HubError], receipt: Receipt | None) -> Answer:
@@ -32,9 +30,4 @@ def respond(data: Mapping[str, Any] | None, errors: Sequence[HubError], receipt:
     if receipt is not None:
         body["extensions"] = {"receipt": receipt.as_json()}
     status = 200 if data is not None else STATUS[errors[0].code]
-    return Answer(
-        status=status,
-        body=orjson.dumps(body),
-        codes=tuple(dict.fromkeys(error.code for error in errors)),
-        data=data is not None,
-    )
+    return Answer(status=status, body=orjson.dumps(body))

@@ -120,7 +120,7 @@ class Credentials(_Group):
     leeway: int = Field(default=30, ge=0, le=300, description="seconds by which clocks may differ")
     remembered: Positive = Field(default=10_000, description="verified tokens remembered (by digest) until they expire")
     revoked: Path | None = Field(
-        None, description="file of revoked token ids (`jti`), one a line, read when it changes"
+        default=None, description="file of revoked token ids (`jti`), one a line, read when it changes"
     )
 
 
@@ -155,6 +155,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     ide: bool = Field(default=True, description="whether `/ide` is served")
     metrics: bool = Field(default=False, description="whether `/metrics` is served")
+    origin: str = Field(default="wuqing-hub.invalid/log", description="name (C2SP origin) of the access log")
     fsync_required: bool = Field(default=True, description="whether the log refuses a server that runs without fsync")
 
     @field_validator("timezone")

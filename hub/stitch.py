@@ -6,7 +6,7 @@ concerns. Nothing is decided here: the state of every value came with it from it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -111,7 +111,7 @@ class Stitch:
 
     def _page_info(self, reach: p.Reach, entry: p.PageInfoEntry, page: Page, cursors: Cursors) -> dict[str, Any]:
         last = len(page.records) - 1
-        facts_of = {
+        facts_of: dict[str, Callable[[], Any]] = {
             "hasNextPage": lambda: page.more,
             "hasPreviousPage": lambda: self.asked[reach.number].after is not None,
             "startCursor": lambda: cursors.at(0) if page.records else None,

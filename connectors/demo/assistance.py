@@ -46,6 +46,9 @@ def write_assistance(
     given: list[Given] = []
     for one in handled:
         given += _after_report(world, chunk, child, one, book, batch)
+    for kind, provider in child.story.aid if child.story else ():
+        given.append(Given(kind=kind, provider=provider, status="ACTIVE"))
+        _write_record(world, chunk, child, None, given[-1], book, batch)
     if child.index % 45 == 2:
         _write_assessment(world, chunk, child, None, child.index % 2 == 0, book, batch)
     if child.disabled:

@@ -13,6 +13,9 @@ EVERY = 14
 """After that, one child in so many has a story."""
 
 
+LEGAL_AID = ("LEGAL_AID", "justice_bureau")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """A mandatory report and what the police did; ``days`` since it was made."""
@@ -68,7 +71,10 @@ class Dropout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """All that befalls one child, oldest report first. ``neglect``: days since the guardian stopped performing."""
+    """All that befalls one child, oldest report first.
+
+    ``neglect``: days since the guardian stopped performing. ``aid``: (kind, provider) of services that run because of it.
+    """
 
     reports: tuple[Report, ...] = ()
     crime: Crime | None = None
@@ -76,6 +82,7 @@ class Story:
     supervisions: tuple[Supervision, ...] = ()
     dropout: Dropout | None = None
     neglect: int | None = None
+    aid: tuple[tuple[str, str], ...] = ()
 
 
 def _report(concern: str, status: str, **more: object) -> Story:
@@ -94,7 +101,8 @@ def _crime(offence: str, stage: str, status: str, *, target: str | None = None, 
         filed=True,
     )
     watch = (Supervision(kind="ARREST_PROSECUTION", target=target, result="ADOPTED"),) if target else ()
-    return Story(reports=(report,), crime=Crime(offence=offence, stage=stage, outcome=outcome), supervisions=watch)
+    crime = Crime(offence=offence, stage=stage, outcome=outcome)
+    return Story(reports=(report,), crime=crime, supervisions=watch, aid=(LEGAL_AID,) if stage == "TRIAL" else ())
 
 
 def _court(cause: str, status: str, applicant: str, **more: object) -> Story:
@@ -184,7 +192,20 @@ CRIME_STORIES = (
 )
 
 COURT_STORIES = (
-    _court("REVOKE", "ACCEPTED", "village_committee", grounds=("NONPERFORMANCE_6M", "LEFT_IN_DANGER"), accepted=12),
+    Story(
+        reports=(Report(concerns=("GUARDIAN_NONPERFORMANCE",), status="PLANNED", days=70, placement="KIN"),),
+        petitions=(
+            Petition(
+                cause="REVOKE",
+                status="ACCEPTED",
+                applicant="village_committee",
+                grounds=("NONPERFORMANCE_6M", "LEFT_IN_DANGER"),
+                accepted=12,
+            ),
+        ),
+        dropout=Dropout(status="REPORTED", reason="FAMILY_UPHEAVAL"),
+        aid=(LEGAL_AID,),
+    ),
     Story(
         petitions=(
             Petition(
@@ -197,6 +218,7 @@ COURT_STORIES = (
         ),
         supervisions=(Supervision(kind="SUPPORT", target="civil_affairs_bureau", result="ADOPTED"),),
         neglect=330,
+        aid=(LEGAL_AID,),
     ),
     _court(
         "REVOKE",

@@ -317,13 +317,13 @@ class Desk:
 
     async def tip(self) -> Frontier:
         """The tree as far as it is committed."""
-        async with self._session.connection() as connection:
+        async with self._held() as connection:
             row = await connection.fetchrow("select size, frontier from log.checkpoint order by size desc limit 1")
             return Frontier.from_bytes(row["size"], row["frontier"]) if row else Frontier()
 
     async def waiting(self, limit: int) -> Waiting:
         """At most ``limit`` rows without a place."""
-        async with self._session.connection() as connection:
+        async with self._held() as connection:
             rows = await connection.fetch(
                 "select p.id, p.leaf, exists (select from log.entry e where e.request = p.request and e.leaf = p.leaf)"
                 " as double from log.pending p order by p.id limit $1",
@@ -338,7 +338,7 @@ class Desk:
 
     async def sequence(self, tip: Frontier, waiting: Waiting, grown: Frontier, note: str) -> None:
         """Gives ``waiting`` the places after ``tip``, with the signed head ``note`` of ``grown``: all or nothing."""
-        async with self._session.connection() as connection:
+        async with self._held() as connection:
             await connection.execute(
                 "select log.sequence($1, $2, $3, $4, $5, $6)",
                 tip.size,
@@ -348,6 +348,14 @@ class Desk:
                 grown.to_bytes(),
                 note,
             )
+
+    @asynccontextmanager
+    async def _held(self) -> AsyncIterator[Any]:
+        """The connection that holds the lock; ``StoreError`` if it was lost and another was opened since."""
+        async with self._session.connection() as connection:
+            if self._holder is not connection:
+                raise StoreError("the sequencer's lock is lost")
+            yield connection
 
     async def close(self) -> None:
         """Gives the lock back with the connection."""

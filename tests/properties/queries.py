@@ -93,20 +93,12 @@ class Writer:
         self.aliases += 1
         return f"{self.name('x')}: {field_name}"
 
-    def variable(self, type_: str, value: Any, *, nullable: bool = True) -> str:
-        """A new variable that holds the value: given, or as its default."""
+    def variable(self, type_: str, value: Any) -> str:
+        """A new variable that holds the value: given, or as its default, or given over a default."""
         name = self.name("v")
         how = self.draw(st.integers(0, 2))
-        if how == 0:
-            self.operation[name] = type_
-            self.variables[name] = value
-        elif how == 1:
-            self.operation[name] = f"{type_.rstrip('!')} = {literal(value)}"
-        else:
-            self.operation[name] = f"{type_.rstrip('!')} = {literal(value)}"
-            self.variables[name] = value
-        if how and type_.endswith("!") and not nullable:
-            self.operation[name] = type_
+        self.operation[name] = type_ if how == 0 else f"{type_.rstrip('!')} = {literal(value)}"
+        if how != 1:
             self.variables[name] = value
         return f"${name}"
 
@@ -116,7 +108,7 @@ class Writer:
             return ""
         word, holds = self.pick(["@skip", "@include"]), self.chance(60)
         taken = holds if word == "@include" else not holds
-        shown = json.dumps(taken) if self.chance(40) else self.variable("Boolean!", taken, nullable=False)
+        shown = json.dumps(taken) if self.chance(40) else self.variable("Boolean!", taken)
         return f" {word}(if: {shown})"
 
     # --- selections
@@ -147,6 +139,9 @@ class Writer:
 
     def node(self) -> str:
         """``node`` by an id of a type that is open, with fragments on several types."""
+        shown = self.alias("node")
+        if not shown:
+            return "__typename"
         opened = [type_name for type_name in TYPES if self.sight.opens(type_name) and type_name != "AccessLogEntry"]
         target = self.pick(opened)
         variable = self.name("id")
@@ -154,7 +149,6 @@ class Writer:
         self.ids[variable] = (target, self.draw(st.integers(0, 9)))
         others = [self.pick(opened)] if self.chance(30) else []
         parts = [self.aliased_leaves(type_name) for type_name in dict.fromkeys([target, *others])]
-        shown = self.alias("node") or "node"
         return f"{shown}(id: ${variable}) {{ __typename id {' '.join(parts)} }}"
 
     def aliased_leaves(self, type_name: str) -> str:
@@ -271,7 +265,8 @@ class Writer:
         """Arguments of a field."""
         named = self.schema.type_map[type_name]
         assert isinstance(named, GraphQLObjectType)
-        return named.fields[name].args
+        arguments: Mapping[str, GraphQLArgument] = named.fields[name].args
+        return arguments
 
     # --- filters and orders
 

@@ -37,6 +37,8 @@ from tests.support.sight import Sight
 from tests.support.world import FIELDS, HOME, TYPES, Row, World
 
 PAGE = 20
+CURSOR = "cursor "
+"""How a cursor of the oracle begins."""
 PAGE_LIMIT = 100
 JOINS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("Enrolment", "AttendanceRecord"): ("_key", "_enrolment"),
@@ -217,7 +219,7 @@ class Reference:
         after = arguments.get("after")
         if after is not None:
             keys = [row["_key"] for row in ordered]
-            place = json.loads(base64.b64decode(after))
+            place = json.loads(base64.b64decode(after.removeprefix(CURSOR)))
             ordered = ordered[keys.index(place) + 1 :] if place in keys else []
         page = ordered[:first]
         edges = [{"node": Seen(target, row), "cursor": cursor_of(row)} for row in page]
@@ -293,7 +295,7 @@ def comparable(coordinate: str, value: Any) -> Any:
 
 def cursor_of(row: Row) -> str:
     """The oracle's own cursor."""
-    return base64.b64encode(json.dumps(row["_key"]).encode()).decode()
+    return CURSOR + base64.b64encode(json.dumps(row["_key"]).encode()).decode()
 
 
 def column_of(value: str) -> str:

@@ -1,0 +1,249 @@
+"""Settings -> Service: schema, policy, sources, log and keys opened and put together, and closed in good order.
+
+What stops a start: a wrong setting, policy, mapping or key, and a log that takes no entry. What does not: a department
+that does not answer, since its connection is made when it is first asked, and again after every outage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import connectors
+import policies
+from connectors.mapping import load as load_mapping
+from connectors.postgres import PoolSettings, PostgresSource
+from connectors.source import Aggregate, Bindings, Fetch, Row, Source, SourceError
+from hub.audit.entry import Entry, Pseudonyms
+from hub.audit.log import Log
+from hub.audit.store import StoreError
+from hub.document import Documents
+from hub.exchange import Answer, Request, Turned
+from hub.hub import Hub
+from hub.identity import Identity, RevokedFile, Verifier
+from hub.keys import KeySet
+from hub.pipeline import answer
+from hub.planner.scopes import SCOPES
+from hub.recording import Recording
+from hub.seal import Seals
+from hub.secrets import open_secrets
+from hub.settings import SOURCES, ConfigurationError, Settings
+from hub.sources import Sources
+from hub.telemetry import Stages
+from policies.current import Current
+from policies.folder import load as load_policy
+from policies.policy import Policy
+from policies.problems import PolicyError
+from schema.build import whole
+from schema.catalogue import CATALOGUE
+
+
+@dataclass(slots=True, kw_only=True)
+class Behind:
+    """What stands behind the door: keeps ``hub.http.Service``."""
+
+    hub: Hub
+    verifier: Verifier
+    stages: Stages
+    log: Log
+    ready_within: float
+
+    @property
+    def registry(self) -> Policy:
+        """The policy in force."""
+        return self.hub.policy
+
+    async def answer(self, identity: Identity, request: Request) -> Answer:
+        """The answer to a request; its entry is durable."""
+        return await answer(self.hub, identity, request)
+
+    async def turned_away(self, turned: Turned) -> None:
+        """Makes the entry of a refused request durable."""
+        await self.log.record([entry_of(turned, self.hub)])
+
+    async def ready(self) -> Mapping[str, str]:
+        """Each part and how it is."""
+        names = list(self.hub.sources.by_name)
+        states = await asyncio.gather(*(self._pinged(name) for name in names), self._log_state())
+        policy = "ok" if self.hub.current.failure is None else "reload refused, the last good one is in force"
+        return {**dict(zip([*names, "log"], states, strict=True)), "policy": policy}
+
+    async def _pinged(self, name: str) -> str:
+        try:
+            await self.hub.sources.by_name[name].ping(deadline=self.ready_within)
+        except SourceError as error:
+            return error.reason
+        return "ok"
+
+    async def _log_state(self) -> str:
+        try:
+            async with asyncio.timeout(self.ready_within):
+                return "ok" if await self.log.healthy() else "unavailable"
+        except TimeoutError:
+            return "timeout"
+
+
+def entry_of(turned: Turned, hub: Hub) -> Entry:
+    """The entry of a request turned away at the door; what the caller wrote stands in it only if it is a known word."""
+    credential, declaration = turned.credential, turned.declaration
+    purpose = declaration.purpose if declaration and declaration.purpose in hub.policy.purposes else ""
+    codes = sorted({error.code for error in turned.errors})
+    failed = codes == ["INTERNAL"]
+    return Entry(
+        kind="failure" if failed else "refusal",
+        request=turned.request_id,
+        at=hub.clock(),
+        unit=credential.key if credential else "",
+        client=credential.client if credential else "",
+        operator=credential.operator if credential else "",
+        purpose=purpose or "",
+        case=hub.pseudonyms.case((declaration.case if declaration else None) or ""),
+        decision="FAILED" if failed else "DENIED",
+        policy=hub.policy.version,
+        errors=codes,
+    )
+
+
+@dataclass(slots=True)
+class Unadopted:
+    """A department without a DSN: everything that is asked of it is an outage, never an empty answer."""
+
+    name: str
+
+    async def fetch(self, fetch: Fetch, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
+        """Never answers."""
+        raise SourceError(self.name, "unreachable")
+
+    async def aggregate(self, aggregate: Aggregate, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
+        """Never answers."""
+        raise SourceError(self.name, "unreachable")
+
+    async def ping(self, *, deadline: float) -> None:
+        """Never answers."""
+        raise SourceError(self.name, "unreachable")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def read_policy(settings: Settings) -> Policy:
+    """The policy that settings name; raises ``PolicyError``."""
+    folder = settings.policies or Path(str(policies.__path__[0]))
+    return load_policy(folder, CATALOGUE, scopes=frozenset(SCOPES))
+
+
+def open_verifier(settings: Settings) -> Verifier:
+    """The judge of tokens, by the keys at the place that settings name."""
+    credentials = settings.credentials
+
+    def revoked() -> frozenset[str]:
+        if credentials.revoked is None or not credentials.revoked.exists():
+            return frozenset()
+        return frozenset(credentials.revoked.read_text("utf-8").split())
+
+    return Verifier(
+        keys=KeySet(place=settings.jwks, seconds=credentials.jwks_seconds, clock=time.monotonic),
+        issuer=credentials.issuer,
+        audience=credentials.audience,
+        lifetime=credentials.lifetime,
+        leeway=credentials.leeway,
+        clock=time.time,
+        revoked=revoked,
+        remembered=credentials.remembered,
+    )
+
+
+def open_sources(settings: Settings) -> dict[str, Source]:
+    """Every source, nothing asked of it yet; raises ``ConfigurationError`` for a mapping that cannot be read."""
+    folder = Path(str(connectors.__path__[0]))
+    pool = PoolSettings(connections=settings.pools.source)
+    found: dict[str, Source] = {}
+    for name in SOURCES:
+        dsn = settings.databases.dsn(name)
+        if dsn is None:
+            found[name] = Unadopted(name)
+            continue
+        try:
+            mapping = load_mapping(folder / f"{name}.toml")
+        except ValueError as error:
+            raise ConfigurationError(str(error)) from None
+        found[name] = PostgresSource(name=name, mapping=mapping, dsn=dsn, settings=pool)
+    return found
+
+
+def make_verifier(settings: Settings) -> Verifier:
+    """The judge of tokens."""
+    credentials = settings.credentials
+    return Verifier(
+        keys=KeySet(place=settings.jwks, seconds=credentials.jwks_seconds, clock=time.monotonic),
+        issuer=credentials.issuer,
+        audience=credentials.audience,
+        lifetime=credentials.lifetime,
+        leeway=credentials.leeway,
+        clock=time.time,
+        revoked=RevokedFile(credentials.revoked) if credentials.revoked else frozenset,
+        remembered=credentials.remembered,
+    )
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, stages: Stages) -> AsyncIterator[Behind]:
+    """The service, ready to answer; raises ``ConfigurationError`` with what is wrong and where."""
+    try:
+        current = Current(lambda: read_policy(settings))
+    except PolicyError as error:
+        raise ConfigurationError(str(error)) from None
+    secrets = open_secrets(settings.keys, origin=settings.origin)
+    sources = open_sources(settings)
+    dsn = settings.databases.dsn("log")
+    if dsn is None:
+        raise ConfigurationError("setting `databases.log` (`HUB_DATABASES__LOG`) is missing: no entry, no answer")
+    try:
+        async with Log.opened(dsn, key=secrets.log, durable=settings.fsync_required) as log:
+            hub = _hub(settings, current, sources, log, Pseudonyms(secrets.pseudonyms), Seals(secrets.seal), stages)
+            yield Behind(
+                hub=hub,
+                verifier=make_verifier(settings),
+                stages=stages,
+                log=log,
+                ready_within=settings.deadlines.ready,
+            )
+    except StoreError as error:
+        raise ConfigurationError(f"the log takes no entries ({error.reason}), see `databases.log`") from None
+    finally:
+        await asyncio.gather(*(source.close() for source in sources.values()))
+
+
+def _hub(
+    settings: Settings,
+    current: Current,
+    sources: Mapping[str, Source],
+    log: Log,
+    pseudonyms: Pseudonyms,
+    seals: Seals,
+    stages: Stages,
+) -> Hub:
+    schema = whole()
+    zone = ZoneInfo(settings.timezone)
+
+    def clock() -> datetime:
+        return datetime.now(zone)
+
+    return Hub(
+        schema=schema,
+        current=current,
+        documents=Documents(schema, settings.limits),
+        sources=Sources.of(sources, deadline=settings.deadlines.source, monotonic=time.monotonic),
+        recording=Recording(log=log, pseudonyms=pseudonyms, clock=clock, policy_version=lambda: current.policy.version),
+        pseudonyms=pseudonyms,
+        seals=seals,
+        limits=settings.limits,
+        clock=clock,
+        stage=stages.stage,
+    )

@@ -1,0 +1,68 @@
+"""What tests of the whole way share: one server, the demo's rows, the pipeline over them, the oracle beside it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from connectors.demo.server import Server
+from connectors.source import Source
+from hub.hub import Hub
+from tests.support.running import ROOT, TODAY, Asking, close_all, connect, fill, open_hub, start_server
+from tests.support.world import World, load
+
+CHILDREN = 300
+SEED = 20170601
+
+
+@pytest.fixture(scope="session")
+def institutions() -> Mapping[str, str]:
+    """Institution -> the bureau above it."""
+    with (ROOT / "policies" / "institutions.csv").open(encoding="utf-8") as lines:
+        return {row["code"]: row["bureau"] for row in csv.DictReader(lines)}
+
+
+@pytest.fixture(scope="session")
+def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with six empty databases, which logs every statement."""
+    server = start_server(tmp_path_factory.mktemp("postgres"), log_statement="all")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+async def server(empty_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """The server, its six databases filled with invented rows about 300 children."""
+    truth: Path = tmp_path_factory.mktemp("truth") / "truth.jsonl"
+    await fill(empty_server, children=CHILDREN, seed=SEED, truth=truth)
+    return empty_server
+
+
+@pytest.fixture(scope="session")
+async def sources(server: Server) -> AsyncIterator[Mapping[str, Source]]:
+    """The six sources."""
+    connected = connect(server)
+    yield connected
+    await close_all(connected)
+
+
+@pytest.fixture(scope="session")
+async def hub(server: Server, sources: Mapping[str, Source]) -> AsyncIterator[Hub]:
+    """The real pipeline over the sources, with the real log."""
+    async with open_hub(server, sources) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def ask(hub: Hub) -> Asking:
+    """``await ask(unit_key, purpose, query, variables=None, case=None, denied="refuse")``."""
+    return Asking(hub=hub)
+
+
+@pytest.fixture(scope="session")
+async def world(sources: Mapping[str, Source], institutions: Mapping[str, str]) -> World:
+    """The same rows as the oracle sees them."""
+    return await load(sources, TODAY, institutions)

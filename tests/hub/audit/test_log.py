@@ -1,0 +1,308 @@
+"""No entry, no answer: under load, faults in pairs, outages, cancellation and a full queue."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from connectors.demo.server import Server
+from hub.audit.log import BATCH, Log
+from hub.audit.receipt import verify_receipt
+from hub.audit.sequencer import Sequencer
+from hub.audit.store import Desk, PostgresStore, Session, StoreError, install
+from hub.errors import InternalError, OutageError
+from tests.hub.audit.support import KEY, Fault, FaultyStore, check_log, entry, names_in
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+async def store(dsn: str) -> AsyncIterator[FaultyStore]:
+    faulty = FaultyStore(PostgresStore(Session(dsn, name="writer")))
+    yield faulty
+    await faulty.close()
+
+
+async def sequenced(dsn: str) -> int:
+    """The size of the whole verified tree, after all that is durable got its place."""
+    desk = Desk(Session(dsn, name="test"))
+    assert await desk.acquire()
+    await Sequencer(desk, KEY).drain()
+    await desk.close()
+    return await check_log(dsn)
+
+
+async def test_a_receipt_is_given_for_each_entry_and_holds(dsn: str) -> None:
+    async with Log.opened(dsn, key=KEY) as log:
+        receipts = await log.record([entry("r1"), entry("r1", kind="refusal"), entry("r1", part=1)])
+        assert sorted(await names_in(dsn)) == sorted(receipt.entry for receipt in receipts)
+        for receipt in receipts:
+            verify_receipt(receipt, KEY.verifier)
+        assert await log.record([]) == []
+    assert await check_log(dsn) == 3
+
+
+async def test_many_callers_share_commits_and_every_entry_is_there(dsn: str, store: FaultyStore) -> None:
+    log = Log(store=store, key=KEY)
+    await log.start()
+    receipts = await asyncio.gather(*(log.record([entry()]) for _ in range(1_000)))
+    await log.close()
+    assert store.writes <= 1_000 / BATCH + 2
+    assert sorted(await names_in(dsn)) == sorted(receipt.entry for (receipt,) in receipts)
+    assert await sequenced(dsn) == 1_000
+
+
+async def test_closing_signs_a_checkpoint_over_everything(dsn: str) -> None:
+    async with Log.opened(dsn, key=KEY) as log:
+        await asyncio.gather(*(log.record([entry(), entry()]) for _ in range(300)))
+    assert await check_log(dsn) == 600
+
+
+@pytest.mark.parametrize("second", ["none", "not persisted", "persisted, reply lost"])
+@pytest.mark.parametrize("first", ["not persisted", "persisted, reply lost"])
+async def test_a_commit_in_doubt_is_settled_and_stands_once(
+    dsn: str, store: FaultyStore, first: Fault, second: Fault
+) -> None:
+    log = Log(store=store, key=KEY)
+    await log.start()
+    store.faults = [first, second]
+    (receipt,) = await log.record([entry()])
+    assert await names_in(dsn) == [receipt.entry]
+    (after,) = await log.record([entry()])
+    await log.close()
+    assert sorted(await names_in(dsn)) == sorted([receipt.entry, after.entry])
+    assert await sequenced(dsn) == 2
+
+
+@pytest.mark.parametrize("fault", ["not persisted", "persisted, reply lost"])
+async def test_while_a_commit_stays_in_doubt_the_caller_is_refused_and_then_served(
+    dsn: str, store: FaultyStore, fault: Fault
+) -> None:
+    log = Log(store=store, key=KEY, patience=0.2)
+    await log.start()
+    store.faults = [fault] * 50
+    started = time.monotonic()
+    with pytest.raises(OutageError) as caught:
+        await log.record([entry("in doubt")])
+    assert caught.value.code == "AUDIT_UNAVAILABLE"
+    assert time.monotonic() - started < 0.5
+    store.faults = []
+    await until_served(log)
+    await log.close()
+    names = await names_in(dsn)
+    assert ("in doubt/disclosure/0" in names) == (fault == "persisted, reply lost")
+    assert await sequenced(dsn) == len(names)
+
+
+async def until_served(log: Log, *, within: float = 5) -> None:
+    """Returns when an entry is taken again."""
+    until = time.monotonic() + within
+    while True:
+        try:
+            await log.record([entry()])
+            return
+        except OutageError:
+            assert time.monotonic() < until, "the log does not come back by itself"
+            await asyncio.sleep(0.02)
+
+
+async def test_a_name_used_twice_is_our_bug_and_harms_no_other_caller(dsn: str, store: FaultyStore) -> None:
+    log = Log(store=store, key=KEY)
+    await log.start()
+    await log.record([entry("r1")])
+    taken, fresh = await asyncio.gather(
+        log.record([entry("r1", unit="district_court")]), log.record([entry("r2")]), return_exceptions=True
+    )
+    await log.close()
+    assert isinstance(taken, InternalError)
+    assert isinstance(fresh, list) and fresh[0].entry == "r2/disclosure/0"
+    assert await sequenced(dsn) == 2
+
+
+async def test_a_log_that_hangs_refuses_in_time_and_queues_within_its_capacity(dsn: str, store: FaultyStore) -> None:
+    log = Log(store=store, key=KEY, capacity=3, patience=0.3)
+    await log.start()
+    store.faults = ["hangs"]
+    started = time.monotonic()
+    waiting = [asyncio.create_task(log.record([entry(f"w{number}")])) for number in range(3)]
+    await asyncio.sleep(0.05)
+    with pytest.raises(OutageError, match="full"):
+        await log.record([entry("one too many")])
+    assert time.monotonic() - started < 0.2
+    refused = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(error) for error in refused] == [OutageError] * 3
+    assert time.monotonic() - started < 0.6
+    store.release.set()
+    await until_served(log)
+    await log.close()
+    names = await names_in(dsn)
+    assert not any(name.startswith("one too many") for name in names)
+    assert await sequenced(dsn) == len(names)
+
+
+async def test_a_caller_refused_before_its_turn_is_not_written_later(dsn: str, store: FaultyStore) -> None:
+    log = Log(store=store, key=KEY, patience=0.2)
+    await log.start()
+    store.faults = ["hangs"]
+    first = asyncio.create_task(log.record([entry("first")]))
+    await asyncio.sleep(0.05)
+    with pytest.raises(OutageError, match="slow"):
+        await log.record([entry("second")])
+    with pytest.raises(OutageError, match="slow"):
+        await first
+    store.release.set()
+    await until_served(log)
+    await log.close()
+    assert not any(name.startswith("second") for name in await names_in(dsn))
+
+
+async def test_a_cancelled_caller_does_not_cancel_the_commit_of_others_or_its_own(dsn: str, store: FaultyStore) -> None:
+    log = Log(store=store, key=KEY)
+    await log.start()
+    store.faults = ["hangs"]
+    gone, stays = (asyncio.create_task(log.record([entry(name)])) for name in ("gone", "stays"))
+    await asyncio.sleep(0.05)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    store.release.set()
+    (receipt,) = await stays
+    await log.close()
+    assert receipt.entry == "stays/disclosure/0"
+    assert sorted(await names_in(dsn)) == ["gone/disclosure/0", "stays/disclosure/0"]
+
+
+async def test_an_order_larger_than_a_batch_is_one_commit(dsn: str, store: FaultyStore) -> None:
+    log = Log(store=store, key=KEY)
+    await log.start()
+    receipts = await log.record([entry() for _ in range(BATCH + 50)])
+    await log.close()
+    assert len(receipts) == BATCH + 50 and store.writes == 1
+
+
+async def test_a_log_that_is_not_started_or_closed_takes_nothing(dsn: str, store: FaultyStore) -> None:
+    log = Log(store=store, key=KEY)
+    with pytest.raises(OutageError):
+        await log.record([entry()])
+    await log.start()
+    await log.close()
+    with pytest.raises(OutageError):
+        await log.record([entry()])
+
+
+async def test_a_log_without_its_tables_does_not_start(server: Server) -> None:
+    with pytest.raises(StoreError, match="tables are missing"):
+        async with Log.opened(server.dsn("postgres"), key=KEY):
+            pytest.fail("it started")
+
+
+async def test_two_replicas_share_one_log(dsn: str) -> None:
+    async with Log.opened(dsn, key=KEY) as one, Log.opened(dsn, key=KEY) as two:
+        await asyncio.gather(*(log.record([entry()]) for log in (one, two) for _ in range(500)))
+    assert await check_log(dsn) == 1_000
+
+
+async def test_what_it_shows_is_what_was_recorded(dsn: str) -> None:
+    subjects = tuple(f"f-{number:022d}" for number in range(300))
+    shown = entry("r1", case="k-abc", masked=("Child.phone",), errors=("NOT_ENTITLED",), clauses=("2.4",))
+    async with Log.opened(dsn, key=KEY) as log:
+        receipts = await log.record([shown, entry("r2", subjects=subjects, operator="", purpose="")])
+    hub = await asyncpg.connect(dsn, server_settings={"role": "hub_log"})
+    first, second = await hub.fetch("select * from access_log order by key")
+    await hub.close()
+    assert dict(first) == {
+        "key": "000000000000000",
+        "at": first["at"],
+        "unit": "education_bureau",
+        "operator_id": "T0042",
+        "purpose": "dropout_control",
+        "case_ref": "k-abc",
+        "fields": ["Child.name", "Enrolment.status"],
+        "masked_fields": ["Child.phone"],
+        "refused_fields": [],
+        "record_refs": ["f-abcdefghijklmnopqrstuv"],
+        "decision": "ALLOWED",
+        "clause": ["2.4"],
+        "entry_hash": receipts[0].leaf,
+        "index": 0,
+        "request_id": "r1",
+        "policy_version": None,
+        "error_codes": ["NOT_ENTITLED"],
+        "kind": "disclosure",
+        "part": 0,
+    }
+    assert first["at"].isoformat(timespec="milliseconds").replace("+00:00", "Z") == receipts[0].at
+    assert second["record_refs"] == list(subjects)
+    assert (second["operator_id"], second["purpose"]) == (None, None)
+
+
+async def test_health_tells_a_tree_that_does_not_grow(dsn: str) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    async with Log.opened(dsn, key=KEY) as log:
+        await log.record([entry()])
+        assert await log.healthy()
+    reader = PostgresStore(Session(dsn, name="writer"))
+    late = Log(store=reader, key=KEY)
+    await late.start()
+    assert await late.healthy()
+    await late.record([entry(at=datetime.now(UTC) - timedelta(minutes=5))])
+    async with Log.opened(dsn, key=KEY) as log:
+        pass
+    await late.close()
+    assert not await late.healthy()
+
+
+async def test_the_database_stopped_and_started_under_load(folder: Path) -> None:
+    """Acknowledged means there; refused at once while it is down; served again by itself."""
+    with Server(folder=folder / "restarted", databases=("hub",)) as server:
+        dsn = server.dsn("hub")
+        await install(dsn)
+        acknowledged: list[str] = []
+        async with Log.opened(dsn, key=KEY) as log:
+            load = [asyncio.create_task(keep_recording(log, acknowledged)) for _ in range(16)]
+            for stop in (server.stop, lambda: crash(server)):
+                await asyncio.sleep(0.5)
+                assert await log.healthy()
+                await asyncio.to_thread(stop)
+                await asyncio.sleep(0.3)
+                started = time.monotonic()
+                with pytest.raises(OutageError, match="gone"):
+                    await log.record([entry()])
+                assert time.monotonic() - started < 0.1, "it waits although the database is known to be gone"
+                assert not await log.healthy()
+                before = len(acknowledged)
+                await asyncio.to_thread(server.start)
+                await until_served(log)
+                await asyncio.sleep(0.3)
+                assert len(acknowledged) > before
+            for task in load:
+                task.cancel()
+            await asyncio.gather(*load, return_exceptions=True)
+        assert set(acknowledged) <= set(await names_in(dsn))
+        assert await sequenced(dsn) >= len(acknowledged) > 100
+
+
+async def keep_recording(log: Log, acknowledged: list[str]) -> None:
+    while True:
+        try:
+            (receipt,) = await log.record([entry()])
+            acknowledged.append(receipt.entry)
+        except OutageError:
+            await asyncio.sleep(0.01)
+
+
+def crash(server: Server) -> None:
+    """Ends the server as a power cut would: no checkpoint, no goodbye; its own recovery comes at the next start."""
+    import os
+    import signal
+
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGQUIT)
+    time.sleep(0.3)
+    server.stop()

@@ -1,0 +1,233 @@
+"""The store on a real PostgreSQL: durable, once, and out of reach of the hub's own role."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from connectors.demo.server import Server
+from hub.audit.entry import encode
+from hub.audit.store import Desk, PostgresStore, Session, StoreError, install
+from tests.hub.audit.support import entry, names_in
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+async def store(dsn: str) -> AsyncIterator[PostgresStore]:
+    store = PostgresStore(Session(dsn, name="test"))
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def owner(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(dsn)
+    yield connection
+    await connection.close()
+
+
+def hashes(*leaves: object) -> frozenset[bytes]:
+    return frozenset(leaf.hash for leaf in leaves)  # type: ignore[attr-defined]
+
+
+async def test_what_is_appended_is_there_for_another_connection(store: PostgresStore, dsn: str) -> None:
+    leaves = [encode(entry(f"r{number}")) for number in range(3)]
+    assert await store.append(leaves) == hashes(*leaves)
+    assert sorted(await names_in(dsn)) == [leaf.name for leaf in leaves]
+
+
+async def test_settling_puts_in_what_is_missing_and_nothing_twice(store: PostgresStore, dsn: str) -> None:
+    first, second = encode(entry("r1")), encode(entry("r2"))
+    await store.append([first])
+    assert await store.settle([first, second]) == hashes(first, second)
+    assert sorted(await names_in(dsn)) == [first.name, second.name]
+
+
+async def test_settling_waits_for_a_lost_call_that_still_commits(
+    store: PostgresStore, owner: asyncpg.Connection, dsn: str
+) -> None:
+    leaf = encode(entry("r1"))
+    transaction = owner.transaction()
+    await transaction.start()
+    await owner.execute(
+        "insert into log.pending (request, kind, part, at, leaf, bytes) values ($1, $2, $3, $4, $5, $6)",
+        *(leaf.request, leaf.kind, leaf.part, leaf.at, leaf.hash, leaf.data),
+    )
+    settling = asyncio.create_task(store.settle([leaf]))
+    await asyncio.sleep(0.2)
+    assert not settling.done()
+    await transaction.commit()
+    assert await settling == hashes(leaf)
+    assert await names_in(dsn) == [leaf.name]
+
+
+async def test_a_name_already_given_to_another_entry_is_not_called_durable(store: PostgresStore) -> None:
+    first, other = encode(entry("r1")), encode(entry("r1", unit="district_court"))
+    fresh = encode(entry("r2"))
+    await store.append([first])
+    assert await store.append([other, fresh]) == hashes(fresh)
+    assert await store.settle([other, fresh]) == hashes(fresh)
+
+
+async def test_long_lists_are_kept_with_their_entry_and_shown(store: PostgresStore, owner: asyncpg.Connection) -> None:
+    subjects = [f"f-{number:022d}" for number in range(500)]
+    leaf = encode(entry("r1", subjects=subjects))
+    await store.append([leaf])
+    await store.settle([leaf])
+    kept = await owner.fetch("select field, items from log.long_list")
+    assert [(row["field"], row["items"]) for row in kept] == [("subjects", subjects)]
+
+
+async def test_an_entry_whose_leaf_is_not_its_hash_is_refused_by_the_database(owner: asyncpg.Connection) -> None:
+    with pytest.raises(asyncpg.CheckViolationError):
+        await owner.execute(
+            "insert into log.pending (request, kind, part, at, leaf, bytes)"
+            " values ('r', 'k', 0, now(), sha256('other'), 'bytes')"
+        )
+
+
+@pytest.mark.parametrize("table", ["pending", "entry", "checkpoint", "long_list", "layout"])
+@pytest.mark.parametrize(
+    "statement", ["update log.{} set {column} = {column}", "delete from log.{}", "truncate log.{}"], ids=str.split
+)
+async def test_the_hubs_role_changes_and_removes_nothing(dsn: str, table: str, statement: str) -> None:
+    column = {"pending": "request", "entry": "request", "checkpoint": "note", "long_list": "field", "layout": "version"}
+    hub = await asyncpg.connect(dsn, server_settings={"role": "hub_log"})
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await hub.execute(statement.format(table, column=column[table]))
+    finally:
+        await hub.close()
+
+
+async def test_the_hubs_role_puts_nothing_into_the_tree_but_what_was_durable(dsn: str, store: PostgresStore) -> None:
+    await store.append([encode(entry())])
+    hub = await asyncpg.connect(dsn, server_settings={"role": "hub_log"})
+    try:
+        for table in ("entry", "checkpoint"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await hub.execute(f"insert into log.{table} select * from log.{table}")
+        root = b"0" * 32
+        for first, ids in ((1, [1]), (0, [1, 999])):  # a gap; a row that is not there
+            with pytest.raises(asyncpg.SerializationError):
+                await hub.execute("select log.sequence($1, $2, '{}', $3, $3, 'n')", first, ids, root)
+        # No row is dropped as a double unless its entry stands in the tree.
+        await hub.execute("select log.sequence(0, '{}', '{1}', $1, $1, 'n')", root)
+    finally:
+        await hub.close()
+    assert len(await names_in(dsn)) == 1
+
+
+async def test_even_the_owner_meets_a_refusal_before_changing_the_tree(dsn: str, owner: asyncpg.Connection) -> None:
+    for statement in ("delete from log.entry", "truncate log.checkpoint", "update log.long_list set field = 'x'"):
+        with pytest.raises(asyncpg.RaiseError, match="only ever appended"):
+            await owner.execute(statement)
+
+
+async def test_a_probe_leaves_nothing(store: PostgresStore, dsn: str) -> None:
+    await store.probe()
+    assert await names_in(dsn) == []
+
+
+async def test_installing_again_changes_nothing(store: PostgresStore, dsn: str) -> None:
+    leaf = encode(entry("r1"))
+    await store.append([leaf])
+    await install(dsn)
+    assert await names_in(dsn) == [leaf.name]
+
+
+async def test_missing_tables_and_another_layout_are_told(server: Server, dsn: str, owner: asyncpg.Connection) -> None:
+    bare = PostgresStore(Session(server.dsn("postgres"), name="test"))
+    with pytest.raises(StoreError, match="tables are missing"):
+        await bare.probe()
+    await owner.execute("update log.layout set version = 99")
+    later = PostgresStore(Session(dsn, name="test"))
+    with pytest.raises(StoreError, match="layout `99`"):
+        await later.probe()
+
+
+async def test_a_server_that_could_lose_a_commit_is_refused(folder: Path) -> None:
+    with Server(folder=folder / "unsafe", databases=("hub",), fsync=False) as unsafe:
+        await install(unsafe.dsn("hub"))
+        with pytest.raises(StoreError, match="`fsync` or `full_page_writes` is off"):
+            await PostgresStore(Session(unsafe.dsn("hub"), name="test")).probe()
+        allowed = PostgresStore(Session(unsafe.dsn("hub"), name="test", durable=False))
+        await allowed.probe()
+        await allowed.close()
+
+
+async def test_an_unreachable_database_is_a_store_error_without_the_dsn(tmp_path: Path) -> None:
+    store = PostgresStore(Session(f"postgresql://someone:secret@/hub?host={tmp_path}", name="test"))
+    with pytest.raises(StoreError) as caught:
+        await store.append([encode(entry())])
+    assert str(caught.value) == "the log's database is unavailable: unreachable"
+    with pytest.raises(StoreError):
+        await install(f"postgresql://someone:secret@/hub?host={tmp_path}")
+
+
+async def test_a_cancelled_call_gives_its_connection_up_and_the_next_works(store: PostgresStore) -> None:
+    await store.probe()
+    session = store._session
+    async with session.connection() as connection:
+        first = connection.get_server_pid()
+
+    async def long() -> None:
+        async with session.connection() as held:
+            await held.execute("select pg_sleep(30)")
+
+    task = asyncio.create_task(long())
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    leaf = encode(entry())
+    assert await store.append([leaf]) == hashes(leaf)
+    async with session.connection() as connection:
+        assert connection.get_server_pid() != first
+
+
+async def test_a_statement_that_hangs_ends_as_unknown(dsn: str, owner: asyncpg.Connection) -> None:
+    store = PostgresStore(Session(dsn, name="test", timeout=0.3))
+    transaction = owner.transaction()
+    await transaction.start()
+    await owner.execute("lock table log.pending in exclusive mode")
+    leaf = encode(entry())
+    with pytest.raises(StoreError):
+        await store.append([leaf])
+    await transaction.rollback()
+    assert await store.settle([leaf]) == hashes(leaf)
+    await store.close()
+
+
+async def test_one_desk_holds_the_lock_until_it_closes(dsn: str) -> None:
+    first, second = (Desk(Session(dsn, name=name)) for name in ("first", "second"))
+    assert await first.acquire() and await first.acquire()
+    assert not await second.acquire()
+    await first.close()
+    for _ in range(50):  # the server notices the end of a connection a moment later
+        if await second.acquire():
+            break
+        await asyncio.sleep(0.02)
+    else:
+        pytest.fail("the lock was not given back")
+    await second.close()
+
+
+async def test_a_frozen_holder_loses_the_lock_within_five_seconds(dsn: str) -> None:
+    frozen, waiting = (Desk(Session(dsn, name=name)) for name in ("frozen", "waiting"))
+    assert await frozen.acquire()
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    while not await waiting.acquire():
+        assert loop.time() - started < 5
+        await asyncio.sleep(0.1)
+    with pytest.raises(StoreError):
+        await frozen.tip()
+    assert not await frozen.acquire()
+    await frozen.close()
+    await waiting.close()
