@@ -59,7 +59,7 @@ class MemorySource:
     """
 
     name: str
-    relations: Mapping[str, list[Dict]]
+    relations: Mapping[str, list[Dict]] = field(repr=False)
     decimals: Collection[str] = ()
     faults: deque[Fault | None] = field(default_factory=deque)
     outage: Fault | None = None
@@ -110,7 +110,7 @@ class _Reading:
     """One call: the rows as they are now, and its bindings."""
 
     source: MemorySource
-    bindings: Bindings
+    bindings: Bindings = field(repr=False)
 
     def rows(self, relation: str) -> list[Dict]:
         try:
@@ -181,13 +181,11 @@ class _Reading:
 
     def _state(self, column: Column, row: Dict) -> str:
         ways = ((column.clear, "c"), (column.clear_possible, "u"), (column.masked, "m"), (column.masked_possible, "u"))
-        if column.name.startswith("_"):
-            return "c"
         return next((letter for predicate, letter in ways if self.true(predicate, row)), "x")
 
     def _shown(self, column: Column, state: str, row: Dict) -> Any:
         value = self._column(row, column.name)
-        if state == "c" or value is None:
+        if state == "c" or value is None or column.name.startswith("_"):
             return value
         if state != "m":
             return None

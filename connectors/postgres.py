@@ -55,7 +55,7 @@ class PostgresSource:
     """
 
     name: str
-    mapping: Mapping
+    mapping: Mapping = field(repr=False)
     dsn: str = field(repr=False)
     settings: PoolSettings = field(default_factory=PoolSettings)
     _pool: asyncpg.Pool | None = field(default=None, init=False, repr=False)

@@ -113,7 +113,8 @@ class Column:
 
     State ``c``: ``clear`` holds, the value as it is. ``u``: undecided, null (``clear_possible`` holds but ``clear`` does
     not, or the same of ``masked``). ``m``: ``masked`` holds, the value under ``mask``. ``x``: closed, null. The first
-    that applies counts, in the order c, u (clear), m, u (masked), x. Keys are always clear.
+    that applies counts, in the order c, u (clear), m, u (masked), x. A key's value is always given; conditions on it tell
+    in its state alone whether they hold (so a plan asks of a row what is no value of it).
     """
 
     name: str

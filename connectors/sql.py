@@ -134,7 +134,7 @@ def _output(column: Column, writer: Writer, table: Table) -> str:
 
 
 def _state(column: Column, writer: Writer, table: Table) -> str:
-    if column.clear == ALWAYS or table.relation.column(column.name).is_key:
+    if column.clear == ALWAYS:
         return "'c'"
     given = ((column.clear, "'c'"), (column.clear_possible, "'u'"), (column.masked, "'m'"))
     cases = [(predicate, letter) for predicate, letter in (*given, (column.masked_possible, "'u'"))]

@@ -5,7 +5,6 @@ The application opens what stands behind it when it starts and closes it when it
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from hub.health import health_routes
 from hub.http import Door, Service
 from hub.pages.ide.page import ide_routes
 from hub.settings import Settings
-from hub.telemetry import Silent, Stages, Telemetry, metrics_page, open_telemetry
+from hub.telemetry import Silent, Stages, Telemetry, metrics_page
 
 Open: TypeAlias = Callable[[Settings, Stages], AbstractAsyncContextManager[Service]]
 """How what stands behind the door is opened."""
@@ -38,10 +37,9 @@ HEADERS = (
 
 
 def create_app(
-    settings: Settings, *, open_service: Open | None = None, environment: Mapping[str, str] = os.environ
+    settings: Settings, *, open_service: Open | None = None, telemetry: Telemetry | None = None
 ) -> Starlette:
-    """The application; ``open_service`` replaces what stands behind the door, in tests."""
-    telemetry = open_telemetry(environment, page=settings.metrics)
+    """The application; ``open_service`` opens what stands behind the door (the default: all of the hub)."""
     endpoint = _Endpoint()
 
     @asynccontextmanager
@@ -53,8 +51,6 @@ def create_app(
                 yield
             finally:
                 endpoint.door = None
-        if telemetry is not None:
-            telemetry.close()
 
     app = Starlette(
         routes=_routes(settings, endpoint, telemetry),

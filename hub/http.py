@@ -22,8 +22,9 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
 from hub.errors import STATUS, HubError, InternalError, OutageError, RefusalError, RefusedError
-from hub.exchange import Answer, Request, Turned
 from hub.identity import Credential, Declaration, Identity, Registry, Verifier, bearer, declare, declared
+from hub.pipeline import Request
+from hub.response import Answer
 from hub.settings import Settings
 from hub.telemetry import Stages
 
@@ -35,6 +36,19 @@ REQUEST_ID = "Hub-Request-Id"
 
 _ACCEPTABLE = {GRAPHQL: GRAPHQL, JSON: JSON, "*/*": JSON, "application/*": JSON}
 _RETRY_AFTER = {"RATE_LIMITED": "1", "AUDIT_UNAVAILABLE": "2", "SOURCE_UNAVAILABLE": "5"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turned:
+    """A request turned away at the door, for the log; ``credential`` is None if there was no good one.
+
+    ``declaration`` is what the caller wrote: its purpose may be no purpose at all, its case is a personal value.
+    """
+
+    request_id: str
+    credential: Credential | None
+    declaration: Declaration | None
+    errors: tuple[HubError, ...]
 
 
 class Service(Protocol):

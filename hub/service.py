@@ -24,13 +24,14 @@ from hub.audit.entry import Entry, Pseudonyms
 from hub.audit.log import Log
 from hub.audit.store import StoreError
 from hub.document import Documents
-from hub.exchange import Answer, Request, Turned
+from hub.http import Turned
 from hub.hub import Hub
 from hub.identity import Identity, RevokedFile, Verifier
 from hub.keys import KeySet
-from hub.pipeline import answer
+from hub.pipeline import Request, answer
 from hub.planner.scopes import SCOPES
 from hub.recording import Recording
+from hub.response import Answer
 from hub.seal import Seals
 from hub.secrets import open_secrets
 from hub.settings import SOURCES, ConfigurationError, Settings

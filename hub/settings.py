@@ -196,15 +196,20 @@ class Settings(BaseSettings):
         return (init_settings, env_settings)
 
 
+FOUND = (Path("hub.toml"), Path("data/hub.toml"))
+"""Where settings are looked for when no file is named."""
+
+
 def load(file: Path | None = None, **changes: Any) -> Settings:
-    """Settings from ``file`` (or ``HUB_CONFIG``, or ``./hub.toml`` if there), the environment and ``changes``.
+    """Settings from a file, the environment and ``changes``; the file is ``file``, or the one that ``HUB_CONFIG`` names,
+    or the first of ``hub.toml`` and ``data/hub.toml`` (which `hub demo` writes) that is there.
 
     Raises ``ConfigurationError`` with every wrong setting, one a line.
     """
-    path = file or Path(os.environ.get("HUB_CONFIG", "hub.toml"))
-    explicit = file is not None or "HUB_CONFIG" in os.environ
-    if explicit and not path.is_file():
-        raise ConfigurationError(f"settings file `{path}` is not there")
+    named = file or (Path(os.environ["HUB_CONFIG"]) if "HUB_CONFIG" in os.environ else None)
+    if named is not None and not named.is_file():
+        raise ConfigurationError(f"settings file `{named}` is not there")
+    path = named or next((found for found in FOUND if found.is_file()), FOUND[0])
     try:
         return _with_file(path)(**changes)
     except ValidationError as error:
@@ -276,7 +281,8 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "One file `hub.toml` (or the one that `HUB_CONFIG` names) and the environment, which wins. A name with a dot",
+        "One file (`hub --config FILE`, or the one that `HUB_CONFIG` names, or `hub.toml`, or `data/hub.toml`, which",
+        "`hub demo` writes) and the environment, which wins. A name with a dot",
         "is a key in a table of the file: `limits.depth` is `depth` under `[limits]`.",
         "",
         "| in the environment | in the file | default | what |",

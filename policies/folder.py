@@ -97,16 +97,19 @@ def _enforcer(files: Mapping[str, bytes], exact: list[Rule], findings: Findings)
 
 def _compare(folder: Path, policy: Policy, findings: Findings) -> None:
     """Raises unless ``matrix.csv`` says what the grants say."""
-    wanted = text(policy).splitlines()
+    wanted = text(policy).splitlines(keepends=True)
     try:
-        found = (folder / "matrix.csv").read_text("utf-8").splitlines()
+        found = (folder / "matrix.csv").read_text("utf-8").splitlines(keepends=True)
     except (OSError, UnicodeDecodeError):
         findings.note("matrix.csv", 0, "is missing or cannot be read; `hub policy matrix` writes it")
         raise PolicyError(findings) from None
+    if found and not found[-1].endswith("\n"):
+        findings.note("matrix.csv", len(found), "is cut: the last line does not end with a line feed")
+        found[-1] += "\n"
     for line in sorted(set(found) - set(wanted)):
-        findings.note("matrix.csv", found.index(line) + 1, f"`{line}` is in no grants file")
+        findings.note("matrix.csv", found.index(line) + 1, f"`{line.strip()}` is in no grants file")
     for line in sorted(set(wanted) - set(found)):
-        findings.note("matrix.csv", 0, f"`{line}` is granted and does not stand here")
+        findings.note("matrix.csv", 0, f"`{line.strip()}` is granted and does not stand here")
     if found != wanted and not findings:
         findings.note("matrix.csv", 0, "is not in order, or says something twice")
     if findings:

@@ -65,7 +65,7 @@ def _text(file: str, data: bytes, findings: Findings) -> str | None:
 
 def _lines(file: str, text: str, findings: Findings) -> Iterator[tuple[int, list[str]]]:
     """Rows of cells with their line numbers; stops where the quoting is broken."""
-    reader = csv.reader(text.split("\n")[:-1] if text.endswith("\n") else text.split("\n"), strict=True)
+    reader = csv.reader(text.splitlines(keepends=True), strict=True)
     try:
         for cells in reader:
             yield reader.line_num, cells

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from connectors.demo import plants
 from connectors.demo.batch import Batch
 from connectors.demo.calendar import quarter_of, recent_quarters
-from connectors.demo.citizen_id import CHILD_REGION, broken, citizen_id
+from connectors.demo.citizen_id import broken, citizen_id
 from connectors.demo.codes import Book
 from connectors.demo.names import pick
 from connectors.demo.people import Child, World
@@ -22,6 +22,7 @@ INCOMES = (
     ("MIGRANT_WAGES", "GOVERNMENT_RELIEF"),
     ("OTHER",),
 )
+OTHER_REGION = "120110"
 ETHNICITIES = ("01",) * 40 + ("03", "02", "11")
 """GB/T 3304: Han, Hui, Mongol, Manchu."""
 
@@ -124,7 +125,8 @@ def _numbers(child: Child) -> tuple[str | None, str | None]:
         return number, None
     if child.edited and child.index // 100 % 2:
         # A valid number that was typed in since: it opens nothing until it is accepted.
-        return citizen_id(CHILD_REGION, child.person.birth.toordinal(), 998 + child.person.male), number
+        serial = child.index // 200 % 500 * 2 + child.person.male
+        return citizen_id(OTHER_REGION, child.person.birth.toordinal(), serial), number
     return number, number
 
 

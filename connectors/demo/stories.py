@@ -73,7 +73,7 @@ class Dropout:
 class Story:
     """All that befalls one child, oldest report first.
 
-    ``neglect``: days since the guardian stopped performing. ``aid``: (kind, provider) of services that run because of it.
+    ``neglect``: days since the guardian stopped performing. ``aid``: (kind, provider) of services that run since.
     """
 
     reports: tuple[Report, ...] = ()

@@ -20,11 +20,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from hub.audit.contract import Backlog, Store, StoreError
 from hub.audit.entry import Entry, Leaf, encode
 from hub.audit.keys import SigningKey
 from hub.audit.receipt import Receipt, receipt_for
 from hub.audit.sequencer import Sequencer
-from hub.audit.store import Backlog, Desk, PostgresStore, Reader, Session, Store, StoreError
+from hub.audit.store import Desk, PostgresStore, Reader, Session
 from hub.errors import InternalError, OutageError
 
 BATCH: Final = 256
@@ -158,7 +159,8 @@ class Log:
             backlog = await self.backlog()
         except StoreError:
             return False
-        return self._state == "up" and backlog.lag < LAG_LIMIT
+        working = all(task is None or not task.done() for task in (self._writer, self._sequencing))
+        return working and self._state == "up" and backlog.lag < LAG_LIMIT
 
     async def backlog(self) -> Backlog:
         """How far the tree is behind; ``StoreError`` if the database does not say."""

@@ -11,9 +11,10 @@ import logging
 import time
 from collections.abc import Callable
 
+from hub.audit.contract import StoreError
 from hub.audit.keys import SigningKey
 from hub.audit.note import Checkpoint, signed
-from hub.audit.store import Desk, StoreError
+from hub.audit.store import Desk
 
 STEP = 256
 """Entries in one step, so that a checkpoint is never further apart."""

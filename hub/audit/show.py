@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import orjson
 
+from hub.audit.contract import Kept
 from hub.audit.merkle import leaf_hash
-from hub.audit.store import Kept, Reader
+from hub.audit.store import Reader
 
 MOST: Final = 1_000
 """Entries shown at once."""

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import asyncpg
 
+from hub.audit.contract import Backlog, Kept, StoreError, Waiting
 from hub.audit.entry import Leaf
 from hub.audit.merkle import Frontier
 
@@ -24,9 +24,6 @@ LAYOUT: Final = 1
 DDL: Final = Path(__file__).with_name("log.sql")
 _LOCK: Final = 0x57757169_6E674C67
 """The advisory lock of the log's one sequencer, within the hub's database."""
-
-FOREIGN: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What the driver raises; it stops at this file."""
 
 _ROWS = "unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::bytea[], $6::bytea[])"
 _LISTS = "unnest($7::text[], $8::text[], $9::int[], $10::text[], $11::text[])"
@@ -71,67 +68,6 @@ select current_setting('fsync') = 'on' and current_setting('full_page_writes') =
 """
 
 
-class StoreError(Exception):
-    """The log's database did not do what was asked, or its reply was lost; ``reason`` is a word, never source text."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"the log's database is unavailable: {reason}")
-        self.reason = reason
-
-
-class Store(Protocol):
-    """Where entries become durable.
-
-    Durability: a call that returns has its rows on disk; a row once there stays, unchanged. Concurrency: one call at a
-    time (the log's writer makes them); other processes may write to the same log. Retries: none happen here. Errors:
-    ``StoreError`` alone, after which the rows of that call may be there or not, and a later commit of the lost call is
-    still possible until ``settle`` has returned.
-    """
-
-    async def append(self, leaves: Sequence[Leaf]) -> frozenset[bytes]:
-        """Puts ``leaves`` in; returns the leaf hashes of those that are durable now: all, unless a name was taken."""
-        ...
-
-    async def settle(self, leaves: Sequence[Leaf]) -> frozenset[bytes]:
-        """As ``append``, for leaves of a call whose outcome is unknown: none is put in twice."""
-        ...
-
-    async def probe(self) -> None:
-        """Returns if an entry could be put in now (one is, and taken back)."""
-        ...
-
-    async def close(self) -> None:
-        """Gives the connection back; a later call opens another."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """Durable rows without a place: ``ids`` and their ``leaves`` in order of arrival; ``doubles`` have one already."""
-
-    ids: tuple[int, ...]
-    leaves: tuple[bytes, ...]
-    doubles: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backlog:
-    """How far the tree is: its ``size``, ``pending`` rows without a place, and the age of the oldest in seconds."""
-
-    size: int
-    pending: int
-    lag: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """An entry as read back: ``index`` is None until it has its place in the tree."""
-
-    index: int | None
-    leaf: bytes
-    data: bytes
-
-
 class Session:
     """One connection of the log's own, opened when needed and given up at the first doubt."""
 
@@ -174,7 +110,8 @@ class Session:
                 yield self._connection
             except BaseException as error:
                 self.drop()
-                if isinstance(error, FOREIGN):
+                # The driver raises more than it promises when a connection breaks, so every fault in here is a doubt.
+                if isinstance(error, Exception) and not isinstance(error, StoreError):
                     raise StoreError(_reason(error)) from error
                 raise
 
@@ -190,7 +127,7 @@ class Session:
         if connection is not None and not connection.is_closed():
             try:
                 await connection.close(timeout=1)
-            except FOREIGN:
+            except Exception:  # whatever the driver says of a broken connection, this one is over
                 connection.terminate()
 
     async def _open(self) -> Any:
@@ -225,7 +162,7 @@ class PostgresStore:
         self._session = session
 
     async def append(self, leaves: Sequence[Leaf]) -> frozenset[bytes]:
-        """See ``Store``."""
+        """See the contract."""
         async with self._session.connection() as connection:
             status = await connection.execute(_APPEND, *_columns(leaves))
             # One statement is one transaction: its reply comes after the commit record is on disk.
@@ -234,14 +171,14 @@ class PostgresStore:
             return await self._kept(connection, leaves)
 
     async def settle(self, leaves: Sequence[Leaf]) -> frozenset[bytes]:
-        """See ``Store``."""
+        """See the contract."""
         async with self._session.connection() as connection:
             # If the lost call is still committing, this statement waits for it at the unique name.
             await connection.execute(_SETTLE, *_columns(leaves))
             return await self._kept(connection, leaves)
 
     async def probe(self) -> None:
-        """See ``Store``."""
+        """See the contract."""
         async with self._session.connection() as connection:
             transaction = connection.transaction()
             await transaction.start()
@@ -252,7 +189,7 @@ class PostgresStore:
             await transaction.rollback()
 
     async def close(self) -> None:
-        """See ``Store``."""
+        """See the contract."""
         await self._session.close()
 
     @staticmethod
@@ -371,7 +308,7 @@ async def install(dsn: str) -> None:
             await connection.execute(DDL.read_text(encoding="utf-8"))
         finally:
             await connection.close()
-    except FOREIGN as error:
+    except Exception as error:
         raise StoreError(_reason(error)) from error
 
 
@@ -402,4 +339,6 @@ def _reason(error: BaseException) -> str:
     """A stable word for what happened; the server's own words may hold a row."""
     if isinstance(error, asyncpg.PostgresError):
         return f"refused with SQLSTATE `{error.sqlstate}`"
-    return "timeout" if isinstance(error, TimeoutError) else "unreachable"
+    if isinstance(error, OSError | asyncpg.InterfaceError) and not isinstance(error, TimeoutError):
+        return "unreachable"
+    return "timeout" if isinstance(error, TimeoutError) else f"fault `{type(error).__name__}`"

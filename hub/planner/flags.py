@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from connectors.source import Compare, Constant, Exists, Outer, Predicate
 from hub.planner import facts as f
 from hub.planner.formula import FALSE, Fact, Formula, Local, both, disjuncts, either, untrue
+from hub.planner.formula import facts as facts_in
 from hub.planner.plan import Access
 
 FORM_ITEMS = ("SUBSISTENCE_ALLOWANCE", "TEMPORARY_RELIEF", "MEDICAL_AID", "HOUSING_AID", "OTHER_AID")
@@ -77,6 +78,16 @@ def _branches(access_of: Mapping[str, Access]) -> Iterator[tuple[str, tuple[Form
     yield "STALE_FILE", (own(f.bound("updatedAt", "lt", "last_quarter"), "updatedAt"),)
 
 
+def _of_rows(clear: Formula) -> Iterator[tuple[Formula, ...]]:
+    """Ways in which the clear condition of another type's rows may hold for a row of this child.
+
+    A way that rests on a case or a person instead of the child says nothing of rows that belong to a file already.
+    """
+    for conjunction in disjuncts(clear):
+        if all(fact.via == "child" for part in conjunction for fact in facts_in(part)):
+            yield conjunction
+
+
 def _split(conjunction: tuple[Formula, ...]) -> tuple[list[Formula], list[Predicate]]:
     """Literals over the child, and predicates over the row itself."""
     of_child: list[Formula] = [part for part in conjunction if not isinstance(part, Local)]
@@ -88,7 +99,7 @@ def _row_exists(flag: str, access: Access, condition: Predicate, inputs: tuple[s
     """The child has a row that satisfies ``condition`` and in which the caller reads the inputs in clear."""
     clear = both(*(access.clear.get(f"{access.type_name}.{name}", FALSE) for name in inputs))
     branches = []
-    for number, conjunction in enumerate(disjuncts(clear)):
+    for number, conjunction in enumerate(_of_rows(clear)):
         of_child, of_row = _split(conjunction)
         name = f"flag_{flag}_{access.type_name}_{number}"
         where = f.every_of(condition, *of_row)
@@ -100,8 +111,8 @@ def _left_in_danger(reports: Access, incidents: Access) -> Formula:
     clear_reports = reports.clear.get("MandatoryReport.concernKinds", FALSE)
     clear_incidents = incidents.clear.get("Incident.guardianSanction", FALSE)
     branches = []
-    for first, report in enumerate(disjuncts(clear_reports)):
-        for second, incident in enumerate(disjuncts(clear_incidents)):
+    for first, report in enumerate(_of_rows(clear_reports)):
+        for second, incident in enumerate(_of_rows(clear_incidents)):
             report_child, report_row = _split(report)
             incident_child, incident_row = _split(incident)
             earlier = f.every_of(f.criticised, Compare("dispatchedAt", "lt", Outer("reportedAt")), *incident_row)

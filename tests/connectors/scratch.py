@@ -23,8 +23,9 @@ CREATE TABLE xx (bm integer PRIMARY KEY, mc text NOT NULL, dz text);
 CREATE TABLE qy (dz text PRIMARY KEY, mc varchar(20) NOT NULL);
 CREATE TABLE zhu (
   bh varchar(20) PRIMARY KEY, zu text, sfz char(18), zt char(1) NOT NULL, xm text, dh text, csrq char(8), sr date,
-  gx timestamptz, ts timestamp, xb char(1), gxdm varchar(2), du boolean, pk char(1), ly text, lb text[], bw text, bq text[],
-  dz text, dz_qh text, qh char(12), dj smallint, js varchar(9), je numeric(12, 2), bl double precision, xxbm integer
+  gx timestamptz, ts timestamp, xb char(1), gxdm varchar(2), du boolean, pk char(1), ly text, lb text[], bw text,
+  bq text[], dz text, dz_qh text, qh char(12), dj smallint, js varchar(9), je numeric(12, 2), bl double precision,
+  xxbm integer
 );
 CREATE INDEX ON zhu (qh);
 CREATE INDEX ON zhu (sfz);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -366,6 +367,15 @@ def test_children_never_share_a_number_unless_planted(loaded: Loaded) -> None:
         row["_citizen"] for row in loaded.world.rows("civil_affairs", "Child") if row["_open"] and row["_citizen"]
     ]
     assert len(joined) == len(set(joined))
+
+
+def test_numbers_of_relatives_and_phones_are_well_formed(loaded: Loaded) -> None:
+    for relation in ("FamilyMember", "Guardian"):
+        for row in loaded.world.rows("civil_affairs", relation):
+            assert is_valid(row["citizenId"])
+            assert re.fullmatch(r"1[3-9][0-9]{9}", row["phone"])
+            if relation == "FamilyMember":
+                assert row["citizenId"][6:14] == row["birthDate"].replace("-", "")
 
 
 def test_drafts_and_edits_join_nothing_by_what_was_not_accepted(loaded: Loaded) -> None:

@@ -43,15 +43,12 @@ GENERATED = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
-_values = {
-    name: sorted({repr(value): value for row in rows for value in row.values()}.values(), key=repr)
-    for name, rows in scratch.relations().items()
-}
+RELATIONS = scratch.relations()
 
 
 def values(relation: str, column: str) -> st.SearchStrategy[Any]:
     """What stands in the column, mostly."""
-    found = [row[column] for row in scratch.relations()[relation] if row[column] is not None]
+    found = [row[column] for row in RELATIONS[relation] if row[column] is not None]
     if column in LISTS:
         return st.sampled_from([item for items in found for item in items])
     return st.sampled_from(found)
@@ -194,7 +191,8 @@ async def paged(source: Any, where: Predicate, order: tuple[Order, ...], size: i
         keys += [row[0] for row in rows]
         assert len(keys) <= scratch.PEOPLE
         place = [*list(rows[-1])[1:], rows[-1][0]]
-        rows = await source.fetch(later, {"size": size, **dict(zip((p.name for p in names), place))}, deadline=5)
+        bound = {param.name: value for param, value in zip(names, place, strict=True)}
+        rows = await source.fetch(later, {"size": size, **bound}, deadline=5)
     return keys
 
 

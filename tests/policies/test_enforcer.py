@@ -47,7 +47,7 @@ def test_the_matcher_itself_is_false_where_casbin_puts_blanks_for_a_rule() -> No
 
 def test_casbins_own_context_object_is_no_unit() -> None:
     enforcer = Enforcer(MODEL, [rule()])
-    assert not enforcer.enforce(EnforceContext("r", "p", "e", "m"), "u", "p", "Child.name")  # type: ignore[arg-type]
+    assert not enforcer.enforce(EnforceContext("r", "p", "e", "m"), "u", "p", "Child.name")
 
 
 def test_a_disabled_enforcer_denies() -> None:

@@ -56,12 +56,14 @@ def _errors(expected: Expected, reply: Reply) -> Iterator[str]:
         yield f"errors: {strange}"
     facts = [error["extensions"] for error in reply.errors if error["extensions"]["code"] == "NOT_ENTITLED"]
     refused = sorted(fact["coordinate"] for fact in facts if "rows" not in fact)
-    wanted = sorted(expected.refused | expected.refused_arguments)
-    # A refusal of selected fields comes before arguments are looked at.
-    if refused != wanted and not (expected.data is None and refused == sorted(expected.refused) and refused):
-        yield f"refused: wanted {wanted}, got {refused}"
-    closed = {fact["coordinate"]: sorted(map(tuple, fact["paths"]), key=str) for fact in facts if "rows" in fact}
-    missed = {coordinate: sorted(paths, key=str) for coordinate, paths in expected.closed.items()}
+    if refused != sorted(expected.refused):
+        yield f"refused: wanted {sorted(expected.refused)}, got {refused}"
+    closed = sorted(
+        (fact["coordinate"], sorted(map(tuple, fact["paths"]), key=str)) for fact in facts if "rows" in fact
+    )
+    missed = sorted(
+        (name, sorted(paths, key=str)) for name, paths in (*expected.closed.items(), *expected.denied.items())
+    )
     if closed != missed:
         yield f"closed: wanted {missed}, got {closed}"
     counts = [fact for fact in facts if "rows" in fact and fact["rows"] != len(fact["paths"])]
@@ -79,11 +81,16 @@ def _values(wanted: Any, got: Any, path: Path, names: Names) -> Iterator[str]:
     elif isinstance(wanted, list) and isinstance(got, list) and len(wanted) == len(got):
         for number, pair in enumerate(zip(wanted, got, strict=True)):
             yield from _values(*pair, (*path, number), names)
-    elif isinstance(wanted, str) and wanted.startswith(CURSOR):
+    else:
+        yield from _leaf(wanted, got, path, names)
+
+
+def _leaf(wanted: Any, got: Any, path: Path, names: Names) -> Iterator[str]:
+    if isinstance(wanted, str) and wanted.startswith(CURSOR):
         if not isinstance(got, str) or len(got) < 16:
             yield f"{path}: no cursor, but {got!r}"
     elif isinstance(wanted, str) and wanted.partition(":")[0] in TYPES and ":" in wanted:
         if not names.agree(wanted, got):
             yield f"{path}: {wanted} is not {got} ({names.of_row.get(wanted)}, {names.of_id.get(str(got))})"
-    elif type(wanted) is not type(got) or wanted != got:
+    elif wanted != got or isinstance(wanted, bool) != isinstance(got, bool):
         yield f"{path}: wanted {wanted!r}, got {got!r}"

@@ -76,9 +76,9 @@ class Expected:
 
     data: Mapping[str, Any] | None
     refused: frozenset[str] = frozenset()
-    """Coordinates that no grant opens (listed in both modes)."""
-    refused_arguments: frozenset[str] = frozenset()
-    """Coordinates that filters, sorts or look-ups name and that are not read in clear anywhere."""
+    """Coordinates that refuse the whole, or (with data) that arguments name and that are not read in clear anywhere."""
+    denied: Mapping[str, list[tuple[str | int, ...]]] = field(default_factory=dict)
+    """With data: coordinate that no grant opens -> paths where it is null for that."""
     closed: Mapping[str, list[tuple[str | int, ...]]] = field(default_factory=dict)
     """Coordinate -> paths where it was closed in that row."""
     invalid: bool = False
@@ -96,6 +96,7 @@ class Reference:
     schema: GraphQLSchema
     sight: Sight
     closed: dict[str, list[tuple[str | int, ...]]] = field(default_factory=dict)
+    denied: dict[str, list[tuple[str | int, ...]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, schema: GraphQLSchema, world: World, me: Me) -> Reference:
@@ -112,13 +113,9 @@ class Reference:
         """The expected answer to a valid document."""
         document = parse(query)
         asked = Asked.of(self.schema, self.sight, document, operation_name, variables or {})
-        if asked.denied_arguments or (asked.denied and denied == "refuse"):
-            return Expected(
-                data=None,
-                refused=frozenset(asked.denied),
-                refused_arguments=frozenset(asked.denied_arguments),
-            )
-        self.closed = {}
+        if denied == "refuse" and (asked.denied or asked.denied_arguments):
+            return Expected(data=None, refused=frozenset(asked.denied or asked.denied_arguments))
+        self.closed, self.denied = {}, {coordinate: [] for coordinate in asked.denied}
         result = execute_sync(
             self.schema,
             document,
@@ -131,7 +128,12 @@ class Reference:
             if isinstance(error.original_error, InvalidError):
                 return Expected(data=None, invalid=True)
             raise error
-        return Expected(data=result.data, refused=frozenset(asked.denied), closed=dict(self.closed))
+        return Expected(
+            data=result.data,
+            refused=frozenset(asked.denied_arguments),
+            denied=self.denied,
+            closed=self.closed,
+        )
 
     def resolve(self, source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         """Any field of any type."""
@@ -148,11 +150,14 @@ class Reference:
         if name == "node":
             return self._node(arguments["id"])
         if name == "child":
-            return self._child(arguments)
+            return self._child(arguments, info)
         target = target_of(info)
         if not self.sight.opens(target):
-            return None
+            return self._deny(f"{target}.*", info)
         return self._page(target, self.sight.every(target), arguments)
+
+    def _deny(self, coordinate: str, info: GraphQLResolveInfo[Any]) -> None:
+        self.denied.setdefault(coordinate, []).append(tuple(info.path.as_list()))
 
     def _me(self) -> dict[str, Any]:
         me = self.sight.me
@@ -171,12 +176,18 @@ class Reference:
         found = self.sight.visible(type_name, self.sight.world.by(HOME[type_name], type_name, "_key", key))
         return Seen(type_name, found[0]) if found else None
 
-    def _child(self, arguments: Mapping[str, Any]) -> Seen | None:
+    def _child(self, arguments: Mapping[str, Any], info: GraphQLResolveInfo[Any]) -> Seen | None:
         opaque, number = arguments.get("id"), arguments.get("citizenId")
+        if not self.sight.opens("Child"):
+            self._deny("Child.id", info)
+            return None
+        if "citizenId" in arguments and not self.sight.askable("Child.citizenId"):
+            self._deny("Child.citizenId", info)
+            return None
         if (opaque is None) == (number is None):
             raise InvalidError("exactly one of `id` and `citizenId`")
         if opaque is not None:
-            return self._node(opaque) if opaque.startswith("Child:") and self.sight.opens("Child") else None
+            return self._node(opaque) if opaque.startswith("Child:") else None
         seen = [row for row in self.sight.every("Child") if self.sight.clear_value("Child", row, "citizenId") == number]
         return Seen("Child", min(seen, key=lambda row: str(row["_key"]))) if seen else None
 
@@ -188,7 +199,7 @@ class Reference:
         if coordinate not in FIELDS:
             return self._link(seen, info, arguments)
         if not self.sight.selectable(coordinate):
-            return None
+            return self._deny(coordinate, info)
         if self.sight.state(type_name, seen.row, coordinate) == "closed":
             self.closed.setdefault(coordinate, []).append(tuple(info.path.as_list()))
             return None
@@ -197,7 +208,7 @@ class Reference:
     def _link(self, seen: Seen, info: GraphQLResolveInfo[Any], arguments: Mapping[str, Any]) -> Any:
         target = target_of(info)
         if not self.sight.opens(target):
-            return None
+            return self._deny(f"{seen.type_name}.{info.field_name}", info)
         rows = self.sight.visible(target, self._joined(seen, target))
         if get_named_type(info.return_type).name == target:
             return Seen(target, min(rows, key=lambda row: str(row["_key"]))) if rows else None

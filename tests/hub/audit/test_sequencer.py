@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
+from hub.audit.contract import StoreError, Waiting
 from hub.audit.entry import Leaf, encode
 from hub.audit.sequencer import STEP, Sequencer
-from hub.audit.store import Desk, PostgresStore, Session, StoreError, Waiting
+from hub.audit.store import Desk, PostgresStore, Session
 from tests.hub.audit.support import KEY, check_log, entry
 
 pytestmark = pytest.mark.postgres

@@ -10,8 +10,9 @@ import asyncpg
 import pytest
 
 from connectors.demo.server import Server
+from hub.audit.contract import StoreError
 from hub.audit.entry import encode
-from hub.audit.store import Desk, PostgresStore, Session, StoreError, install
+from hub.audit.store import Desk, PostgresStore, Session, install
 from tests.hub.audit.support import entry, names_in
 
 pytestmark = pytest.mark.postgres

@@ -11,11 +11,11 @@ from typing import Any, Literal, TypeAlias
 import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from hub.audit.contract import Store, StoreError
 from hub.audit.entry import Entry, Leaf
 from hub.audit.keys import SigningKey
 from hub.audit.merkle import Frontier, consistency_proof, leaf_hash, verify_consistency
 from hub.audit.note import Checkpoint, opened
-from hub.audit.store import Store, StoreError
 
 ORIGIN = "hub.example/test-log"
 KEY = SigningKey.of(ORIGIN, Ed25519PrivateKey.from_private_bytes(b"only for the tests of the log!!!"))

@@ -1,0 +1,123 @@
+"""Settings -> a hub that answers on a port until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import uvicorn
+import uvloop
+
+from hub.app import Open, create_app
+from hub.http import Service
+from hub.service import open_service
+from hub.settings import ConfigurationError, Settings
+from hub.telemetry import Silent, open_telemetry
+
+_GRACE = 5
+_KEEP_ALIVE = 15
+_CONNECTIONS = 2000
+
+Visit = Callable[[str], Awaitable[None]]
+"""What is done once the hub answers at a URL; the hub stops when it raises ``Done``."""
+
+
+class Done(Exception):
+    """The visit was all that was wanted."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens; raises ``ConfigurationError`` for a port that is taken or an address that is not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    found = socket.socket(family, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((host, port))
+        found.listen(2048)
+    except OSError as error:
+        found.close()
+        if error.errno == errno.EADDRINUSE:
+            raise ConfigurationError(f"port `{port}` of `{host}` is taken, choose another (`--port`)") from None
+        reason = (error.strerror or "error").lower()
+        raise ConfigurationError(f"cannot listen on port `{port}` of `{host}`: {reason}") from None
+    found.setblocking(False)
+    return found
+
+
+def serve(settings: Settings, *, visit: Visit | None = None) -> None:
+    """Answers until a signal comes, or until ``visit`` raises ``Done``; raises ``ConfigurationError``."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    found = listen(settings.host, settings.port)
+    try:
+        uvloop.run(_serve(settings, found, visit))
+    finally:
+        found.close()
+
+
+async def _serve(settings: Settings, found: socket.socket, visit: Visit | None) -> None:
+    try:
+        telemetry = open_telemetry(os.environ, page=settings.metrics)
+    except ValueError as error:
+        raise ConfigurationError(f"`OTEL_*`: {error}") from None
+    try:
+        # Opened out here, not by the server: what is wrong is told in one line, not as a trace of the server.
+        async with open_service(settings, telemetry or Silent()) as service:
+            app = create_app(settings, telemetry=telemetry, open_service=_given(service))
+            await _run(_server(app), found, visit)
+    finally:
+        if telemetry is not None:
+            telemetry.close()
+
+
+def _given(service: Service) -> Open:
+    return lambda _settings, _stages: _opened(service)
+
+
+@asynccontextmanager
+async def _opened(service: Service) -> AsyncIterator[Service]:
+    yield service
+
+
+def _server(app: object) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,  # type: ignore[arg-type]
+            http="httptools",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=_CONNECTIONS,
+            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=_GRACE,
+        )
+    )
+
+
+async def _run(server: uvicorn.Server, found: socket.socket, visit: Visit | None) -> None:
+    running = asyncio.create_task(server.serve(sockets=[found]))
+    try:
+        while not server.started and not running.done():
+            await asyncio.sleep(0.01)
+        if visit is not None and server.started:
+            await visit(url_of(found))
+    except Done:
+        server.should_exit = True
+    except BaseException:
+        server.should_exit = True
+        await running
+        raise
+    await running
+
+
+def url_of(found: socket.socket) -> str:
+    """The URL of a listening socket."""
+    host, port = found.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
