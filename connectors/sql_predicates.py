@@ -11,7 +11,7 @@ from typing import Any
 
 from connectors.mapping import Join, Mapped, Mapping, Place, Relation
 from connectors.source import All, Bindings, Compare, Constant, Exists, Not, Outer, Param, Predicate, Some, Truth
-from connectors.sql_values import Encoder, cast, encoder, literal, quoted, shown, stored_list
+from connectors.sql_values import Encoder, cast, encoder, literal, quoted, shown, stored_list, to_text
 
 Binder = tuple[Param | Constant, Encoder]
 """Where a parameter's value comes from, and how it is stored."""
@@ -224,6 +224,8 @@ class _Compared:
             return self._instant(operator)
         if column.true is not None or (column.kind == "bool" and isinstance(self.operand, Constant)):
             return self._bool(operator)
+        if column.kind == "int" and column.is_key and operator != "eq":
+            return f"{shown(column, self.raw)} {sign} {self.bind(to_text, '::text', 'text')}"  # keys are texts
         left = shown(column, self.raw) if column.stored == "digits" else self.raw
         left = f"round({left}::numeric, 2)" if column.kind == "decimal" else left
         text = f"{left} {sign} {self.bind(encoder(column), cast(column), 'value')}"

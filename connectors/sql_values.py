@@ -187,12 +187,13 @@ def order_cast(column: Mapped) -> str:
 def order_encoder(column: Mapped) -> Encoder:
     """Text that ``order_text`` gave -> what ``sortable`` compares with."""
     if column.codes is not None or (column.kind == "int" and column.is_key):
-        return _to_text
+        return to_text
     exact: dict[str, Encoder] = {"yyyymmdd": _to_sorted_digits, "timestamptz": _to_instant, "local": _to_local}
     return exact.get(column.stored) or encoder(column)
 
 
-def _to_text(value: Any) -> str | None:
+def to_text(value: Any) -> str | None:
+    """A text that a text column can hold."""
     # PostgreSQL has no null byte in texts: nothing there can equal such a value.
     return value if isinstance(value, str) and "\0" not in value else None
 
@@ -224,7 +225,7 @@ def _to_digits(value: Any) -> str | None:
 def _to_sorted_digits(value: Any) -> str | None:
     """As ``order_text`` gave it: ten characters of a date, or a stored text that is none, as it is."""
     shaped = isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII)
-    return value.replace("-", "") if shaped else _to_text(value)
+    return value.replace("-", "") if shaped else to_text(value)
 
 
 def _to_second(value: Any) -> datetime.datetime | None:
@@ -269,7 +270,7 @@ _ENCODERS: dict[str, Encoder] = {
     "yyyymmdd": _to_digits,
     "timestamptz": _to_second,
     "local": _to_local_second,
-    "text": _to_text,
+    "text": to_text,
     "int": _to_int,
     "bool": _to_bool,
     "date": _to_date,

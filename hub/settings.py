@@ -197,14 +197,13 @@ class Settings(BaseSettings):
 
 
 FOUND = (Path("hub.toml"), Path("data/hub.toml"))
-"""Where settings are looked for when no file is named."""
+"""Where settings are looked for when no file is named; the second is what `hub demo` writes."""
 
 
 def load(file: Path | None = None, **changes: Any) -> Settings:
-    """Settings from a file, the environment and ``changes``; the file is ``file``, or the one that ``HUB_CONFIG`` names,
-    or the first of ``hub.toml`` and ``data/hub.toml`` (which `hub demo` writes) that is there.
+    """Settings from a file, the environment and ``changes``.
 
-    Raises ``ConfigurationError`` with every wrong setting, one a line.
+    The file is ``file``, or the one that ``HUB_CONFIG`` names, or the first of ``FOUND`` that is there. Raises ``ConfigurationError`` with every wrong setting, one a line.
     """
     named = file or (Path(os.environ["HUB_CONFIG"]) if "HUB_CONFIG" in os.environ else None)
     if named is not None and not named.is_file():

@@ -7,6 +7,7 @@ repaired, skipped or guessed; cells come as written.
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -65,7 +66,7 @@ def _text(file: str, data: bytes, findings: Findings) -> str | None:
 
 def _lines(file: str, text: str, findings: Findings) -> Iterator[tuple[int, list[str]]]:
     """Rows of cells with their line numbers; stops where the quoting is broken."""
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         for cells in reader:
             yield reader.line_num, cells

@@ -111,6 +111,8 @@ def write_prosecution(
             f"({prosecuted.year})津0114刑初{int(number)}号",
             books.courts["cpjg"][crime.outcome] if crime.outcome else None,
             books.courts["xsajzt"][crime.stage],
+            child.known_to("courts"),
+            child.person.number,
         )
     )
 

@@ -20,6 +20,8 @@ from hub.audit.contract import Backlog, Kept, StoreError, Waiting
 from hub.audit.entry import Leaf
 from hub.audit.merkle import Frontier
 
+__all__ = ["Desk", "PostgresStore", "Reader", "Session", "StoreError", "install"]
+
 LAYOUT: Final = 1
 DDL: Final = Path(__file__).with_name("log.sql")
 _LOCK: Final = 0x57757169_6E674C67

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from connectors.source import Compare, Constant, Exists, Outer, Predicate
 from hub.planner import facts as f
-from hub.planner.formula import FALSE, Fact, Formula, Local, both, disjuncts, either, untrue
+from hub.planner.formula import FALSE, Fact, Formula, Local, Not, both, disjuncts, either, untrue
 from hub.planner.formula import facts as facts_in
 from hub.planner.plan import Access
 
@@ -89,9 +89,17 @@ def _of_rows(clear: Formula) -> Iterator[tuple[Formula, ...]]:
 
 
 def _split(conjunction: tuple[Formula, ...]) -> tuple[list[Formula], list[Predicate]]:
-    """Literals over the child, and predicates over the row itself."""
-    of_child: list[Formula] = [part for part in conjunction if not isinstance(part, Local)]
-    of_row = [part.predicate for part in conjunction if isinstance(part, Local)]
+    """Parts over the child, and predicates over the row itself."""
+    of_child: list[Formula] = []
+    of_row: list[Predicate] = []
+    for part in conjunction:
+        match part:
+            case Local(predicate):
+                of_row.append(predicate)
+            case Not(Local(predicate)):
+                of_row.append(untrue(predicate))
+            case _:
+                of_child.append(part)
     return of_child, of_row
 
 

@@ -166,7 +166,13 @@ def untrue(part: Predicate) -> Predicate:
 
 
 def disjuncts(formula: Formula) -> Iterator[tuple[Formula, ...]]:
-    """The formula in disjunctive normal form: each yield is a conjunction of literals (facts, locals, negations)."""
+    """Conjunctions of which one holds if the formula does: each part is of the row, or of the child alone.
+
+    What speaks of the child alone is left whole: only where the row itself comes in are the cases told apart.
+    """
+    if not _of_row(formula):
+        yield (formula,)
+        return
     match formula:
         case And(parts):
             yield from _product(parts)
@@ -180,6 +186,18 @@ def disjuncts(formula: Formula) -> Iterator[tuple[Formula, ...]]:
             yield from _product(tuple(negate(part) for part in parts))
         case _:
             yield (formula,)
+
+
+def _of_row(formula: Formula) -> bool:
+    match formula:
+        case Local():
+            return True
+        case Fact():
+            return formula.via != "child"
+        case And(parts) | Or(parts):
+            return any(_of_row(part) for part in parts)
+        case Not(part):
+            return _of_row(part)
 
 
 def _product(parts: tuple[Formula, ...]) -> Iterator[tuple[Formula, ...]]:

@@ -41,3 +41,19 @@ async def postgres(scratch_dsn: str) -> AsyncIterator[PostgresSource]:
 @pytest.fixture(scope="session")
 def memory() -> MemorySource:
     return MemorySource(name="scratch", relations=scratch.relations(), decimals={"amount"})
+
+
+class Both:
+    """The two sources that must agree; shown by its name in a failing example, not with all its rows."""
+
+    def __init__(self, memory: MemorySource, postgres: PostgresSource) -> None:
+        self.memory = memory
+        self.postgres = postgres
+
+    def __repr__(self) -> str:
+        return "both"
+
+
+@pytest.fixture(scope="session")
+def both(memory: MemorySource, postgres: PostgresSource) -> Both:
+    return Both(memory, postgres)

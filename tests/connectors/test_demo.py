@@ -321,7 +321,7 @@ def test_a_plain_comparison_finds_what_is_planted_and_nothing_else(loaded: Loade
 
 
 def test_wrong_numbers_are_wrong_in_exactly_one_source(loaded: Loaded) -> None:
-    places_of = Counter()
+    places_of: Counter[str] = Counter()
     for line in loaded.truth:
         if "INVALID_CITIZEN_ID" not in line["planted"] or "IDENTITY_MISMATCH" in line["planted"]:
             continue
@@ -465,7 +465,8 @@ async def test_every_mapped_column_exists_in_the_live_database(loaded: Loaded) -
         for relation in mapping.load(ROOT / "connectors" / f"{source}.toml").relations.values():
             if relation.name == "AccessLogEntry":  # the log's store makes its view
                 continue
-            tables = {None: relation.table, **{name: join.table for name, join in relation.joins.items()}}
+            tables: dict[str | None, str] = {None: relation.table}
+            tables.update((name, join.table) for name, join in relation.joins.items())
             for column in relation.columns.values():
                 for place in filter(None, (column.place, column.village)):
                     assert (tables[place.join], place.column) in live, (source, relation.name, column.name)
@@ -475,7 +476,8 @@ async def test_the_same_seed_gives_the_same_rows_and_another_seed_others(server:
     async def everything(source: str, size: int, table: str) -> list[Any]:
         connection = await asyncpg.connect(server.dsn(f"{source}_{size}"))
         try:
-            return await connection.fetch(f"select * from {table} order by 1")
+            rows: list[Any] = await connection.fetch(f"select * from {table} order by 1")
+            return rows
         finally:
             await connection.close()
 

@@ -32,6 +32,7 @@ from connectors.source import (
     SourceError,
 )
 from tests.connectors import scratch
+from tests.connectors.conftest import Both
 
 COLUMNS = {name: list(scratch.mapping().relation(name).columns.values()) for name in ("Person", "Part")}
 LISTS = ("incomes", "kinds", "parts", "tags")
@@ -155,11 +156,9 @@ def plain(fetch: Fetch, rows: Any) -> list[list[Any]]:
 
 @GENERATED
 @given(fetch=fetches(), limit=st.sampled_from([None, 0, 1, 3, 20]))
-async def test_memory_and_postgres_give_the_same_rows(
-    postgres: PostgresSource, memory: MemorySource, fetch: Fetch, limit: int | None
-) -> None:
-    one = await memory.fetch(fetch, {"limit": limit}, deadline=5)
-    two = await postgres.fetch(fetch, {"limit": limit}, deadline=5)
+async def test_memory_and_postgres_give_the_same_rows(both: Both, fetch: Fetch, limit: int | None) -> None:
+    one = await both.memory.fetch(fetch, {"limit": limit}, deadline=5)
+    two = await both.postgres.fetch(fetch, {"limit": limit}, deadline=5)
     assert plain(fetch, one) == plain(fetch, two)
     assert all(len(row) == len(fetch.slots) for row in two)
 
@@ -167,11 +166,11 @@ async def test_memory_and_postgres_give_the_same_rows(
 @settings(GENERATED, max_examples=120)
 @given(where=predicates("Person", 1), order=st.lists(orders("Person"), max_size=2).map(tuple), size=st.integers(1, 9))
 async def test_pages_by_keyset_are_the_whole_list_in_order(
-    postgres: PostgresSource, memory: MemorySource, where: Predicate, order: tuple[Order, ...], size: int
+    both: Both, where: Predicate, order: tuple[Order, ...], size: int
 ) -> None:
     whole = Fetch(source="scratch", relation="Person", columns=(Column(name="_key"),), where=where, order=order)
-    expected = [row[0] for row in await memory.fetch(whole, {}, deadline=5)]
-    for source in (postgres, memory):
+    expected = [row[0] for row in await both.memory.fetch(whole, {}, deadline=5)]
+    for source in (both.postgres, both.memory):
         assert await paged(source, where, order, size) == expected
 
 
@@ -217,8 +216,7 @@ BUCKETS = [
     today=st.sampled_from(["2017-06-30", "2020-02-29"]),
 )
 async def test_memory_and_postgres_give_the_same_groups(
-    postgres: PostgresSource,
-    memory: MemorySource,
+    both: Both,
     by: tuple[Bucket, ...],
     total: str | None,
     subject: str,
@@ -226,8 +224,8 @@ async def test_memory_and_postgres_give_the_same_groups(
     today: str,
 ) -> None:
     aggregate = Aggregate(source="scratch", relation="Person", by=by, subject=subject, total=total, where=where)
-    one = await memory.aggregate(aggregate, {"today": today}, deadline=5)
-    two = await postgres.aggregate(aggregate, {"today": today}, deadline=5)
+    one = await both.memory.aggregate(aggregate, {"today": today}, deadline=5)
+    two = await both.postgres.aggregate(aggregate, {"today": today}, deadline=5)
     assert rounded(one) == rounded(two)
 
 

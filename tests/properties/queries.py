@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 from graphql import (
@@ -29,6 +30,8 @@ from tests.support.sight import Sight
 from tests.support.world import FIELDS, TYPES
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
+Between = Callable[[int, int], int]
+"""A whole number from the first to the second."""
 Pool = Mapping[str, Sequence[Any]]
 """Coordinate -> values that occur in the data and that its scalar accepts."""
 
@@ -62,7 +65,7 @@ class Writer:
     schema: GraphQLSchema
     sight: Sight
     pool: Pool
-    draw: Draw
+    between: Between
     operation: dict[str, str] = field(default_factory=dict)
     variables: dict[str, Any] = field(default_factory=dict)
     fragments: list[str] = field(default_factory=list)
@@ -75,11 +78,11 @@ class Writer:
 
     def chance(self, percent: int) -> bool:
         """True in about ``percent`` of a hundred draws (shrinks to False)."""
-        return bool(self.draw(st.integers(0, 99)) >= 100 - percent)
+        return bool(self.between(0, 99) >= 100 - percent)
 
     def pick(self, options: Sequence[Any]) -> Any:
         """One of the options."""
-        return options[self.draw(st.integers(0, len(options) - 1))]
+        return options[self.between(0, len(options) - 1)]
 
     def name(self, stem: str) -> str:
         """A name that nothing else in the document has."""
@@ -96,7 +99,7 @@ class Writer:
     def variable(self, type_: str, value: Any) -> str:
         """A new variable that holds the value: given, or as its default, or given over a default."""
         name = self.name("v")
-        how = self.draw(st.integers(0, 2))
+        how = self.between(0, 2)
         self.operation[name] = type_ if how == 0 else f"{type_.rstrip('!')} = {literal(value)}"
         if how != 1:
             self.variables[name] = value
@@ -146,7 +149,7 @@ class Writer:
         target = self.pick(opened)
         variable = self.name("id")
         self.operation[variable] = "ID!"
-        self.ids[variable] = (target, self.draw(st.integers(0, 9)))
+        self.ids[variable] = (target, self.between(0, 9))
         others = [self.pick(opened)] if self.chance(30) else []
         parts = [self.aliased_leaves(type_name) for type_name in dict.fromkeys([target, *others])]
         return f"{shown}(id: ${variable}) {{ __typename id {' '.join(parts)} }}"
@@ -169,7 +172,7 @@ class Writer:
             self.variables[variable] = self.pick(numbers)
             return f"{shown}(citizenId: ${variable}) {self.object('Child')}"
         self.operation[variable] = "ID"
-        self.ids[variable] = ("Child", self.draw(st.integers(0, 9)))
+        self.ids[variable] = ("Child", self.between(0, 9))
         return f"{shown}(id: ${variable}) {self.object('Child')}"
 
     def connection(
@@ -177,7 +180,7 @@ class Writer:
     ) -> str:
         """Arguments and selection of a connection."""
         self.links += 1
-        first = self.draw(st.integers(1, size))
+        first = self.between(1, size)
         given = [f"first: {first if self.chance(70) else self.variable('Int', first)}"]
         if self.chance(45):
             shown = self.filter(target, 2)
@@ -201,7 +204,7 @@ class Writer:
     def object(self, type_name: str) -> str:
         """A selection set on a row."""
         parts = ["id"] if self.chance(30) else ["__typename"] if self.chance(20) else []
-        parts += [self.part(type_name) for _ in range(1 + self.draw(st.integers(0, 4)))]
+        parts += [self.part(type_name) for _ in range(1 + self.between(0, 4))]
         if self.chance(35) and self.links < MAX_LINKS:
             parts.append(self.link(type_name))
         parts = [part for part in parts if part]
@@ -209,7 +212,7 @@ class Writer:
 
     def part(self, type_name: str) -> str:
         """A leaf, or a fragment with some."""
-        how = self.draw(st.integers(0, 99))
+        how = self.between(0, 99)
         if how < 78:
             return self.leaf(type_name)
         if how < 84:
@@ -323,7 +326,7 @@ class Writer:
             return "true" if self.chance(50) else "false"
         coordinate = f"{target}.{name}"
         if name == "age" and target == "Child":
-            return str(self.draw(st.integers(0, 17)))
+            return str(self.between(0, 17))
         inner = get_named_type(type_)
         values = list(inner.values) if isinstance(inner, GraphQLEnumType) else list(self.pool.get(coordinate, ()))
         if not values:
@@ -331,8 +334,8 @@ class Writer:
         wrapper = {"in": list, "has": list}.get(operator)
         drawn = self.pick(values)
         if operator in ("contains", "startsWith"):
-            start = self.draw(st.integers(0, 2)) if operator == "contains" else 0
-            drawn = str(drawn)[start : start + self.draw(st.integers(1, 3))] or str(drawn)
+            start = self.between(0, 2) if operator == "contains" else 0
+            drawn = str(drawn)[start : start + self.between(1, 3)] or str(drawn)
         if operator == "under":
             drawn = str(drawn)[: self.pick([6, 9, 12])]
         value: Any = [drawn, self.pick(values)] if wrapper else drawn
@@ -387,15 +390,14 @@ def variable_list(operation: Mapping[str, str]) -> str:
     return f"({', '.join(f'${name}: {type_}' for name, type_ in operation.items())})" if operation else ""
 
 
-@st.composite
-def cases(draw: Draw, schema: GraphQLSchema, sights: Sequence[Sight], pool: Pool) -> Case:
-    """A request of one of the principals."""
+def write(schema: GraphQLSchema, sights: Sequence[Sight], pool: Pool, between: Between) -> Case:
+    """A request of one of the principals, of the numbers drawn."""
     # Those who see many types come up more often: most of what there is to decide is decided for them.
     weighted = [sight for sight in sights for _ in range(len(roots_of(schema, sight)))]
-    sight = weighted[draw(st.integers(0, len(weighted) - 1))]
-    writer = Writer(schema, sight, pool, draw)
+    sight = weighted[between(0, len(weighted) - 1)]
+    writer = Writer(schema, sight, pool, between)
     body = writer.document(roots_of(schema, sight))
-    name = f"Q{draw(st.integers(0, 9))}" if writer.chance(40) else None
+    name = f"Q{between(0, 9)}" if writer.chance(40) else None
     head = f"query {name or 'Only'}{variable_list(writer.operation)}" if name or writer.operation else ""
     query = f"{head} {{ {body} }} {' '.join(writer.fragments)}".strip()
     if name and writer.chance(40):
@@ -411,3 +413,15 @@ def cases(draw: Draw, schema: GraphQLSchema, sights: Sequence[Sight], pool: Pool
         ids=writer.ids,
         after=writer.after,
     )
+
+
+@st.composite
+def cases(draw: Draw, schema: GraphQLSchema, sights: Sequence[Sight], pool: Pool) -> Case:
+    """A request drawn number by number: what fails is shrunk to the least that fails."""
+    return write(schema, sights, pool, lambda low, high: int(draw(st.integers(low, high))))
+
+
+def diverse_cases(schema: GraphQLSchema, sights: Sequence[Sight], pool: Pool) -> st.SearchStrategy[Case]:
+    """A request of one drawn seed: nothing shrinks, but no two are alike."""
+    seeds = st.integers(0, 2**62)
+    return seeds.map(lambda number: write(schema, sights, pool, Random(number).randint))

@@ -27,7 +27,9 @@ create table xs_aj (                      -- criminal cases with a child as vict
     gaajbh varchar(24) not null,          -- the police's case number
     ah varchar(60),
     cpjg varchar(1),
-    ajzt varchar(1) not null
+    ajzt varchar(1) not null,
+    bhrbh varchar(24),                    -- the victim's number as a party
+    bhrsfzh varchar(18)
 );
 
 -- loaded above this line, indexed below it
@@ -42,4 +44,6 @@ create index jh_aj_sqdw on jh_aj (sqdw, ajid);
 create index jh_aj_zddw on jh_aj (zddw, ajid);
 alter table xs_aj add primary key (ajid);
 create unique index xs_aj_gaajbh on xs_aj (gaajbh);
+create index xs_aj_bhr on xs_aj (bhrbh);
+create index xs_aj_bhrsfzh on xs_aj (bhrsfzh);
 create index xs_aj_zt on xs_aj (ajzt, gaajbh);

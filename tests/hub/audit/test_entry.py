@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.audit.entry import (
@@ -47,6 +47,7 @@ def read(leaf_data: bytes) -> dict[str, Any]:
     return document
 
 
+@settings(deadline=None)
 @given(st.builds(entry, client=texts, operator=texts, case=texts, released=lists, subjects=lists, rules=lists))
 def test_bytes_are_those_of_rfc_8785_whatever_the_fields_hold(drawn: Entry) -> None:
     leaf = encode(drawn)
@@ -54,6 +55,7 @@ def test_bytes_are_those_of_rfc_8785_whatever_the_fields_hold(drawn: Entry) -> N
     assert leaf.hash == leaf_hash(leaf.data)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(st.characters(max_codepoint=127)), texts | st.integers(0, 2**53 - 1) | lists))
 def test_the_fast_writer_and_the_reference_agree_on_ascii_keys(document: dict[str, Any]) -> None:
     from hub.audit.entry import canonical
@@ -61,6 +63,7 @@ def test_the_fast_writer_and_the_reference_agree_on_ascii_keys(document: dict[st
     assert canonical(document) == rfc8785.dumps(document)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_entry_is_longer_than_the_limit(data: st.DataObject) -> None:
     heavy = [f"{number:0200d}" for number in range(data.draw(st.integers(200, 700)))]

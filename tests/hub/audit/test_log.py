@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import asyncpg
@@ -56,6 +56,28 @@ async def test_many_callers_share_commits_and_every_entry_is_there(dsn: str, sto
     assert store.writes <= 1_000 / BATCH + 2
     assert sorted(await names_in(dsn)) == sorted(receipt.entry for (receipt,) in receipts)
     assert await sequenced(dsn) == 1_000
+
+
+async def test_grouped_commits_carry_several_times_what_single_ones_do(
+    dsn: str, record_property: Callable[[str, object], None]
+) -> None:
+    rates = {}
+    async with Log.opened(dsn, key=KEY) as log:
+        for callers in (1, 128):
+            ends = time.monotonic() + 1
+            counts = await asyncio.gather(*(record_until(log, ends) for _ in range(callers)))
+            rates[callers] = sum(counts)
+            record_property(f"entries_per_second_with_{callers}_callers", rates[callers])
+    assert rates[128] > 1.5 * rates[1]
+    assert await check_log(dsn) == sum(rates.values())
+
+
+async def record_until(log: Log, ends: float) -> int:
+    count = 0
+    while time.monotonic() < ends:
+        await log.record([entry()])
+        count += 1
+    return count
 
 
 async def test_closing_signs_a_checkpoint_over_everything(dsn: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.audit.merkle import (
@@ -115,6 +115,7 @@ def test_every_prefix_of_every_small_tree_is_consistent_and_no_other_tree_is() -
                 verify_consistency(old, new, proof, forged, root)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 300), max_size=8))
 def test_a_frontier_extended_in_any_steps_has_the_root_of_the_definition(steps: list[int]) -> None:
     leaves = leaves_of(sum(steps))

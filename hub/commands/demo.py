@@ -1,0 +1,233 @@
+"""``hub demo``: an empty folder -> five departments with invented children, and a hub that answers about them.
+
+What is in the folder: ``server/`` (the embedded PostgreSQL), ``keys/``, ``tokens/`` of the three units shown,
+``truth.jsonl`` (who is who, what was planted; for tests), ``hub.toml`` for the other commands, ``loaded.json``.
+If we crash while data are loaded, ``loading`` is left behind and the next start begins anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+import policies
+from connectors.demo.generate import load as load_children
+from connectors.demo.server import Server, ServerError
+from hub.audit.store import install
+from hub.commands.outcome import err, out, outcomes
+from hub.commands.serving import Done, listen, serve
+from hub.commands.showing import show_units
+from hub.settings import SOURCES, ConfigurationError, Settings, load
+
+CHILDREN = 2000
+SEED = 20170501
+_DAY = 12 * 3600
+_READER = "hub_read"
+_GRANTS = f"grant usage on schema log, public to {_READER}; grant select on access_log to {_READER}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """The demo's data folder."""
+
+    path: Path
+
+    @property
+    def server(self) -> Path:
+        """The embedded PostgreSQL."""
+        return self.path / "server"
+
+    @property
+    def loading(self) -> Path:
+        """There while data are loaded."""
+        return self.path / "loading"
+
+    @property
+    def loaded(self) -> Path:
+        """What was loaded."""
+        return self.path / "loaded.json"
+
+    def contents(self) -> dict[str, Any] | None:
+        """What was loaded, or None; raises ``ConfigurationError`` if the file is not ours."""
+        try:
+            contents = json.loads(self.loaded.read_text("utf-8"))
+            return {"children": int(contents["children"]), "seed": int(contents["seed"])}
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError):
+            raise ConfigurationError(f"`{self.loaded}` is not as this version writes it: remove the folder") from None
+
+    def prepare(self) -> None:
+        """Makes the folder, or clears away what an interrupted load left."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.loading.exists():
+            err.print("hub: the last load was interrupted, beginning anew", markup=False)
+            shutil.rmtree(self.server, ignore_errors=True)
+            self.loaded.unlink(missing_ok=True)
+            self.loading.unlink()
+
+
+def add(app: typer.Typer) -> None:
+    """Adds ``demo``."""
+
+    @app.command()
+    def demo(
+        children: Annotated[int | None, typer.Option(help=f"Children on file in a new folder (default {CHILDREN}).")] = None,
+        port: Annotated[int, typer.Option(help="Port to answer on; 0 takes a free one.")] = 8000,
+        data_dir: Annotated[Path, typer.Option(help="Folder of the data; made if it is not there.")] = Path("data"),
+        once: Annotated[bool, typer.Option("--once", help="Show the three units' answers, then end.")] = False,
+    ) -> None:
+        """Start everything on this machine with invented children: databases, hub, and three units' questions.
+
+        演示：在本机启动五个部门数据库和共享平台（数据均为虚构），并展示三个单位各自能看到什么。
+
+        Exit codes: 0 ended in good order; 1 a question got no answer; 2 a port that is taken, a folder that cannot be
+        used or is of an older layout, a disk that cannot be written.
+        """
+        with outcomes():
+            run(Folder(path=data_dir), children=children, port=port, once=once)
+
+
+def run(folder: Folder, *, children: int | None, port: int, once: bool) -> None:
+    """The whole demo; returns when it is stopped, or after the three questions."""
+    listen("127.0.0.1", port).close()
+    folder.prepare()
+    contents = folder.contents()
+    if contents is not None and children not in {None, contents["children"]}:
+        raise ConfigurationError(
+            f"`{folder.path}` holds {contents['children']:,} children: choose another `--data-dir`, or remove it"
+        )
+    with _server(folder) as server:
+        password = _password(folder)
+        if contents is None:
+            with folded_progress() as report:
+                asyncio.run(_fill(folder, server, children or CHILDREN, password, report))
+        settings = _settings(folder, server, password, port)
+
+        async def visit(url: str) -> None:
+            _write_settings(folder, settings, server, password, url)
+            failed = await asyncio.to_thread(show_units, settings, url, folder.path)
+            if failed:
+                raise ConfigurationError("the hub did not answer every question, see above")
+            if once:
+                raise Done
+            out.print(f"\n服务地址 {url}/graphql · 查询台 {url}/ide/ · 按 Ctrl+C 结束 (Ctrl+C ends)", markup=False)
+
+        serve(settings, visit=visit)
+
+
+@contextmanager
+def _server(folder: Folder) -> Iterator[Server]:
+    try:
+        with Server(folder=folder.server) as server:
+            yield server
+    except ServerError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+@contextmanager
+def folded_progress() -> Iterator[Any]:
+    """A function ``report(what, done, total)`` that draws one bar for each thing under way."""
+    columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done, total=total)
+
+        yield report
+
+
+async def _fill(folder: Folder, server: Server, children: int, password: str, report: Any) -> None:
+    folder.loading.touch()
+    policy_folder = Path(str(policies.__path__[0]))
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    started = time.monotonic()
+    try:
+        await load_children(
+            server.dsns(),
+            children=children,
+            seed=SEED,
+            today=today,
+            divisions=policy_folder / "divisions.csv",
+            institutions=policy_folder / "institutions.csv",
+            truth=folder.path / "truth.jsonl",
+            read_password=password,
+            progress=report,
+        )
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+    await install(server.dsn("hub"))
+    await _let_read(server)
+    contents = {"children": children, "seed": SEED, "today": today.isoformat(), "invented": True}
+    folder.loaded.write_text(json.dumps(contents), "utf-8")
+    folder.loading.unlink()
+    err.print(f"hub: {children:,} invented children loaded in {time.monotonic() - started:.1f} s", markup=False)
+
+
+async def _let_read(server: Server) -> None:
+    """The auditor's view of the log is read like any department: by the read role, from the hub's own database."""
+    import asyncpg
+
+    connection = await asyncpg.connect(server.dsn("hub"))
+    try:
+        await connection.execute(_GRANTS)
+    finally:
+        await connection.close()
+
+
+def _password(folder: Folder) -> str:
+    path = folder.path / "keys" / "read-password"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(24))
+    return path.read_text("ascii")
+
+
+def _databases(server: Server, password: str) -> dict[str, str]:
+    found = {name: server.dsn(name, user=_READER, password=password) for name in SOURCES}
+    return {**found, "log": server.dsn("hub")}
+
+
+def _settings(folder: Folder, server: Server, password: str, port: int) -> Settings:
+    return load(
+        databases=_databases(server, password),
+        keys=folder.path / "keys",
+        port=port,
+        credentials={"lifetime": _DAY},
+    )
+
+
+def _write_settings(folder: Folder, settings: Settings, server: Server, password: str, url: str) -> None:
+    """For `hub query`, `hub audit show` and the others; it holds passwords, so its owner alone may read it."""
+    lines = [
+        f"keys = {json.dumps(str((folder.path / 'keys').absolute()))}",
+        f"port = {url.rpartition(':')[2]}",
+        "[credentials]",
+        f"lifetime = {settings.credentials.lifetime}",
+        "[databases]",
+        *(f"{name} = {json.dumps(dsn)}" for name, dsn in _databases(server, password).items()),
+    ]
+    path = folder.path / "hub.toml"
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
