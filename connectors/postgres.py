@@ -66,11 +66,17 @@ class PostgresSource:
 
     async def fetch(self, fetch: Fetch, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
         """Rows of ``fetch``; see the contract."""
-        return await self._rows(self.statement(fetch), bindings, deadline)
+        found = self.statement(fetch)
+        return await self._rows(found.text, found.arguments(bindings), deadline)
 
     async def aggregate(self, aggregate: Aggregate, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
         """Groups of ``aggregate``; see the contract."""
-        return await self._rows(self.statement(aggregate), bindings, deadline)
+        found = self.statement(aggregate)
+        return await self._rows(found.text, found.arguments(bindings), deadline)
+
+    async def query(self, text: str, *arguments: Any, deadline: float) -> Sequence[Row]:
+        """Rows of a reading statement that is no Fetch: for checks of the database itself."""
+        return await self._rows(text, arguments, deadline)
 
     async def ping(self, *, deadline: float) -> None:
         """Returns if the source answers."""
@@ -103,10 +109,9 @@ class PostgresSource:
         except (KeyError, ValueError) as error:
             raise SourceError(self.name, "rejected") from error
 
-    async def _rows(self, found: Statement, bindings: Bindings, deadline: float) -> Sequence[Row]:
-        arguments = found.arguments(bindings)
+    async def _rows(self, text: str, arguments: Sequence[Any], deadline: float) -> Sequence[Row]:
         async with self._connection(monotonic() + deadline) as connection:
-            rows: Sequence[Row] = await connection.fetch(found.text, *arguments)
+            rows: Sequence[Row] = await connection.fetch(text, *arguments)
             return rows
 
     @asynccontextmanager

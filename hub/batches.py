@@ -7,11 +7,12 @@ Fetch, stitch and record take the batch as a whole: statements and the log's com
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from hub.aggregates import Question, ask
 from hub.batch import Batch, Wish
 from hub.calls import Call
 from hub.errors import HubError, OutageError
@@ -19,11 +20,12 @@ from hub.executor import Execution, Page
 from hub.local import local_values
 from hub.planner.compile import refusals
 from hub.planner.plan import Denied, LocalRoot, RowsRoot, Word
-from hub.registry import Registry
+from hub.registry import Registry, gather_by
 from hub.response import Answer, respond
 from hub.sources import Reading
 from hub.stitch import Stitch
 from hub.today import request_bindings, years_ago
+from policies.decision import Grant
 
 if TYPE_CHECKING:
     from hub.hub import Hub
@@ -91,9 +93,9 @@ async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
     )
     batch = Batch(execution=execution, seal=hub.seals.of(identity.key), purpose=identity.purpose)
     with hub.stage("fetch"):
-        pages = await _pages(batch, calls)
+        pages, aggregates = await asyncio.gather(_pages(batch, calls), _aggregates(execution, calls))
     with hub.stage("stitch"):
-        stitched = [_stitch(hub, batch, call, pages.get(id(call), {})) for call in calls]
+        stitched = [_stitch(hub, batch, call, pages.get(id(call), {}), aggregates) for call in calls]
     entries = [
         hub.recording.disclosure(
             call.identity,
@@ -103,8 +105,8 @@ async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
             {refused.coordinate for refused in plan.refused} | {str(e.facts.get("coordinate")) for e in call.errors},
             errors,
             reading.rows,
-            rules=plan.rules,
-            clauses=plan.clauses,
+            rules=(*plan.rules, *(line.rule for line in _aggregated_by(call))),
+            clauses=sorted({*plan.clauses, *(line.clause for line in _aggregated_by(call))}),
             policy=plan.policy_version,
             of_author=plan.only_own_reports,
         )
@@ -119,6 +121,13 @@ async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
         return [respond(data, errors, receipt) for (_, data, errors), receipt in zip(stitched, receipts, strict=True)]
 
 
+def _aggregated_by(call: Call) -> list[Grant]:
+    """The lines on which the call's aggregates rest."""
+    granted = call.entitlements.aggregated
+    coordinates = {coordinate for question in call.questions.values() for coordinate in question.used}
+    return [line for coordinate in sorted(coordinates) for line in granted.get(coordinate, ())]
+
+
 async def _pages(batch: Batch, calls: Sequence[Call]) -> dict[int, dict[str, Page]]:
     wanted: list[tuple[Call, str, Wish]] = []
     for call in calls:
@@ -130,8 +139,14 @@ async def _pages(batch: Batch, calls: Sequence[Call]) -> dict[int, dict[str, Pag
     return pages
 
 
+async def _aggregates(execution: Execution, calls: Sequence[Call]) -> Mapping[Question, Any]:
+    """Each question asked once, however many calls ask it; an outage stands as the answer."""
+    asked = {question for call in calls for question in call.questions.values()}
+    return await gather_by(asked, lambda question: ask(execution, question))
+
+
 def _stitch(
-    hub: Hub, batch: Batch, call: Call, pages: dict[str, Page]
+    hub: Hub, batch: Batch, call: Call, pages: dict[str, Page], aggregates: Mapping[Question, Any]
 ) -> tuple[Stitch, dict[str, Any], list[HubError]]:
     stitch = Stitch(
         found=batch.found,
@@ -142,7 +157,9 @@ def _stitch(
         unknown=batch.execution.unknown_sources,
         down=batch.execution.reading.down,
     )
-    local, local_errors = _local(hub, call)
+    local, local_errors = _local(hub, call, aggregates)
+    for question in call.questions.values():
+        stitch.released.clear.update(question.used)
     data: dict[str, Any] = {}
     for root in call.plan.roots:
         match root:
@@ -165,10 +182,12 @@ def _stitch(
     return stitch, data, [*denied, *call.errors, *local_errors, *stitch.all_errors()]
 
 
-def _local(hub: Hub, call: Call) -> tuple[dict[str, Any], list[HubError]]:
+def _local(hub: Hub, call: Call, aggregates: Mapping[Question, Any]) -> tuple[dict[str, Any], list[HubError]]:
     roots = [root for root in call.plan.roots if isinstance(root, LocalRoot)]
     if not roots:
         return {}, []
+    answers = {key: aggregates[question] for key, question in call.questions.items()}
+    outages = _outages(answers)
     result = local_values(
         roots,
         schema=hub.view(call.entitlements),
@@ -178,6 +197,18 @@ def _local(hub: Hub, call: Call) -> tuple[dict[str, Any], list[HubError]]:
         identity=call.identity,
         entitlements=call.entitlements,
         policy=hub.policy,
+        aggregates={key: answer for key, answer in answers.items() if not isinstance(answer, BaseException)},
     )
     errors = [HubError("INTERNAL", "internal error", path=error.path) for error in result.errors or ()]
-    return dict(result.data or {}), errors
+    return dict(result.data or {}), [*outages, *errors]
+
+
+def _outages(answers: Mapping[str, Any]) -> list[HubError]:
+    """The errors of aggregates that could not be told, each at its field; a bug of ours is raised."""
+    found: list[HubError] = []
+    for key, answer in answers.items():
+        if isinstance(answer, OutageError):
+            found.append(OutageError(answer.code, answer.message, path=(key,), **answer.facts))
+        elif isinstance(answer, BaseException):
+            raise answer
+    return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from graphql import GraphQLError
 from graphql.execution.values import get_argument_values
 
+from hub.aggregates import Question, read_question
 from hub.batch import Asked, Wish, cursor_query, links_of
 from hub.document import Document
 from hub.entitlements import Entitlements
@@ -17,7 +18,7 @@ from hub.errors import HubError, RefusalError, RefusedError
 from hub.executor import Place
 from hub.identity import Identity
 from hub.planner.arguments import Arguments, asked_coordinates, read_arguments
-from hub.planner.plan import Plan, Reach, RowsRoot
+from hub.planner.plan import LocalRoot, Plan, Reach, RowsRoot
 from hub.response import Answer
 from hub.seal import Seal
 
@@ -39,6 +40,7 @@ class Call:
     entitlements: Entitlements
     asked: Asked
     wishes: dict[str, Wish | None]
+    questions: dict[str, Question]
     errors: list[HubError] = field(default_factory=list)
     operation: str = ""
     answered: asyncio.Future[Answer] | None = None
@@ -51,6 +53,11 @@ def read_call(
     seal = hub.seals.of(identity.key)
     reader = _Reader(hub=hub, identity=identity, document=document, entitlements=entitlements, seal=seal)
     wishes = {root.key: reader.wish(root) for root in plan.roots if isinstance(root, RowsRoot)}
+    questions = {
+        root.key: question
+        for root in plan.roots
+        if isinstance(root, LocalRoot) and root.name == "aggregate" and (question := reader.question(root)) is not None
+    }
     call = Call(
         identity=identity,
         request_id=request_id,
@@ -59,9 +66,10 @@ def read_call(
         entitlements=entitlements,
         asked=reader.asked,
         wishes=wishes,
+        questions=questions,
     )
-    if reader.denied:
-        call.errors = [entitlements.refusal(name, path) for name, path in reader.denied.items()]
+    call.errors = [*(entitlements.refusal(name, path) for name, path in reader.denied.items()), *reader.refused]
+    if call.errors:
         if not plan.null_mode:
             raise RefusedError(*call.errors)
     cost = sum(_cost(wish.reach, reader.asked) for wish in wishes.values() if wish is not None)
@@ -86,6 +94,20 @@ class _Reader:
     seal: Seal
     asked: dict[int, Arguments] = field(default_factory=dict)
     denied: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    refused: list[HubError] = field(default_factory=list)
+
+    def question(self, root: LocalRoot) -> Question | None:
+        """What an aggregate asks; None: refused."""
+        assert root.definition is not None
+        given = get_argument_values(root.definition, root.node, self.document.values)
+        try:
+            return read_question(self.entitlements, given)
+        except RefusalError as error:
+            if error.code == "INVALID_INPUT":
+                raise
+            error.path = (root.key,)
+            self.refused.append(error)
+            return None
 
     def wish(self, root: RowsRoot) -> Wish | None:
         """What is wanted of a root; None: a row that cannot exist for the caller."""

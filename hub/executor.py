@@ -136,7 +136,7 @@ class Execution:
         remote = remote_facts(reach, arguments)
         ordering = ordering_facts(reach, arguments)
         eager = primary_facts(wanted_rows(reach, arguments), reach.source) | ordering
-        known = await self._know_all(eager, reach.source, exact=ordering)
+        known = await self.know_all(eager, reach.source, exact=ordering)
         unknown = remote - frozenset(known)
         bindings = {key: value for found in known.values() for key, value in found.items()}
         bindings |= bind_values(arguments.values, self.years_ago)
@@ -232,7 +232,7 @@ class Execution:
         slots = [reach.keys.get(name) for name in names]
         return [tuple(None if slot is None else record.values[slot] for slot in slots) for record in records]
 
-    async def _know_all(
+    async def know_all(
         self, wanted: Collection[Fact], home: str, *, exact: frozenset[Fact]
     ) -> dict[Fact, Mapping[str, Any]]:
         """Facts asked over all children; those that hold for too many stay unknown (unless an order rests on them)."""

@@ -32,6 +32,7 @@ def local_values(
     identity: Identity,
     entitlements: Entitlements,
     policy: Policy,
+    aggregates: Mapping[str, Any],
 ) -> ExecutionResult:
     """The roots by response key; ``schema`` is the caller's own view, whose introspection this is."""
     narrowed = OperationDefinitionNode(
@@ -45,6 +46,7 @@ def local_values(
     values = {
         "me": lambda _info: describe(identity, policy),
         "catalogue": lambda _info, type=None: catalogue(entitlements, type),
+        "aggregate": lambda info, **_: aggregates.get(info.path.key),
     }
     return execute_sync(schema, document, root_value=values, variable_values=dict(variables))
 

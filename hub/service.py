@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import connectors
 import policies
+from connectors.mapping import MappingError
 from connectors.mapping import load as load_mapping
 from connectors.postgres import PoolSettings, PostgresSource
 from connectors.source import Aggregate, Bindings, Fetch, Row, Source, SourceError
@@ -172,7 +173,7 @@ def open_sources(settings: Settings) -> dict[str, Source]:
             continue
         try:
             mapping = load_mapping(folder / f"{name}.toml")
-        except ValueError as error:
+        except MappingError as error:
             raise ConfigurationError(str(error)) from None
         found[name] = PostgresSource(name=name, mapping=mapping, dsn=dsn, settings=pool)
     return found

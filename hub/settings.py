@@ -80,7 +80,6 @@ class Pools(_Group):
     """Connections held open."""
 
     source: Positive = Field(default=8, description="connections to each department's database")
-    log: Positive = Field(default=2, description="connections to the log's database, apart from those of the sources")
 
 
 class Limits(_Group):
@@ -203,7 +202,8 @@ FOUND = (Path("hub.toml"), Path("data/hub.toml"))
 def load(file: Path | None = None, **changes: Any) -> Settings:
     """Settings from a file, the environment and ``changes``.
 
-    The file is ``file``, or the one that ``HUB_CONFIG`` names, or the first of ``FOUND`` that is there. Raises ``ConfigurationError`` with every wrong setting, one a line.
+    The file is ``file``, or the one that ``HUB_CONFIG`` names, or the first of ``FOUND`` that is there. Raises
+    ``ConfigurationError`` with every wrong setting, one a line.
     """
     named = file or (Path(os.environ["HUB_CONFIG"]) if "HUB_CONFIG" in os.environ else None)
     if named is not None and not named.is_file():

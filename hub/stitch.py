@@ -229,7 +229,8 @@ class Stitch:
     def _closed(self, coordinate: str, paths: list[Path]) -> HubError:
         error = self.entitlements.refusal(coordinate, None)
         facts_of = {**error.facts, "rows": len(paths), "paths": [list(path) for path in paths]}
-        facts_of["rule"] = "no scope of the unit's grants holds these rows for this field"
+        facts_of["reason"] = "row_scope"
+        facts_of.pop("wanted", None)
         message = f"`{coordinate}` is closed to `{self.entitlements.unit}` in some of these rows"
         return RefusalError("NOT_ENTITLED", message, path=paths[0], **facts_of)
 

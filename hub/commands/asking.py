@@ -32,7 +32,7 @@ def add(app: typer.Typer) -> None:
     app.command()(explain)
 
 
-def query(  # noqa: PLR0913 - each is an option of the command
+def query(  # noqa: PLR0913, PLR0917 - each is an option of the command
     context: typer.Context,
     unit: Unit,
     document: Query = "-",

@@ -37,7 +37,6 @@ CHILDREN = 2000
 SEED = 20170501
 _DAY = 12 * 3600
 _READER = "hub_read"
-_GRANTS = f"grant usage on schema log, public to {_READER}; grant select on access_log to {_READER}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +85,9 @@ def add(app: typer.Typer) -> None:
 
     @app.command()
     def demo(
-        children: Annotated[int | None, typer.Option(help=f"Children on file in a new folder (default {CHILDREN}).")] = None,
+        children: Annotated[
+            int | None, typer.Option(help=f"Children on file in a new folder (default {CHILDREN}).")
+        ] = None,
         port: Annotated[int, typer.Option(help="Port to answer on; 0 takes a free one.")] = 8000,
         data_dir: Annotated[Path, typer.Option(help="Folder of the data; made if it is not there.")] = Path("data"),
         once: Annotated[bool, typer.Option("--once", help="Show the three units' answers, then end.")] = False,
@@ -159,6 +160,8 @@ async def _fill(folder: Folder, server: Server, children: int, password: str, re
     policy_folder = Path(str(policies.__path__[0]))
     today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
     started = time.monotonic()
+    # The log first: the load then lets the read role see the auditor's view of it, like any other table.
+    await install(server.dsn("hub"))
     try:
         await load_children(
             server.dsns(),
@@ -173,23 +176,10 @@ async def _fill(folder: Folder, server: Server, children: int, password: str, re
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-    await install(server.dsn("hub"))
-    await _let_read(server)
     contents = {"children": children, "seed": SEED, "today": today.isoformat(), "invented": True}
     folder.loaded.write_text(json.dumps(contents), "utf-8")
     folder.loading.unlink()
     err.print(f"hub: {children:,} invented children loaded in {time.monotonic() - started:.1f} s", markup=False)
-
-
-async def _let_read(server: Server) -> None:
-    """The auditor's view of the log is read like any department: by the read role, from the hub's own database."""
-    import asyncpg
-
-    connection = await asyncpg.connect(server.dsn("hub"))
-    try:
-        await connection.execute(_GRANTS)
-    finally:
-        await connection.close()
 
 
 def _password(folder: Folder) -> str:

@@ -1,4 +1,4 @@
-"""A hub that answers -> what three units see of the same question: the curl line, the answer, what was refused and why."""
+"""A hub that answers -> what three units see of one question: the curl line, the answer, what was refused and why."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from hub.commands.principals import dev_token
 from hub.service import read_policy
 from hub.settings import Settings
 
-QUERY = "{ children(first: 2) { edges { node { name sex birthDate citizenId guardianshipType residenceAddress } } } }"
-_LONGEST = 160
+QUERY = (
+    "{ children(first: 2) { edges { node { name birthDate citizenId residenceAddress "
+    "enrolments(first: 1) { edges { node { schoolName boardingMode } } } } } } }"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
