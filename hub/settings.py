@@ -296,3 +296,7 @@ def settings_page() -> str:
 
 def _cell(default: str) -> str:
     return f"`{default}`" if default else "none"
+
+
+if __name__ == "__main__":
+    print(settings_page(), end="")

@@ -8,6 +8,7 @@ If we crash while data are loaded, ``loading`` is left behind and the next start
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
 import secrets
@@ -28,7 +29,7 @@ import policies
 from connectors.demo.generate import load as load_children
 from connectors.demo.server import Server, ServerError
 from hub.audit.store import install
-from hub.commands.outcome import err, out, outcomes
+from hub.commands.outcome import Failure, err, out, outcomes
 from hub.commands.serving import Done, listen, serve
 from hub.commands.showing import show_units
 from hub.settings import SOURCES, ConfigurationError, Settings, load
@@ -60,6 +61,19 @@ class Folder:
         """What was loaded."""
         return self.path / "loaded.json"
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Makes the folder and holds it against a second demo, which could take a load under way for a broken one."""
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.path / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ConfigurationError(
+                    f"`{self.path}` is in use by another demo: choose another `--data-dir`"
+                ) from None
+            yield
+
     def contents(self) -> dict[str, Any] | None:
         """What was loaded, or None; raises ``ConfigurationError`` if the file is not ours."""
         try:
@@ -71,8 +85,7 @@ class Folder:
             raise ConfigurationError(f"`{self.loaded}` is not as this version writes it: remove the folder") from None
 
     def prepare(self) -> None:
-        """Makes the folder, or clears away what an interrupted load left."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Clears away what an interrupted load left."""
         if self.loading.exists():
             err.print("hub: the last load was interrupted, beginning anew", markup=False)
             shutil.rmtree(self.server, ignore_errors=True)
@@ -106,29 +119,33 @@ def add(app: typer.Typer) -> None:
 def run(folder: Folder, *, children: int | None, port: int, once: bool) -> None:
     """The whole demo; returns when it is stopped, or after the three questions."""
     listen("127.0.0.1", port).close()
-    folder.prepare()
-    contents = folder.contents()
-    if contents is not None and children not in {None, contents["children"]}:
-        raise ConfigurationError(
-            f"`{folder.path}` holds {contents['children']:,} children: choose another `--data-dir`, or remove it"
-        )
-    with _server(folder) as server:
-        password = _password(folder)
-        if contents is None:
-            with folded_progress() as report:
-                asyncio.run(_fill(folder, server, children or CHILDREN, password, report))
-        settings = _settings(folder, server, password, port)
+    with folder.held():
+        folder.prepare()
+        contents = folder.contents()
+        if contents is not None and children not in {None, contents["children"]}:
+            raise ConfigurationError(
+                f"`{folder.path}` holds {contents['children']:,} children: choose another `--data-dir`, or remove it"
+            )
+        with _server(folder) as server:
+            password = _password(folder)
+            if contents is None:
+                with progress_bars() as report:
+                    asyncio.run(_fill(folder, server, children or CHILDREN, password, report))
+            _answer(folder, server, password, port, once)
 
-        async def visit(url: str) -> None:
-            _write_settings(folder, settings, server, password, url)
-            failed = await asyncio.to_thread(show_units, settings, url, folder.path)
-            if failed:
-                raise ConfigurationError("the hub did not answer every question, see above")
-            if once:
-                raise Done
-            out.print(f"\n服务地址 {url}/graphql · 查询台 {url}/ide/ · 按 Ctrl+C 结束 (Ctrl+C ends)", markup=False)
 
-        serve(settings, visit=visit)
+def _answer(folder: Folder, server: Server, password: str, port: int, once: bool) -> None:
+    settings = _settings(folder, server, password, port)
+
+    async def visit(url: str) -> None:
+        _write_settings(folder, settings, server, password, url)
+        if await asyncio.to_thread(show_units, settings, url, folder.path):
+            raise Failure("the hub did not answer every question, see above")
+        if once:
+            raise Done
+        out.print(f"\n服务地址 {url}/graphql · 查询台 {url}/ide/ · 按 Ctrl+C 结束 (Ctrl+C ends)", markup=False)
+
+    serve(settings, visit=visit)
 
 
 @contextmanager
@@ -141,7 +158,7 @@ def _server(folder: Folder) -> Iterator[Server]:
 
 
 @contextmanager
-def folded_progress() -> Iterator[Any]:
+def progress_bars() -> Iterator[Any]:
     """A function ``report(what, done, total)`` that draws one bar for each thing under way."""
     columns = (TextColumn("{task.description:>12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=err) as progress:

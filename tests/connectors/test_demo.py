@@ -96,11 +96,6 @@ def grants() -> list[dict[str, str]]:
         return [row for row in csv.DictReader(lines) if row["action"] in ("read", "read_masked")]
 
 
-def units() -> list[str]:
-    with (VECTORS / "units.csv").open(encoding="utf-8") as lines:
-        return [row["code"] for row in csv.DictReader(lines)]
-
-
 def principals(world: World, unit: str) -> list[str]:
     """Unit keys to try: the model towns and villages, every institution that has reported."""
     neighbours = models(places())
@@ -401,26 +396,3 @@ def test_some_aged_out_files_are_kept_open_and_some_are_not(loaded: Loaded) -> N
         if row["_open"] and row["birthDate"] <= years_ago(TODAY, 16).isoformat()
     ]
     assert {scopes.current(row) for row in aged} == {True, False}
-
-
-def test_small_cells_are_hidden_and_no_difference_gives_one_away(loaded: Loaded) -> None:
-    restricted = {"LIVING_ALONE", "HARM_REPORTS", "MISSING", "REVOCATIONS", "CRIMINAL_CASES"}
-    cells = loaded.world.rows("hub", "Statistic")
-    assert len({row["indicator"] for row in cells}) == 22
-    assert len({row["quarter"] for row in cells}) == 4
-    groups: dict[tuple[str, str], list[Row]] = {}
-    for row in cells:
-        assert row["suppressed"] == (row["value"] is None)
-        if row["value"] is not None and "RATE" not in row["indicator"] and "MEDIAN" not in row["indicator"]:
-            k = 10 if row["indicator"] in restricted else 5
-            assert row["value"] >= k or (row["value"] == 0 and k == 5)
-        groups.setdefault((row["quarter"], row["indicator"]), []).append(row)
-    for (_, indicator), rows in groups.items():
-        district = next(row for row in rows if row["_key"].startswith("120114-"))
-        towns = [row for row in rows if len(row["divisionCode"]) == 9]
-        hidden = [row for row in towns if row["suppressed"]]
-        if district["value"] is not None and "RATE" not in indicator and "MEDIAN" not in indicator and hidden:
-            rest = district["value"] - sum(row["value"] for row in towns if row["value"] is not None)
-            k = 10 if indicator in restricted else 5
-            # Either nothing is left of the total, or at least k over several hidden cells.
-            assert rest == 0 or (len(hidden) > 1 and rest >= k), indicator

@@ -21,7 +21,7 @@ from connectors.demo.citizen_id import CHILD_REGION, CHUNKS, Serials, broken, ci
 from connectors.demo.people import CHUNK, World, models, register_number
 from connectors.demo.places import Places, read_places
 from connectors.demo.stories import PROVISIONS, REPORTERS, REPORTING_UNITS, STORIES
-from connectors.demo.tallies import suppressed
+from connectors.demo.tallies import PERFORMANCE, RESTRICTED, suppressed, write_statistics
 
 ROOT = Path(__file__).resolve().parents[2]
 DAYS = (date(2026, 11, 24), date(2024, 2, 29), date(2027, 1, 1), date(2026, 12, 31), date(2025, 4, 1))
@@ -192,6 +192,30 @@ def test_towns_are_those_with_a_government_and_models_are_villages_of_two_of_the
 )
 def test_small_cells_take_a_second_one_with_them(counts: dict[str, int], k: int, hidden: set[str]) -> None:
     assert suppressed(counts, k) == hidden
+
+
+@pytest.mark.parametrize("children", [300, 2000, 6000])
+def test_no_published_cell_is_small_and_no_difference_gives_one_away(children: int) -> None:
+    of = world(children=children)
+    batch = make_chunk(of, 0)
+    write_statistics(of, batch.tally, batch)
+    groups: dict[tuple[str, str], dict[str, float | None]] = {}
+    for _, division, level, quarter, indicator, value, hidden, _ in batch.table("hub", "statistic"):
+        assert hidden == (value is None)
+        if level != "village":
+            groups.setdefault((quarter, indicator), {})[division] = value
+    assert len(groups) == 22 * 4
+    for (_, indicator), cells in groups.items():
+        if indicator in PERFORMANCE:
+            continue
+        k = 10 if indicator in RESTRICTED else 5
+        assert all(value is None or value >= k or (value == 0 and k == 5) for value in cells.values()), indicator
+        total = cells.pop("120114")
+        unknown = [division for division, value in cells.items() if value is None]
+        if total is not None and unknown:
+            rest = total - sum(value for value in cells.values() if value is not None)
+            # Either nothing is left of the total, or at least k over several hidden cells.
+            assert rest == 0 or (len(unknown) > 1 and rest >= k), indicator
 
 
 def test_quarters_terms_and_ages() -> None:
