@@ -21,8 +21,9 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from hub.credential import Credential, Verifier, bearer
 from hub.errors import STATUS, HubError, InternalError, OutageError, RefusalError, RefusedError
-from hub.identity import Credential, Declaration, Identity, Registry, Verifier, bearer, declare, declared
+from hub.identity import Declaration, Identity, Registry, declare, declared
 from hub.pipeline import Request
 from hub.response import Answer
 from hub.settings import Settings

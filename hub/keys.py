@@ -11,6 +11,7 @@ import json
 import ssl
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,7 +83,8 @@ def _read_key(entry: Any, place: str) -> tuple[str, PinnedKey]:
 
 def _import(entry: dict[str, Any], place: str) -> Key:
     try:
-        key = import_key(entry)
+        with warnings.catch_warnings(action="ignore"):  # of weak keys, which are refused below
+            key = import_key(entry)
     except (JoseError, ValueError, KeyError) as error:
         raise KeysError(f"{place}: cannot be read ({type(error).__name__})") from None
     if not isinstance(key, ECKey | OKPKey | RSAKey):

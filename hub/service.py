@@ -24,10 +24,11 @@ from connectors.source import Aggregate, Bindings, Fetch, Row, Source, SourceErr
 from hub.audit.entry import Entry, Pseudonyms
 from hub.audit.log import Log
 from hub.audit.store import StoreError
+from hub.credential import RevokedFile, Verifier
 from hub.document import Documents
 from hub.http import Turned
 from hub.hub import Hub
-from hub.identity import Identity, RevokedFile, Verifier
+from hub.identity import Identity
 from hub.keys import KeySet
 from hub.pipeline import Request, answer
 from hub.planner.scopes import SCOPES

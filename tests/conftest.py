@@ -11,7 +11,8 @@ import pytest
 from connectors.demo.server import Server
 from connectors.source import Source
 from hub.hub import Hub
-from tests.support.running import ROOT, TODAY, Asking, close_all, connect, fill, open_hub, start_server
+from tests.support.canaries import find_canaries, plant
+from tests.support.running import ROOT, TODAY, Asking, Canary, close_all, connect, fill, open_hub, start_server
 from tests.support.world import World, load
 
 CHILDREN = 300
@@ -66,3 +67,19 @@ def ask(hub: Hub) -> Asking:
 async def world(sources: Mapping[str, Source], institutions: Mapping[str, str]) -> World:
     """The same rows as the oracle sees them."""
     return await load(sources, TODAY, institutions)
+
+
+@pytest.fixture(scope="session")
+async def canary(tmp_path_factory: pytest.TempPathFactory, institutions: Mapping[str, str]) -> AsyncIterator[Canary]:
+    """A second server whose every value is a canary, and the hub over it."""
+    server = start_server(tmp_path_factory.mktemp("canary"))
+    try:
+        await fill(server, children=CHILDREN, seed=SEED, truth=tmp_path_factory.mktemp("truth") / "canary.jsonl")
+        await plant(server)
+        connected = connect(server)
+        world = await load(connected, TODAY, institutions)
+        async with open_hub(server, connected) as opened:
+            yield Canary(server=server, world=world, ask=Asking(hub=opened), canaries=find_canaries(world))
+        await close_all(connected)
+    finally:
+        server.stop()

@@ -57,7 +57,6 @@ def write_file(world: World, child: Child, kinds: list[str], book: Book, batch: 
     number, accepted_number = _numbers(child)
     village, accepted_village = _villages(world, child)
     household = _household_village(world, child)
-    body = "DISABLED" if child.disabled else "ILL" if draw() < 0.015 else "HEALTHY"
     hardship = draw() < 0.12
     updated = _updated(world, child)
     batch.table("civil_affairs", "etda").append(
@@ -74,10 +73,7 @@ def write_file(world: World, child: Child, kinds: list[str], book: Book, batch: 
             household.code,
             f"{village.address}{int(draw() * 400) + 1}号",
             village.code,
-            book["stqk"][body],
-            book["cjlb"][pick(draw, DISABILITIES)] if child.disabled else None,
-            int(draw() * 4) + 1 if child.disabled else None,
-            pick(draw, ILLNESSES) if body == "ILL" else None,
+            *_health(child, book),
             book["jxqk"][schooling(child)],
             book["wcqk"][child.away],
             "1" if child.guardianship in ("ENTRUSTED_INADEQUATE", "FAIR", "GOOD") else "0",
@@ -95,6 +91,16 @@ def write_file(world: World, child: Child, kinds: list[str], book: Book, batch: 
             None if child.draft else quarter_of(recent_quarters(world.today, 2)[1]),
         )
     )
+
+
+def _health(child: Child, book: Book) -> tuple[str, str | None, int | None, str | None]:
+    """Body condition, category and grade of a disability, type of an illness."""
+    draw = child.draw
+    if child.disabled:
+        return book["stqk"]["DISABLED"], book["cjlb"][pick(draw, DISABILITIES)], int(draw() * 4) + 1, None
+    if draw() < 0.015:
+        return book["stqk"]["ILL"], None, None, pick(draw, ILLNESSES)
+    return book["stqk"]["HEALTHY"], None, None, None
 
 
 def registered(child: Child) -> bool:

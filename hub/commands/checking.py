@@ -9,10 +9,13 @@ from pathlib import Path
 import typer
 
 import connectors
+from connectors.check import Problem
+from connectors.check import check as check_database
 from connectors.mapping import Mapping as SourceMapping
 from connectors.mapping import MappingError
 from connectors.mapping import load as load_mapping
-from connectors.source import Source, SourceError
+from connectors.postgres import PostgresSource
+from connectors.source import SourceError
 from hub.commands.outcome import Failure, out, outcomes, settings_of
 from hub.service import open_sources, read_policy
 from hub.settings import SOURCES, ConfigurationError, Settings
@@ -36,7 +39,7 @@ def add(app: typer.Typer) -> None:
 
 
 def check(context: typer.Context) -> None:
-    """Prove that settings, schema, policy and mappings fit together; asks no database. 自检。
+    """Prove that settings, schema, policy, mappings and the databases that have a DSN fit together. 自检。
 
     Exit codes: 0 they fit; 1 they do not, each problem on a line; 2 a setting, policy or mapping cannot be read.
     """
@@ -45,6 +48,8 @@ def check(context: typer.Context) -> None:
         policy = read_policy(settings)
         mappings = read_mappings()
         problems = list(misfits(mappings))
+        for found in asyncio.run(_asked(settings)).values():
+            problems += [str(problem) for problem in found if problem.fatal]
         for problem in problems:
             out.print(problem, markup=False)
         if problems:
@@ -87,32 +92,39 @@ def _unowned(owners: Mapping[str, list[str]]) -> Iterator[str]:
 
 
 def check_sources(context: typer.Context) -> None:
-    """Ask every database whether it answers. 检查各部门数据库。
+    """Ask every database whether it answers and has what its mapping names. 检查部门数据库。
+
+    Codes and dates that a mapping cannot read are counted, and are no failure.
 
     Exit codes: 0 all is well; 1 something is not, each problem on a line; 2 a setting or mapping cannot be read.
     """
     with outcomes():
         settings = settings_of(context)
-        states = asyncio.run(_states(settings))
-        for name, state in states.items():
-            out.print(f"{name}: {state}", markup=False)
-        if any(state != "ok" for state in states.values()):
+        asked = asyncio.run(_asked(settings))
+        for name in SOURCES:
+            if name not in asked:
+                out.print(f"{name}: no DSN (`databases.{name}`)", markup=False)
+                continue
+            for problem in asked[name]:
+                out.print(str(problem), markup=False)
+            if not any(problem.fatal for problem in asked[name]):
+                out.print(f"{name}: ok", markup=False)
+        if len(asked) < len(SOURCES) or any(problem.fatal for found in asked.values() for problem in found):
             raise Failure("not every source is well")
 
 
-async def _states(settings: Settings) -> Mapping[str, str]:
+async def _asked(settings: Settings) -> Mapping[str, list[Problem]]:
+    """What is wrong with each source that has a DSN."""
     sources = open_sources(settings)
     try:
-        return {name: await _state(source, settings) for name, source in sources.items()}
+        adopted = {name: source for name, source in sources.items() if isinstance(source, PostgresSource)}
+        return {name: await _problems(source) for name, source in adopted.items()}
     finally:
         await asyncio.gather(*(source.close() for source in sources.values()))
 
 
-async def _state(source: Source, settings: Settings) -> str:
-    if settings.databases.dsn(source.name) is None:
-        return f"no DSN (`databases.{source.name}`)"
+async def _problems(source: PostgresSource) -> list[Problem]:
     try:
-        await source.ping(deadline=settings.deadlines.source)
+        return await check_database(source)
     except SourceError as error:
-        return error.reason
-    return "ok"
+        return [Problem(source=source.name, place="database", message=error.reason, fatal=True)]

@@ -101,7 +101,11 @@ def facts(formula: Formula) -> frozenset[Fact]:
 
 def primary_facts(formula: Formula, home: str) -> frozenset[Fact]:
     """Facts of other sources without which no row could be certain: it pays to ask them first."""
-    hopeful = render(formula, "?", home, lambda fact: ALWAYS if fact.source == home else None, optimistic=False)
+
+    def known(fact: Fact) -> Predicate | None:
+        return local_fact(fact, "?") if fact.source == home else None
+
+    hopeful = render(formula, "?", home, known, optimistic=False)
     return frozenset(fact for fact in facts(formula) if fact.source != home) if hopeful == NEVER else frozenset()
 
 

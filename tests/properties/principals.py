@@ -17,13 +17,13 @@ def principals(world: World) -> list[Me]:
     ]
     keys += [f"town_government:{code}" for code in busiest(world, 9)]
     keys += [f"village_committee:{code}" for code in busiest(world, 12)]
-    keys += [key for key, _ in _reporters(world).most_common(2)]
+    keys += reporters(world)[:2]
     found = [Me(key, purpose) for key in keys for unit, purpose in RIGHTS if unit == Me(key, purpose).unit]
     return [me for me in found if any(readable(me, type_name) for type_name in TYPES)]
 
 
-def busiest(world: World, digits: int) -> list[str]:
-    """Two divisions of so many digits: the one with most rows that lead a town or village to others, and the next."""
+def busiest(world: World, digits: int, *, most: int = 2) -> list[str]:
+    """Divisions of so many digits: the one with most rows that lead a town or village to others, and the next."""
     places: Counter[str] = Counter()
     scopes = Scopes(world, Me("auditor", "audit"))
     for file in world.rows("civil_affairs", "Child"):
@@ -31,12 +31,14 @@ def busiest(world: World, digits: int) -> list[str]:
             weight = 1 + 5 * len(world.of_file(file, "Incident")) + 5 * len(world.of_file(file, "DropoutRecord"))
             weight += 2 * len(world.of_file(file, "Assessment"))
             places[file["divisionCode"][:digits]] += weight
-    return [code for code, _ in places.most_common(2)]
+    return [code for code, _ in places.most_common(most)]
 
 
-def _reporters(world: World) -> Counter[str]:
+def reporters(world: World) -> list[str]:
+    """Institutions that reported, those with most reports first."""
     reports = world.rows("public_security", "MandatoryReport")
-    return Counter(row["reporterUnit"] for row in reports if str(row["reporterUnit"]).startswith("mandatory_reporter:"))
+    found = Counter(str(row["reporterUnit"]) for row in reports)
+    return [key for key, _ in found.most_common() if key.startswith("mandatory_reporter:")]
 
 
 def values(world: World, source: str, type_name: str) -> Iterator[tuple[str, list[object]]]:

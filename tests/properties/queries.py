@@ -24,7 +24,8 @@ from graphql import (
 )
 from hypothesis import strategies as st
 
-from tests.support.reference import column_of
+from tests.properties.shapes import enum_literal, links_of, literal, roots_of, variable_list, varied
+from tests.support.asked import column_of
 from tests.support.rights import Me
 from tests.support.sight import Sight
 from tests.support.world import FIELDS, TYPES
@@ -349,51 +350,10 @@ class Writer:
         return enum_literal(value) if is_enum else literal(value)
 
 
-def literal(value: Any) -> str:
-    """A value as a GraphQL literal (no enum)."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(literal, value))}]"
-    return json.dumps(value, ensure_ascii=False)
-
-
-def enum_literal(value: Any) -> str:
-    """An enum value, or a list of them, as a literal."""
-    return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)
-
-
-def links_of(schema: GraphQLSchema, type_name: str) -> dict[str, str]:
-    """Links of a type -> the type they lead to."""
-    named = schema.type_map[type_name]
-    assert isinstance(named, GraphQLObjectType)
-    found = {}
-    for name, definition in named.fields.items():
-        target = get_named_type(definition.type).name.removesuffix("Connection")
-        if target in TYPES:
-            found[name] = target
-    return found
-
-
-def roots_of(schema: GraphQLSchema, sight: Sight) -> list[str]:
-    """Root fields that the principal may ask, those with rows more often than not."""
-    query = schema.query_type
-    assert query is not None
-    names = []
-    for name, definition in query.fields.items():
-        target = get_named_type(definition.type).name.removesuffix("Connection")
-        if target in TYPES and target != "AccessLogEntry" and sight.opens(target):
-            names.append(name)
-    return [*names, "node"] if names else []
-
-
-def variable_list(operation: Mapping[str, str]) -> str:
-    """``($v1: Int, ...)``, or nothing."""
-    return f"({', '.join(f'${name}: {type_}' for name, type_ in operation.items())})" if operation else ""
-
-
 def write(schema: GraphQLSchema, sights: Sequence[Sight], pool: Pool, between: Between) -> Case:
     """A request of one of the principals, of the numbers drawn."""
-    # Those who see many types come up more often: most of what there is to decide is decided for them.
-    weighted = [sight for sight in sights for _ in range(len(roots_of(schema, sight)))]
+    # Those who see many types, and fields of one row under several scopes, come up more often.
+    weighted = [sight for sight in sights for _ in range(len(roots_of(schema, sight)) * (4 if varied(sight) else 1))]
     sight = weighted[between(0, len(weighted) - 1)]
     writer = Writer(schema, sight, pool, between)
     body = writer.document(roots_of(schema, sight))

@@ -33,7 +33,7 @@ class Names:
 
 
 def differences(expected: Expected, reply: Reply, names: Names) -> list[str]:
-    """What differs, in words; empty if the answers are the same."""
+    """What differs, in words; empty if the answers are the same. Only then are new names kept."""
     codes = reply.codes()
     if expected.invalid:
         return [] if codes == {"INVALID_INPUT"} else [f"wanted INVALID_INPUT, got {sorted(codes)}"]
@@ -42,7 +42,10 @@ def differences(expected: Expected, reply: Reply, names: Names) -> list[str]:
         if (expected.data is None) != (reply.data is None):
             found.append(f"data: wanted {_kind(expected.data)}, got {_kind(reply.data)} {reply.errors[:1]}")
         return found
-    found.extend(_values(expected.data, reply.data, (), names))
+    learnt = Names(of_row=dict(names.of_row), of_id=dict(names.of_id))
+    found.extend(_values(expected.data, reply.data, (), learnt))
+    if not found:
+        names.of_row, names.of_id = learnt.of_row, learnt.of_id
     return found
 
 

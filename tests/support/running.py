@@ -16,6 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Literal
 
+import asyncpg
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -41,6 +42,7 @@ from policies import load as load_policy
 from schema.build import whole
 from schema.catalogue import CATALOGUE
 from tests.support.rights import Me
+from tests.support.world import World
 
 ROOT = Path(__file__).parent.parent.parent
 SHANGHAI = timezone(timedelta(hours=8))
@@ -72,6 +74,11 @@ async def fill(server: Server, *, children: int, seed: int, truth: Path) -> None
         progress=lambda _what, _done, _whole: None,
     )
     await install(server.dsn("hub"))
+    connection = await asyncpg.connect(server.dsn("hub"))
+    try:
+        await connection.execute("GRANT SELECT ON access_log TO hub_read")
+    finally:
+        await connection.close()
 
 
 def connect(server: Server) -> dict[str, Source]:
@@ -144,6 +151,16 @@ class Asking:
         )
         found = await answer(self.hub, identity(unit_key, purpose, case=case), request)
         return Reply(status=found.status, body=found.body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """A hub over databases in which every value is a canary."""
+
+    server: Server
+    world: World
+    ask: Asking
+    canaries: Any
 
 
 def identity(unit_key: str, purpose: str, *, case: str | None = None) -> Identity:

@@ -317,10 +317,11 @@ class Scopes:
         return any(incident["caseFiledOn"] is not None for incident in incidents)
 
     def answering_own(self, type_name: str, row: Row) -> bool:
-        """I must answer; a town only for files of its own (an item without a file is placed by the unit alone)."""
+        """I must answer; a town only where the accepted file, current or not, is its own (or there is no file)."""
         if row["answeringUnit"] != self.me.key:
             return False
-        return self.me.division is None or row["_register"] is None or self.own_division(type_name, row)
+        mine, files = self.me.division, self.world.files_of(type_name, row)
+        return mine is None or row["_register"] is None or any(_under(file["_division"], mine) for file in files)
 
 
 def _under(code: str | None, division: str) -> bool:

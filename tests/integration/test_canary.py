@@ -1,0 +1,270 @@
+"""Canaries: every coordinate asked by everyone for every purpose; nothing but what entitlements.csv grants comes out.
+
+The databases hold a canary in every value. What may come out is told by the oracle's own reading of entitlements.csv
+and of the scopes; where a canary came out is told by the text of the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.properties.principals import busiest, reporters
+from tests.support.canaries import Canaries
+from tests.support.compare import Names, differences
+from tests.support.handmade import plain_schema
+from tests.support.reference import Reference
+from tests.support.rights import PURPOSES, RIGHTS, UNITS, Me, scopes
+from tests.support.running import Canary, Reply
+from tests.support.sight import Sight
+from tests.support.ways import ROOT_OF, everything, fields_of, way_to
+from tests.support.world import FIELDS, TYPES
+
+pytestmark = pytest.mark.postgres
+SCHEMA = plain_schema()
+AT_ONCE = 40
+
+
+def keys_of(canary: Canary, unit: str) -> list[str]:
+    """Principals of a unit: one, or the two with most to see."""
+    if unit == "town_government":
+        return [f"{unit}:{code}" for code in busiest(canary.world, 9)]
+    if unit == "village_committee":
+        return [f"{unit}:{code}" for code in busiest(canary.world, 12)]
+    return reporters(canary.world)[:2] if unit == "mandatory_reporter" else [unit]
+
+
+def alone(coordinate: str) -> str:
+    """A document that asks for one coordinate."""
+    type_name, _, name = coordinate.partition(".")
+    return f"{{ {way_to(type_name, [name])} }}"
+
+
+def opened_cursors(reply: Reply) -> Iterator[str]:
+    """Every long opaque text of an answer, decoded as far as base64 goes."""
+    for text in _texts(reply.data):
+        if len(text) > 32 and text.isascii():
+            padded = text + "=" * (-len(text) % 4)
+            yield base64.urlsafe_b64decode(padded).decode("latin-1") if _is_base64(padded) else text
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text, altchars=b"-_", validate=True)
+    except ValueError:
+        return False
+    return True
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def leaks(canaries: Canaries, sight: Sight, reply: Reply) -> list[str]:
+    """What an answer holds that the principal may not read."""
+    body = reply.json
+    body.pop("extensions", None)
+    text = json.dumps(body, ensure_ascii=False)
+    found = [f"{token}: {owners}" for token, owners in canaries.ungranted(sight, text).items()]
+    found += [f"key {key}" for key in canaries.bare_keys(text)]
+    for opened in opened_cursors(reply):
+        found += [f"in an opaque text: {token}" for token in canaries.tokens(opened) | canaries.bare_keys(opened)]
+    return found
+
+
+async def ask_all(canary: Canary, me: Me, documents: Sequence[str], denied: str) -> list[Reply]:
+    """Answers to many documents of one principal, some at once."""
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def one(document: str) -> Reply:
+        async with turn:
+            return await canary.ask(me.key, me.purpose, document, denied="null" if denied == "null" else "refuse")
+
+    return list(await asyncio.gather(*map(one, documents)))
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("denied", ["refuse", "null"])
+async def test_each_coordinate_alone_gives_what_the_entitlements_say(canary: Canary, unit: str, denied: str) -> None:
+    documents = {coordinate: alone(coordinate) for coordinate in FIELDS}
+    for key in keys_of(canary, unit):
+        for purpose in PURPOSES:
+            me = Me(key, purpose)
+            sight = Sight(canary.world, me)
+            replies = await ask_all(canary, me, list(documents.values()), denied)
+            for coordinate, reply in zip(documents, replies, strict=True):
+                assert not leaks(canary.canaries, sight, reply), (me, coordinate)
+                opened = sight.selectable(coordinate) and _way_is_open(sight, coordinate)
+                refused = [error for error in reply.errors if _refuses(error, coordinate)]
+                assert bool(refused) is not opened, (me, coordinate, reply.errors[:2])
+                assert (reply.data is None) is (denied == "refuse" and not opened), (me, coordinate)
+
+
+def _way_is_open(sight: Sight, coordinate: str) -> bool:
+    type_name = coordinate.partition(".")[0]
+    through = {"FamilyMember": "Child", "Guardian": "Child", "AttendanceRecord": "Enrolment"}.get(type_name, type_name)
+    return sight.opens(through)
+
+
+def _refuses(error: dict[str, Any], coordinate: str) -> bool:
+    """Whether the error refuses the coordinate, its type or the way to it (not some rows of it alone)."""
+    facts = error["extensions"]
+    if facts["code"] != "NOT_ENTITLED":
+        return False
+    type_name = coordinate.partition(".")[0]
+    whole = {f"{type_name}.*", "Child.*", "Enrolment.*", "Child.familyMembers", "Child.guardians"}
+    whole.add("Enrolment.attendanceRecords")
+    return facts["coordinate"] in whole or (facts["coordinate"] == coordinate and not error["message"].endswith("rows"))
+
+
+@pytest.mark.parametrize("unit", UNITS)
+async def test_every_coordinate_in_company_gives_what_the_entitlements_say(canary: Canary, unit: str) -> None:
+    documents = [f"{{ {way_to(type_name, ['id', *fields_of(type_name)])} }}" for type_name in TYPES]
+    for key in keys_of(canary, unit):
+        for purpose in PURPOSES:
+            me = Me(key, purpose)
+            sight = Sight(canary.world, me)
+            replies = await ask_all(canary, me, [*documents, f"{{ {everything()} }}"], "null")
+            replies += await ask_all(canary, me, documents, "refuse")
+            for reply in replies:
+                assert not leaks(canary.canaries, sight, reply), me
+
+
+@pytest.mark.parametrize("unit", UNITS)
+async def test_filters_and_sorts_on_what_is_not_read_in_clear_are_refused(canary: Canary, unit: str) -> None:
+    for key in keys_of(canary, unit)[:1]:
+        for purpose in PURPOSES:
+            me = Me(key, purpose)
+            sight = Sight(canary.world, me)
+            asked = [coordinate for coordinate in FIELDS if _filterable(coordinate)]
+            documents = [_filtered(coordinate) for coordinate in asked]
+            for coordinate, reply in zip(asked, await ask_all(canary, me, documents, "refuse"), strict=True):
+                opened = sight.opens(coordinate.partition(".")[0])
+                allowed = opened and sight.askable(coordinate)
+                assert (reply.data is not None) is allowed, (me, coordinate, reply.errors[:2])
+
+
+def _filterable(coordinate: str) -> bool:
+    type_name, _, name = coordinate.partition(".")
+    filters: Any = SCHEMA.type_map[f"{type_name}Filter"]
+    return type_name in ROOT_OF and name in filters.fields
+
+
+def _filtered(coordinate: str) -> str:
+    type_name, _, name = coordinate.partition(".")
+    return f"{{ {way_to(type_name, ['__typename'], arguments=f', filter: {{{name}: {{isNull: false}}}}')} }}"
+
+
+@pytest.mark.parametrize("unit", [unit for unit in UNITS if unit != "auditor"])
+async def test_every_grant_is_used_and_the_answer_is_the_oracles(canary: Canary, unit: str) -> None:
+    unused = {
+        (purpose, right.coordinate, right.action, right.scope)
+        for (of_unit, purpose), table in RIGHTS.items()
+        for found in table.values()
+        for right in found
+        if of_unit == unit and right.action in ("read", "read_masked")
+    }
+    for key in all_keys(canary, unit):
+        for purpose in PURPOSES:
+            me = Me(key, purpose)
+            sight = Sight(canary.world, me)
+            for type_name in TYPES:
+                names = [name for name in fields_of(type_name) if sight.selectable(f"{type_name}.{name}")]
+                if names and _way_is_open(sight, f"{type_name}.{names[0]}"):
+                    await _use(canary, sight, type_name, names)
+                    unused -= set(_used(sight, type_name))
+    assert not unused
+
+
+async def _use(canary: Canary, sight: Sight, type_name: str, names: list[str]) -> None:
+    document = f"{{ {way_to(type_name, ['id', *names])} }}"
+    oracle = Reference(schema=SCHEMA, sight=sight)
+    reply = await canary.ask(sight.me.key, sight.me.purpose, document)
+    assert not differences(oracle.answer(document), reply, Names()), sight.me
+
+
+def _used(sight: Sight, type_name: str) -> Iterator[tuple[str, str, str, str]]:
+    """Grants that open something in a row that the answer held (as far as one page shows)."""
+    me = sight.me
+    for row in sight.every(type_name):
+        for coordinate in FIELDS:
+            if coordinate.startswith(f"{type_name}."):
+                for action in ("read", "read_masked"):
+                    for scope in scopes(me, coordinate, action):
+                        if sight.scopes.holds(scope, type_name, row):
+                            yield me.purpose, coordinate, action, scope
+
+
+def all_keys(canary: Canary, unit: str) -> list[str]:
+    """Every principal of a unit that has rows, towns and villages in order of what they see."""
+    if unit == "town_government":
+        return [f"{unit}:{code}" for code in busiest(canary.world, 9, most=30)]
+    if unit == "village_committee":
+        return [f"{unit}:{code}" for code in busiest(canary.world, 12, most=30)]
+    return keys_of(canary, unit)
+
+
+@pytest.mark.parametrize("unit", ["town_government", "village_committee", "mandatory_reporter"])
+async def test_a_second_town_village_or_school_gets_none_of_the_first_ones_rows(canary: Canary, unit: str) -> None:
+    first, second = keys_of(canary, unit)
+    common: set[str] = set()
+    for purpose in PURPOSES:
+        seen = []
+        for key in (first, second):
+            found: set[str] = set()
+            for type_name in TYPES:
+                names = ["id", *fields_of(type_name)]
+                reply = await canary.ask(key, purpose, f"{{ {way_to(type_name, names)} }}", denied="null")
+                body = json.dumps(reply.data, ensure_ascii=False)
+                found |= {token for token in canary.canaries.tokens(body) if _of_one_row(canary, token)}
+                found |= {text for text in _texts(reply.data) if len(text) > 60 and text.isascii()}
+            seen.append(found)
+        common |= seen[0] & seen[1]
+    assert not common
+
+
+def _of_one_row(canary: Canary, token: str) -> bool:
+    """A number that two parents share, and a school's name, are no sign of a row."""
+    owners = canary.canaries.owners[token]
+    return len(owners) == 1 and next(iter(owners))[:2] != ("Enrolment", "schoolName")
+
+
+async def test_a_canary_that_is_not_granted_would_be_found(canary: Canary) -> None:
+    document = f"{{ {way_to('Child', ['name', 'residenceAddress', 'citizenId'])} }}"
+    reply = await canary.ask("civil_affairs_bureau", "survey_management", document)
+    assert not leaks(canary.canaries, Sight(canary.world, Me("civil_affairs_bureau", "survey_management")), reply)
+    found = leaks(canary.canaries, Sight(canary.world, Me("womens_federation", "care_service")), reply)
+    assert sum("'name'" in leak for leak in found) > 50
+    assert sum("'citizenId'" in leak for leak in found) > 50
+
+
+async def test_the_log_holds_no_canary_and_no_key(canary: Canary) -> None:
+    await canary.ask(
+        "public_security_bureau",
+        "emergency_response",
+        f"{{ {way_to('MandatoryReport', fields_of('MandatoryReport'))} }}",
+    )
+    connection = await asyncpg.connect(canary.server.dsn("hub"))
+    try:
+        rows = await connection.fetch("SELECT bytes FROM log.pending UNION ALL SELECT bytes FROM log.entry")
+        lists = await connection.fetch("SELECT items FROM log.long_list")
+    finally:
+        await connection.close()
+    assert rows
+    for text in (*(row["bytes"].decode() for row in rows), *(" ".join(row["items"]) for row in lists)):
+        # A count of rows may look like a small number that is a canary elsewhere.
+        assert not {token for token in canary.canaries.tokens(text) if len(token) > 5}, text
+        assert not canary.canaries.bare_keys(text), text
