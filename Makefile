@@ -63,9 +63,9 @@ $(READY): pyproject.toml constraints.txt $(STALE)
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "make: \`$(PYTHON)\` is no Python 3.11 or later" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "make: \`$(PYTHON)\` comes without venv (on Debian: apt-get install python3-venv)" >&2; exit 1; }
 	@mkdir -p $(VENV) 2>/dev/null && test -w $(VENV) || { echo "make: \`$$(id -un)\` may not write \`$(abspath $(VENV))\`: use a checkout of your own, or name a folder (make VENV=\$$HOME/hub-venv DATA=\$$HOME/hub-data demo)" >&2; exit 1; }
-	@rm -f $(READY)
 	@echo "make: setting up $(VENV), once" >&2
-	@"$(PYTHON)" -m venv --clear $(VENV)
+	@if test -e $(READY) && test "$$(cat $(READY))" != "$(STAMP)"; then rm -rf $(VENV)/*; fi; rm -f $(READY)
+	@"$(PYTHON)" -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --root-user-action=ignore -c constraints.txt pip
 	@$(BIN)/python -m pip install --quiet --root-user-action=ignore -c constraints.txt --build-constraint constraints.txt -e . --group dev
 	@echo "$(STAMP)" > $(READY)

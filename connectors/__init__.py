@@ -1,0 +1,1 @@
+"""Departments' systems behind one contract: fetches in schema terms -> rows."""

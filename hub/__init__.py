@@ -1,0 +1,1 @@
+"""The gateway: it alone knows schema, policies and connectors."""

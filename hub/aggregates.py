@@ -1,4 +1,4 @@
-"""``aggregate``: coordinates to group by, a measure -> groups, small cells suppressed for whoever does not read the rows.
+"""``aggregate``: coordinates to group by, a measure -> groups, small cells hidden from who does not read the rows.
 
 A caller who reads every coordinate in clear gets the groups of its own rows as they are. Any other gets declared tables
 alone (``policies/tables.csv``), with a threshold of distinct children and complementary suppression (domain model, 10).

@@ -34,10 +34,10 @@ class Wish:
 
 @dataclass(slots=True, kw_only=True)
 class Found:
-    """Pages below each row: (reach, row, arguments) -> page; parts of rows: (source, case) -> values, or the failure."""
+    """Pages below each row: (reach, row, arguments) -> page; parts of rows: (source, case) -> values, or failure."""
 
     links: dict[tuple[int, int, Arguments], Page] = field(default_factory=dict)
-    parts: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    parts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     failed_parts: dict[str, SourceError] = field(default_factory=dict)
     compared: dict[tuple[str, str], Any] = field(default_factory=dict)
     failed_types: dict[str, SourceError] = field(default_factory=dict)
@@ -150,7 +150,8 @@ class Batch:
             self.found.failed_parts[source] = error
             return
         for row in rows:
-            self.found.parts[(source, row[0])] = dict(zip(columns, row[1:], strict=True))
+            # Several layouts of one document may ask for different columns of one case.
+            self.found.parts.setdefault((source, row[0]), {}).update(zip(columns, row[1:], strict=True))
 
     async def _compared(self, reach: Reach, rows: Iterable[Record]) -> None:
         wanted: dict[str, set[str]] = {}

@@ -20,6 +20,7 @@ from hub.executor import Execution, Page
 from hub.local import local_values
 from hub.planner.compile import refusals
 from hub.planner.plan import Denied, LocalRoot, RowsRoot, Word
+from hub.recording import Act, Grounds
 from hub.registry import Registry, gather_by
 from hub.response import Answer, respond
 from hub.sources import Reading
@@ -98,17 +99,17 @@ async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
         stitched = [_stitch(hub, batch, call, pages.get(id(call), {}), aggregates) for call in calls]
     entries = [
         hub.recording.disclosure(
-            call.identity,
-            call.request_id,
-            call.operation,
+            Act(identity=call.identity, request_id=call.request_id, operation=call.operation),
             stitch.released,
             {refused.coordinate for refused in plan.refused} | {str(e.facts.get("coordinate")) for e in call.errors},
             errors,
             reading.rows,
-            rules=(*plan.rules, *(line.rule for line in _aggregated_by(call))),
-            clauses=sorted({*plan.clauses, *(line.clause for line in _aggregated_by(call))}),
-            policy=plan.policy_version,
-            of_author=plan.only_own_reports,
+            Grounds(
+                rules=(*plan.rules, *(line.rule for line in _aggregated_by(call))),
+                clauses=sorted({*plan.clauses, *(line.clause for line in _aggregated_by(call))}),
+                policy=plan.policy_version,
+                of_author=plan.only_own_reports,
+            ),
         )
         for call, (stitch, _, errors) in zip(calls, stitched, strict=True)
     ]
@@ -191,9 +192,7 @@ def _local(hub: Hub, call: Call, aggregates: Mapping[Question, Any]) -> tuple[di
     result = local_values(
         roots,
         schema=hub.view(call.entitlements),
-        operation=call.document.operation,
-        fragments=call.document.fragments,
-        variables=call.document.variables,
+        document=call.document,
         identity=call.identity,
         entitlements=call.entitlements,
         policy=hub.policy,

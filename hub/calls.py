@@ -69,9 +69,8 @@ def read_call(
         questions=questions,
     )
     call.errors = [*(entitlements.refusal(name, path) for name, path in reader.denied.items()), *reader.refused]
-    if call.errors:
-        if not plan.null_mode:
-            raise RefusedError(*call.errors)
+    if call.errors and not plan.null_mode:
+        raise RefusedError(*call.errors)
     cost = sum(_cost(wish.reach, reader.asked) for wish in wishes.values() if wish is not None)
     if cost > hub.limits.cost:
         raise RefusalError(

@@ -1,8 +1,8 @@
 """Plan, requests -> Found: every reach's rows, all sources at once, statements shared by the requests of a batch.
 
 A row whose conditions rest on another department is taken as undecided first; the facts are then asked for just those
-rows' children (or, where nothing could be certain without them, for all at once), and the row is read again with what
-was learnt. A value whose condition is undecided has not left its source. What stays undecided is an error, never a guess.
+rows' children (or, where nothing could be certain without them, for all at once), and the row is read again with
+what was learnt. A value whose condition is undecided has not left its source. What stays undecided is an error, never a guess.
 """
 
 from __future__ import annotations
@@ -137,6 +137,7 @@ class Execution:
         ordering = ordering_facts(reach, arguments)
         eager = primary_facts(wanted_rows(reach, arguments), reach.source) | ordering
         known = await self.know_all(eager, reach.source, exact=ordering)
+        self._require(ordering, known)
         unknown = remote - frozenset(known)
         bindings = {key: value for found in known.values() for key, value in found.items()}
         bindings |= bind_values(arguments.values, self.years_ago)
@@ -165,16 +166,26 @@ class Execution:
         """Rows of a nested reach or a look-up, settled."""
         remote = remote_facts(reach, arguments)
         bindings = {**joined, **bind_values(arguments.values, self.years_ago), **(after.bindings() if after else {})}
-        known: Mapping[Fact, Mapping[str, Any]] = {}
-        first = primary_facts(wanted_rows(reach, arguments), reach.source) | ordering_facts(reach, arguments)
-        if files is not None and first:
-            known = await self._know(first, reach.source, [], files)
+        known = await self._know_first(reach, arguments, files)
+        self._require(ordering_facts(reach, arguments), known)
         bindings |= {key: value for found in known.values() for key, value in found.items()}
         unknown = remote - frozenset(known)
         limited = mode == "column" and not unknown
         form = Form(mode=mode, arguments=arguments, after=after is not None, limited=limited, unknown=unknown)
         records = await self._fetch(reach, form, bindings | {"limit": arguments.first + 1})
         return await self._settle(reach, arguments, records, unknown, bindings, files)
+
+    async def _know_first(
+        self, reach: Reach, arguments: Arguments, files: Files | None
+    ) -> dict[Fact, Mapping[str, Any]]:
+        """What must be known before rows below others are read: what orders them, and what none could do without."""
+        ordering = ordering_facts(reach, arguments)
+        if files is None:
+            return await self.know_all(ordering, reach.source, exact=ordering)
+        first = primary_facts(wanted_rows(reach, arguments), reach.source) | ordering
+        known = await self._know([fact for fact in first if fact.via == "child"], reach.source, [], files)
+        of_rows = [fact for fact in ordering if fact.via != "child"]
+        return {**known, **await self.know_all(of_rows, reach.source, exact=ordering)}
 
     async def _fetch(self, reach: Reach, form: Form, bindings: Mapping[str, Any]) -> list[Record]:
         fetch = fetch_of(reach, form)
@@ -226,6 +237,12 @@ class Execution:
             if fact in self.unknown_sources:
                 return self.unknown_sources[fact]
         return next(iter(self.reading.down.values()), SourceError("hub", "rejected"))
+
+    def _require(self, ordering: frozenset[Fact], known: Collection[Fact]) -> None:
+        """Without what orders them rows stand in no order, and a page of them would be a guess."""
+        lacking = ordering - frozenset(known)
+        if lacking:
+            raise self.failure(lacking)
 
     def _people(self, reach: Reach, records: Sequence[Record]) -> list[tuple[Any, ...]]:
         names = ("_register", "_person", "_citizen", "_case")

@@ -8,13 +8,13 @@ from typing import Any
 from graphql import (
     DocumentNode,
     ExecutionResult,
-    FragmentDefinitionNode,
     GraphQLSchema,
     OperationDefinitionNode,
     SelectionSetNode,
     execute_sync,
 )
 
+from hub.document import Document
 from hub.entitlements import Entitlements
 from hub.identity import Identity
 from hub.planner.plan import LocalRoot
@@ -26,9 +26,7 @@ def local_values(
     roots: list[LocalRoot],
     *,
     schema: GraphQLSchema,
-    operation: OperationDefinitionNode,
-    fragments: Mapping[str, FragmentDefinitionNode],
-    variables: Mapping[str, Any],
+    document: Document,
     identity: Identity,
     entitlements: Entitlements,
     policy: Policy,
@@ -36,19 +34,19 @@ def local_values(
 ) -> ExecutionResult:
     """The roots by response key; ``schema`` is the caller's own view, whose introspection this is."""
     narrowed = OperationDefinitionNode(
-        operation=operation.operation,
-        name=operation.name,
-        variable_definitions=operation.variable_definitions,
+        operation=document.operation.operation,
+        name=document.operation.name,
+        variable_definitions=document.operation.variable_definitions,
         directives=(),
         selection_set=SelectionSetNode(selections=tuple(root.node for root in roots)),
     )
-    document = DocumentNode(definitions=(narrowed, *fragments.values()))
+    asked = DocumentNode(definitions=(narrowed, *document.fragments.values()))
     values = {
         "me": lambda _info: describe(identity, policy),
         "catalogue": lambda _info, type=None: catalogue(entitlements, type),
         "aggregate": lambda info, **_: aggregates.get(info.path.key),
     }
-    return execute_sync(schema, document, root_value=values, variable_values=dict(variables))
+    return execute_sync(schema, asked, root_value=values, variable_values=dict(document.variables))
 
 
 def describe(identity: Identity, policy: Policy) -> Mapping[str, Any]:

@@ -26,6 +26,25 @@ class Recorder(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """Who asked, in which request, which operation (as a pseudonym)."""
+
+    identity: Identity
+    request_id: str
+    operation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grounds:
+    """On what an answer rests; ``of_author``: on the caller's own reports alone, so that its author goes unnamed."""
+
+    rules: Sequence[str]
+    clauses: Sequence[str]
+    policy: str
+    of_author: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """Makes entries and has them recorded."""
 
@@ -58,18 +77,12 @@ class Recording:
 
     def disclosure(
         self,
-        identity: Identity,
-        request_id: str,
-        operation: str,
+        act: Act,
         released: Released,
         refused: Iterable[str],
         errors: Iterable[HubError],
         rows: Mapping[str, int],
-        *,
-        rules: Sequence[str],
-        clauses: Sequence[str],
-        policy: str,
-        of_author: bool,
+        grounds: Grounds,
     ) -> Entry:
         """The entry of an answer with data: what is released, of whom, by which rules."""
         codes = sorted({error.code for error in errors})
@@ -79,21 +92,21 @@ class Recording:
         subjects += [names.citizen(number) for number in released.citizens]
         entry = Entry(
             kind="disclosure",
-            request=request_id,
+            request=act.request_id,
             decision=_decision(released, codes),
-            operation=operation,
-            policy=policy,
+            operation=act.operation,
+            policy=grounds.policy,
             released=sorted(released.clear),
             masked=sorted(released.masked),
             refused=sorted(refused),
             subjects=sorted(subjects),
             rows=sorted(f"{source}={count}" for source, count in rows.items()),
-            rules=rules,
-            clauses=clauses,
+            rules=grounds.rules,
+            clauses=grounds.clauses,
             errors=codes,
-            **self._who(identity),
+            **self._who(act.identity),
         )
-        return without_author(entry, names) if of_author else entry
+        return without_author(entry, names) if grounds.of_author else entry
 
     def _who(self, identity: Identity) -> Mapping[str, Any]:
         return {

@@ -1,7 +1,7 @@
 """Rows of any source -> the children's files, and facts about children -> membership that another source can test.
 
 The register file is the root of a child. A row of another source belongs to a file by the citizen id as last accepted
-(unless two open files carry it), or by a confirmed link of the row's person. What passes between sources are keys alone.
+(unless two open files carry it), or by a confirmed link of the row's person. Keys alone pass between sources.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fetch -> rows of one source, with one deadline and a breaker; within one batch a source that failed is not asked again.
+"""Fetch -> rows of one source, with one deadline and a breaker; in one batch a source that failed is not asked again.
 
 Guarantee (invariant 6): what a source does not answer is a ``SourceError``, never an empty list.
 """
@@ -94,7 +94,9 @@ class Reading:
             else:
                 found = await source.aggregate(asked, merged, deadline=deadline)
         except SourceError as error:
-            breaker.failed(self.sources.monotonic())
+            # A statement that was rejected is ours or the mapping's fault: the department is there for all others.
+            if error.reason != "rejected":
+                breaker.failed(self.sources.monotonic())
             raise self._failed(error) from None
         breaker.succeeded()
         return found

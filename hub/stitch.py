@@ -129,25 +129,26 @@ class Stitch:
         return {entry.key: self._entry(reach, entry, record, (*path, entry.key)) for entry in shape.entries}
 
     def _entry(self, reach: p.Reach, entry: p.Entry, record: Record, path: Path) -> Any:
+        answer: Any = None
         match entry:
             case p.Value():
-                return self._value(reach, entry.coordinate, record, entry.slot, record.values[entry.slot], path)
+                answer = self._value(reach, entry.coordinate, record, entry.slot, record.values[entry.slot], path)
             case p.Word():
-                return entry.text
+                answer = entry.text
             case p.Identifier():
-                return self._identifier(reach, record)
+                answer = self._identifier(reach, record)
             case p.Link():
                 page = self.found.links[(entry.reach.number, id(record), self.asked[entry.reach.number])]
-                return self._reached(entry.reach, page, path, record.values[reach.keys["_key"]])
+                answer = self._reached(entry.reach, page, path, record.values[reach.keys["_key"]])
             case p.Denied():
                 self.denied.setdefault(entry.coordinate, []).append(path)
-                return None
             case p.Flags():
-                return self._flags(reach, entry, record, path)
+                answer = self._flags(reach, entry, record, path)
             case p.Part():
-                return self._part(reach, entry, record, path)
+                answer = self._part(reach, entry, record, path)
             case p.Compared():
-                return self._compared(reach, entry, record, path)
+                answer = self._compared(reach, entry, record, path)
+        return answer
 
     def _value(self, reach: p.Reach, coordinate: str, record: Record, slot: int, value: Any, path: Path) -> Any:
         match state(record, slot):

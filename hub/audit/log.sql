@@ -142,3 +142,10 @@ grant usage on schema log to hub_log;
 grant select, insert on log.pending, log.long_list to hub_log;
 grant select on log.entry, log.checkpoint, log.layout, access_log to hub_log;
 grant execute on function log.sequence to hub_log;
+-- The role by which the hub reads its own database may see entries as auditors do, where it exists.
+do $$ begin
+    if exists (select from pg_roles where rolname = 'hub_read') then
+        grant usage on schema log to hub_read;
+        grant select on access_log to hub_read;
+    end if;
+end $$;

@@ -1,0 +1,1 @@
+"""Documents and entitlements -> plans, and plans -> fetches."""

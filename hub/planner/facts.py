@@ -1,8 +1,8 @@
 """What the sources can say of a child: the facts of which the row scopes and the risk flags are made.
 
 Parameters that every request binds: ``me`` (unit key), ``units`` (the unit and the institutions under it), ``division``
-(of a town or village), and days in Asia/Shanghai: ``born_16`` (born later than this is under 16), ``born_6`` (born on or
-before this is at least 6), ``half_year_ago``, ``year_ago``, ``last_quarter`` (first instant of the quarter before).
+(of a town or village), and days in Asia/Shanghai: ``born_16`` (born later than this is under 16), ``born_6`` (born on
+or before this is at least 6), ``half_year_ago``, ``year_ago``, ``last_quarter`` (first instant of the quarter before).
 Source: domain model, sections 5 and 9.
 """
 

@@ -10,13 +10,13 @@ from typing import Literal, TypeAlias
 
 from connectors.source import ALWAYS, NEVER, Column, Compare, Fetch, Param, Predicate
 from hub.planner.arguments import Arguments, condition, orders
-from hub.planner.formula import Fact, Formula, Known, both, every, facts, implies, local_fact, member, render
+from hub.planner.formula import FALSE, Fact, Formula, Known, both, every, facts, implies, local_fact, member, render
 from hub.planner.plan import Reach, Wanted
 from hub.registry import of_people
 
 Mode: TypeAlias = Literal["page", "keys", "people", "column"]
-"""``page``: all rows, in pages; ``keys``: rows by ``_key``; ``people``: rows of these people; ``column``: rows whose join
-column is among ``parents``."""
+"""``page``: all rows, in pages; ``keys``: rows by ``_key``; ``people``: rows of these people; ``column``: rows whose
+join column is among ``parents``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ def remote_facts(reach: Reach, arguments: Arguments) -> frozenset[Fact]:
     for wanted in reach.columns:
         found |= facts(wanted.clear) | facts(wanted.masked)
     for column, _ in arguments.order:
-        found |= facts(reach.access.clear[f"{reach.type_name}.{column}"])
+        found |= facts(reach.access.clear.get(f"{reach.type_name}.{column}", FALSE))
     return frozenset(fact for fact in found if fact.source != reach.source)
 
 
@@ -44,7 +44,7 @@ def ordering_facts(reach: Reach, arguments: Arguments) -> frozenset[Fact]:
     """Facts of other sources on which the order of rows rests: a page cannot be cut before they are known."""
     found: frozenset[Fact] = frozenset()
     for column, _ in arguments.order:
-        found |= facts(reach.access.clear.get(f"{reach.type_name}.{column}", both()))
+        found |= facts(reach.access.clear.get(f"{reach.type_name}.{column}", FALSE))
     return frozenset(fact for fact in found if fact.source != reach.source)
 
 

@@ -1,8 +1,8 @@
 """Formula: a condition on one row that may speak of other departments, and how it becomes a source's predicate.
 
 A formula is built of what the row's own source can say (``Local``) and of facts about the row's child that some source
-holds (``Fact``). Rendered for a relation it is a two-valued predicate: facts of the same source become ``Exists``, facts
-of another source become membership in a bound list, and facts that are not known (not asked yet, or their source does
+holds (``Fact``). Rendered for a relation it is a two-valued predicate: facts of the same source become ``Exists``,
+facts of another source become membership in a bound list, and facts that are not known (not asked yet, or their source does
 not answer) are taken as true (``possible``) or as false (``certain``). Where the two differ, the row is undecided.
 """
 
@@ -87,7 +87,7 @@ def negate(part: Formula) -> Formula:
 
 def implies(premise: Formula, conclusion: Formula) -> bool:
     """Whether the conclusion is seen to hold wherever the premise does (false if that is not plain to see)."""
-    if conclusion == TRUE or premise == conclusion:
+    if conclusion in (TRUE, premise):
         return True
     premises = premise.parts if isinstance(premise, Or) else (premise,)
     conclusions = conclusion.parts if isinstance(conclusion, Or) else (conclusion,)

@@ -1,7 +1,7 @@
 """(scope, type) -> Formula: the 27 row scopes of the domain model, section 5, as conditions on one row.
 
-A scope speaks of the row's child, or of the row itself. What is said of a file (age, division, draft) is said here once;
-a scope that is used with a type for which it has no meaning is an error of the policy, found at start-up.
+A scope speaks of the row's child, or of the row itself. What is said of a file (age, division, draft) is said here
+once; a scope that is used with a type for which it has no meaning is an error of the policy, found at start-up.
 """
 
 from __future__ import annotations
