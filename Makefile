@@ -51,6 +51,7 @@ bless: $(READY) ## Write goldens, SDL and rights matrix anew; read the differenc
 	@HUB_BLESS=1 $(BIN)/python -m pytest -q tests/schema/test_build.py tests/test_golden.py
 
 venv: $(READY) ## The virtual environment alone
+	@:
 
 clean: ## Remove the virtual environment and caches; data stay
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -66,6 +67,6 @@ $(READY): pyproject.toml constraints.txt $(STALE)
 	@echo "make: setting up $(VENV), once" >&2
 	@if test -e $(READY) && test "$$(cat $(READY))" != "$(STAMP)"; then rm -rf $(VENV)/*; fi; rm -f $(READY)
 	@"$(PYTHON)" -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --root-user-action=ignore -c constraints.txt pip
-	@$(BIN)/python -m pip install --quiet --root-user-action=ignore -c constraints.txt --build-constraint constraints.txt -e . --group dev
+	@$(BIN)/python -m pip install -qq --root-user-action=ignore -c constraints.txt pip
+	@$(BIN)/python -m pip install -qq --root-user-action=ignore -c constraints.txt --build-constraint constraints.txt -e . --group dev
 	@echo "$(STAMP)" > $(READY)

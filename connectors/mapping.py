@@ -13,6 +13,10 @@ The format, by example (a department is adopted by writing this file, never by c
     "1" = "MALE"
     "2" = "FEMALE"
 
+    [codes.jjly]
+    "1" = "MIGRANT_WAGES"
+    "2" = "FARMING"
+
     [relations.Child]                # a relation: named by its schema type (or a name of the hub's own, as Link)
     table = "etda"
 

@@ -62,6 +62,7 @@ class PostgresSource:
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
     _releasing: set[asyncio.Task[None]] = field(default_factory=set, init=False, repr=False)
     _closed: bool = field(default=False, init=False)
+    _known: dict[int, tuple[Fetch | Aggregate, Statement]] = field(default_factory=dict, init=False, repr=False)
     _statements: dict[Fetch | Aggregate, Statement] = field(default_factory=dict, init=False, repr=False)
 
     async def fetch(self, fetch: Fetch, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
@@ -93,12 +94,17 @@ class PostgresSource:
 
     def statement(self, asked: Fetch | Aggregate) -> Statement:
         """The SQL of a Fetch or an Aggregate, remembered; a mapping that cannot serve it is ``rejected``."""
-        found = self._statements.pop(asked, None)
-        if found is None:
-            found = self._written(asked)
-            if len(self._statements) >= STATEMENTS:
-                del self._statements[next(iter(self._statements))]
+        # Plans are kept, so the very same object comes again: its hash, a walk over the whole tree, would cost more than
+        # the look-up saves. The pair holds the object, so its id is not given to another.
+        known = self._known.get(id(asked))
+        if known is not None:
+            return known[1]
+        found = self._statements.pop(asked, None) or self._written(asked)
+        for memory in (self._statements, self._known):
+            if len(memory) >= STATEMENTS:
+                del memory[next(iter(memory))]  # type: ignore[attr-defined]
         self._statements[asked] = found
+        self._known[id(asked)] = (asked, found)
         return found
 
     def _written(self, asked: Fetch | Aggregate) -> Statement:

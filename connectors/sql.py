@@ -203,7 +203,9 @@ def _after(fetch: Fetch, writer: Writer, table: Table) -> str | None:
         ways.append(" AND ".join([*same, behind]))
         same.append(f"{sort.text} IS NOT DISTINCT FROM {place}")
     key = table.relation.column("_key")
-    place = writer.bind(fetch.after[-1], _required(order_encoder(key)), order_cast(key), "after", "_key")
+    # A text key takes its column's own type: the keyset must be served by the key's index.
+    type_ = "" if key.kind == "text" else order_cast(key)
+    place = writer.bind(fetch.after[-1], _required(order_encoder(key)), type_, "after", "_key")
     ways.append(" AND ".join([*same, f"{sorts[-1].text} > {place}"]))
     return ways[0] if len(ways) == 1 else "(" + "\n    OR ".join(ways) + ")"
 

@@ -119,7 +119,7 @@ def test_a_file_that_is_missing_or_no_toml_is_named(tmp_path: Path) -> None:
     with pytest.raises(MappingError, match=r"absent\.toml: cannot be read"):
         load(tmp_path / "absent.toml")
     broken = tmp_path / "broken.toml"
-    broken.write_text("source = ")
+    broken.write_text("source = \n")
     with pytest.raises(MappingError, match=r"broken\.toml: is not toml: .*line 1"):
         load(broken)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import deque
 from typing import Any
 
@@ -38,7 +39,7 @@ COLUMNS = {name: list(scratch.mapping().relation(name).columns.values()) for nam
 LISTS = ("incomes", "kinds", "parts", "tags")
 ON = {("Person", "Part"): ("_key", "_person"), ("Part", "Person"): ("_person", "_key")}
 GENERATED = settings(
-    max_examples=400,
+    max_examples=int(os.environ.get("HUB_EXAMPLES", "400")),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -66,7 +67,7 @@ def comparisons(draw: st.DrawFn, relation: str) -> Predicate:
     else:
         operators = ["contains", "starts"] if column.kind == "text" else ["eq"]
         operators += ["under"] if name == "division" else []
-    operator = draw(st.sampled_from(operators))
+    operator: Any = draw(st.sampled_from(operators))
     if operator == "null":
         return Compare(name, "null", Constant(draw(st.booleans())))
     if operator in {"in", "has"}:
@@ -239,7 +240,7 @@ async def test_a_bound_parameter_counts_as_the_constant_of_that_value(
     for relation, columns_ in COLUMNS.items():
         for column in columns_:
             value = next(row[column.name] for row in scratch.relations()[relation] if row[column.name])
-            operator = "has" if column.is_list else "eq"
+            operator: Any = "has" if column.is_list else "eq"
             answers = [
                 [list(row) for row in await source.fetch(
                     Fetch(source="scratch", relation=relation, columns=(Column(name="_key"),),
@@ -259,8 +260,9 @@ async def test_a_value_that_a_column_cannot_hold_matches_nothing_and_breaks_noth
             continue
         if column.kind == "bool" and wrong is True:
             continue
-        for operator, value in (("eq", wrong), ("in", [wrong])):
-            where = Compare(column.name, operator, Param("v"))  # type: ignore[arg-type]
+        cases: list[tuple[Any, Any]] = [("eq", wrong), ("in", [wrong])]
+        for operator, value in cases:
+            where = Compare(column.name, operator, Param("v"))
             fetch = Fetch(source="scratch", relation="Person", columns=(Column(name="_key"),), where=where)
             assert list(await postgres.fetch(fetch, {"v": value}, deadline=5)) == [], column.name
 

@@ -7,6 +7,7 @@ import signal
 import tempfile
 import traceback
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -255,9 +256,10 @@ async def test_statements_are_remembered_and_bounded(source: PostgresSource, mon
     ]
     first = source.statement(fetches[0])
     assert source.statement(fetches[0]) is first
+    assert source.statement(replace(fetches[0])) is first
     for fetch in fetches[1:]:
         source.statement(fetch)
-    assert len(source._statements) == 3
+    assert len(source._statements) == len(source._known) == 3
     assert source.statement(fetches[0]) is not first
 
 

@@ -47,26 +47,63 @@ CASES: dict[str, Fetch | Aggregate] = {
     "point": person(columns=of("_key", "name", "birthDate"), where=Compare("_key", "in", Param("keys"))),
     "every_kind": person(
         columns=of(
-            "_citizen", "_open", "birthDate", "bornOn", "updatedAt", "heardAt", "sex", "kin", "alone", "poor", "incomes",
-            "kinds", "parts", "tags", "grade", "digits", "amount", "rate", "regionName",
+            "_citizen",
+            "_open",
+            "birthDate",
+            "bornOn",
+            "updatedAt",
+            "heardAt",
+            "sex",
+            "kin",
+            "alone",
+            "poor",
+            "incomes",
+            "kinds",
+            "parts",
+            "tags",
+            "grade",
+            "digits",
+            "amount",
+            "rate",
+            "regionName",
         )
     ),
     "every_comparison": person(
-        where=All((
-            Compare("name", "eq", Param("a")), Compare("sex", "eq", Constant("MALE")), Compare("kin", "eq", Constant("UNCLE")),
-            Compare("kin", "in", Param("kins")), Compare("incomes", "has", Param("incomes")), Compare("kinds", "has", Param("kinds")),
-            Compare("birthDate", "le", Param("day")), Compare("updatedAt", "le", Param("moment")), Compare("poor", "eq", Constant(True)),
-            Compare("alone", "eq", Constant(False)), Compare("poor", "eq", Param("poor")), Compare("name", "contains", Param("part")),
-            Compare("name", "starts", Param("part")), Compare("grade", "null", Constant(False)), Compare("amount", "gt", Param("sum")),
-            IN_DIVISION, Not(Compare("_citizen", "eq", Param("id"))), Some((Compare("grade", "lt", Constant(3)), NEVER)),
-        ))
+        where=All(
+            (
+                Compare("name", "eq", Param("a")),
+                Compare("sex", "eq", Constant("MALE")),
+                Compare("kin", "eq", Constant("UNCLE")),
+                Compare("kin", "in", Param("kins")),
+                Compare("incomes", "has", Param("incomes")),
+                Compare("kinds", "has", Param("kinds")),
+                Compare("birthDate", "le", Param("day")),
+                Compare("updatedAt", "le", Param("moment")),
+                Compare("poor", "eq", Constant(True)),
+                Compare("alone", "eq", Constant(False)),
+                Compare("poor", "eq", Param("poor")),
+                Compare("name", "contains", Param("part")),
+                Compare("name", "starts", Param("part")),
+                Compare("grade", "null", Constant(False)),
+                Compare("amount", "gt", Param("sum")),
+                IN_DIVISION,
+                Not(Compare("_citizen", "eq", Param("id"))),
+                Some((Compare("grade", "lt", Constant(3)), NEVER)),
+            )
+        )
     ),
     "masked_by_row": person(
         columns=(
             Column(name="name", clear=IN_DIVISION, masked=ALWAYS, mask="surname"),
             Column(name="citizenId", clear=NEVER, masked=HAS_GRANT, mask="id_first6"),
-            Column(name="phone", clear=HAS_GRANT, clear_possible=IN_DIVISION, masked=HAS_GRANT, masked_possible=ALWAYS,
-                   mask="phone_last4"),
+            Column(
+                name="phone",
+                clear=HAS_GRANT,
+                clear_possible=IN_DIVISION,
+                masked=HAS_GRANT,
+                masked_possible=ALWAYS,
+                mask="phone_last4",
+            ),
             Column(name="birthDate", clear=NEVER, masked=ALWAYS, mask="year"),
             Column(name="address", clear=NEVER, masked=ALWAYS, mask="village"),
             Column(name="grade", clear=HAS_GRANT, masked=ALWAYS, mask="withhold"),
@@ -74,27 +111,50 @@ CASES: dict[str, Fetch | Aggregate] = {
         certain=HAS_GRANT,
     ),
     "page_after": person(
-        columns=of("_key", "name"), where=IN_DIVISION, order=(Order(column="birthDate", descending=True),), limit=Param("limit"),
-        after=(Param("o0"), Param("key")), cursors=True,
+        columns=of("_key", "name"),
+        where=IN_DIVISION,
+        order=(Order(column="birthDate", descending=True),),
+        limit=Param("limit"),
+        after=(Param("o0"), Param("key")),
+        cursors=True,
     ),
     "page_with_costly_conditions": person(
-        columns=(Column(name="name", clear=HAS_GRANT, masked=ALWAYS, mask="surname"), Column(name="schoolName", clear=HAS_GRANT)),
-        where=IN_DIVISION, order=(Order(column="name", clear=HAS_GRANT),), limit=Param("limit"), cursors=True,
+        columns=(
+            Column(name="name", clear=HAS_GRANT, masked=ALWAYS, mask="surname"),
+            Column(name="schoolName", clear=HAS_GRANT),
+        ),
+        where=IN_DIVISION,
+        order=(Order(column="name", clear=HAS_GRANT),),
+        limit=Param("limit"),
+        cursors=True,
     ),
     "limit_for_each": Fetch(
-        source="scratch", relation="Part", columns=of("_key", "kind"), where=Compare("_person", "in", Param("people")),
-        order=(Order(column="givenOn"),), per="_person", limit=Param("limit"), cursors=True,
+        source="scratch",
+        relation="Part",
+        columns=of("_key", "kind"),
+        where=Compare("_person", "in", Param("people")),
+        order=(Order(column="givenOn"),),
+        per="_person",
+        limit=Param("limit"),
+        cursors=True,
     ),
     "distinct": person(columns=of("_citizen"), where=Compare("_open", "eq", Constant(True)), distinct=True),
     "beside_the_outer_row": person(
         where=Exists("Part", (("_key", "_person"),), Compare("givenAt", "lt", Outer("updatedAt")))
     ),
     "aggregate": Aggregate(
-        source="scratch", relation="Person", subject="_citizen", total="amount", where=IN_DIVISION,
-        by=(Bucket(column="division", width="town"), Bucket(column="bornOn", width="age_band"),
-            Bucket(column="kind", relation="Part", on=(("_key", "_person"),))),
+        source="scratch",
+        relation="Person",
+        subject="_citizen",
+        total="amount",
+        where=IN_DIVISION,
+        by=(
+            Bucket(column="division", width="town"),
+            Bucket(column="bornOn", width="age_band"),
+            Bucket(column="kind", relation="Part", on=(("_key", "_person"),)),
+        ),
     ),
-}  # fmt: skip
+}
 
 
 def written(case: Fetch | Aggregate) -> Statement:

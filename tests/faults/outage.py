@@ -33,9 +33,8 @@ def unavailable(answer: Mapping[str, Any]) -> set[Path]:
 
 def _places(answer: Mapping[str, Any], code: str) -> set[Path]:
     found = [error for error in answer.get("errors", ()) if error["extensions"]["code"] == code]
-    return {
-        tuple(path) for error in found for path in error["extensions"].get("paths") or [error.get("path") or ()] if path
-    }
+    # An error that says its paths says all of them: of a field that no row reached there are none.
+    return {tuple(path) for error in found for path in error["extensions"].get("paths", [error.get("path")]) if path}
 
 
 def _wrong_errors(healthy: Mapping[str, Any], outage: Mapping[str, Any], source: str) -> Iterator[str]:

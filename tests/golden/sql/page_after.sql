@@ -4,6 +4,6 @@ SELECT t0."bh"::text AS "_key",
 FROM "zhu" AS t0
 WHERE (t0."qh" >= $1 AND t0."qh" < $2)
   AND (($3::text IS NOT NULL AND (t0."csrq" < $3::text OR t0."csrq" IS NULL))
-    OR t0."csrq" IS NOT DISTINCT FROM $3::text AND t0."bh" > $4::text)
+    OR t0."csrq" IS NOT DISTINCT FROM $3::text AND t0."bh" > $4)
 ORDER BY t0."csrq" DESC NULLS LAST, t0."bh"
 LIMIT $5::bigint

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from connectors.source import All, Compare, Constant, Exists, Not, Outer, Param, Predicate, Some, Truth
+from connectors.source import All, Compare, Constant, Exists, Fetch, Not, Outer, Param, Predicate, Some, Truth
 from hub.document import Documents
 from hub.entitlements import Entitlements
 from hub.planner.compile import compile_plan
@@ -94,7 +94,7 @@ def test_the_hubs_own_roots_and_words_say_so(court: Entitlements) -> None:
 
 
 def test_no_value_of_a_request_stands_in_an_explanation(court: Entitlements) -> None:
-    query = 'query ($n: String) { children(filter: {name: {in: ["不可见", $n]}}) { edges { node { name } } } }'
+    query = 'query ($n: String!) { children(filter: {name: {in: ["不可见", $n]}}) { edges { node { name } } } }'
     made = plan(court, query, n="也不可见")
     assert "不可见" not in explain(made, court) + explain_sql(made, repr)
 
@@ -105,8 +105,13 @@ def test_every_reach_has_one_statement_and_the_form_that_the_executor_takes_firs
         "query ($id: ID) { child(id: $id) { enrolments { edges { node { id } } } guardians { "
         "edges { node { name } } } } }",
     )
-    asked: list[Any] = []
-    text = explain_sql(made, lambda fetch: asked.append(fetch) or fetch.relation)
+    asked: list[Fetch] = []
+
+    def statement_of(fetch: Fetch) -> str:
+        asked.append(fetch)
+        return fetch.relation
+
+    text = explain_sql(made, statement_of)
     assert text == (
         "-- #0 child: row of `Child` in civil_affairs\nChild\n"
         "-- #1 enrolments: page of `Enrolment` in education\nEnrolment\n"
