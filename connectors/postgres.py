@@ -12,13 +12,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
 from connectors.mapping import Mapping
 from connectors.source import Aggregate, Bindings, Fetch, Row, SourceError
 from connectors.sql import Statement, aggregate_statement, statement
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 STATEMENTS = 4096
 """How many statements a source remembers; beyond, the one longest unused goes."""
@@ -94,17 +97,14 @@ class PostgresSource:
 
     def statement(self, asked: Fetch | Aggregate) -> Statement:
         """The SQL of a Fetch or an Aggregate, remembered; a mapping that cannot serve it is ``rejected``."""
-        # Plans are kept, so the very same object comes again: its hash, a walk over the whole tree, would cost more than
-        # the look-up saves. The pair holds the object, so its id is not given to another.
+        # Plans are kept, so the very same object comes again; its hash would walk the whole tree, for longer than a
+        # point query takes. The pair holds the object, so its id is not given to another.
         known = self._known.get(id(asked))
         if known is not None:
             return known[1]
         found = self._statements.pop(asked, None) or self._written(asked)
-        for memory in (self._statements, self._known):
-            if len(memory) >= STATEMENTS:
-                del memory[next(iter(memory))]  # type: ignore[attr-defined]
-        self._statements[asked] = found
-        self._known[id(asked)] = (asked, found)
+        _remember(self._statements, asked, found)
+        _remember(self._known, id(asked), (asked, found))
         return found
 
     def _written(self, asked: Fetch | Aggregate) -> Statement:
@@ -213,6 +213,13 @@ class PostgresSource:
         if isinstance(error, UNREACHABLE):
             return SourceError(self.name, "unreachable")
         return SourceError(self.name, "rejected")
+
+
+def _remember(memory: dict[K, V], key: K, value: V) -> None:
+    """Adds to a bounded memory; the entry longest there makes room."""
+    if len(memory) >= STATEMENTS:
+        del memory[next(iter(memory))]
+    memory[key] = value
 
 
 async def _nothing(_: Any) -> None:

@@ -48,6 +48,7 @@ ROOT = Path(__file__).parent.parent.parent
 SHANGHAI = timezone(timedelta(hours=8))
 TODAY = date(2026, 11, 24)
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=SHANGHAI)
+SEED_OF_BENCH = 20170601
 READ_PASSWORD = "only-for-tests"
 SOURCES = ("civil_affairs", "education", "public_security", "courts", "procuratorate", "hub")
 CASE = "(2026)津0114民特1号"
