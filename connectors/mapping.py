@@ -200,10 +200,9 @@ def parse(data: dict[str, Any], file: str) -> Mapping:
     relations = {name: _relation(name, table, codes) for name, table in top.tables("relations").items()}
     if not relations:
         raise top.error("has no relations: at least one [relations.<Type>] is needed")
-    divisions = _divisions(top.table("divisions")) if "divisions" in data else None
     mapping = Mapping(
         source=top.name("source"),
-        divisions=divisions,
+        divisions=_divisions(top.table("divisions")) if "divisions" in data else None,
         codes=MappingProxyType(codes),
         relations=MappingProxyType(relations),
     )
@@ -252,7 +251,10 @@ class _Table:
         return self.text(name) if name in self.data else None
 
     def name(self, name: str) -> str:
-        return self._matching(name, IDENTIFIER, "letters, digits and underscores, at most 63, no digit first")
+        text = self.text(name)
+        if not IDENTIFIER.fullmatch(text):
+            raise self.error(f"`{name}` = `{text}` is no name: letters, digits and underscores, no digit first")
+        return text
 
     def table_name(self, name: str) -> str:
         text = self.text(name)
@@ -268,12 +270,6 @@ class _Table:
         if join and join not in joins:
             raise self.error(f"`{name}` = `{text}` names an unknown join `{join}`: known are {_listed(joins)}")
         return Place(join=join or None, column=column)
-
-    def _matching(self, name: str, pattern: re.Pattern[str], right: str) -> str:
-        text = self.text(name)
-        if not pattern.fullmatch(text):
-            raise self.error(f"`{name}` = `{text}` is no name: {right}")
-        return text
 
 
 def _listed(names: Any) -> str:

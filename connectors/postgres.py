@@ -202,6 +202,7 @@ class PostgresSource:
             await pool.release(connection, timeout=self.settings.connect_timeout)
 
     def _translated(self, error: Exception) -> SourceError:
+        # INVARIANT 7: a client sees codes, never source text.
         if isinstance(error, SourceError):
             return error
         if isinstance(error, TimeoutError | asyncpg.QueryCanceledError):

@@ -37,6 +37,7 @@ class Entitlements:
     @classmethod
     def of(cls, policy: Policy, unit: str, purpose: str) -> Entitlements:
         """What the policy gives to the unit under the purpose."""
+        # INVARIANT 4: Casbin is the only source of rights: these sets were compiled from its rules, and proven equal.
         return cls(
             unit=unit,
             purpose=purpose,
@@ -86,6 +87,7 @@ class Entitlements:
 
     def refusal(self, coordinate: str, path: Sequence[str | int] | None, wanted: str = "read") -> RefusalError:
         """The error that says which line of the policy is wanting, and how to ask for it."""
+        # INVARIANT 3: every decision names its rule: the lines that come closest, or that none does.
         if coordinate in CATALOGUE:
             decision = self.policy.decide(self.unit, self.purpose, coordinate, wanted)
             return RefusalError("NOT_ENTITLED", decision.sentence, path=path, **decision.facts())

@@ -2,7 +2,8 @@
 
 A row whose conditions rest on another department is taken as undecided first; the facts are then asked for just those
 rows' children (or, where nothing could be certain without them, for all at once), and the row is read again with
-what was learnt. A value whose condition is undecided has not left its source. What stays undecided is an error, never a guess.
+what was learnt. A value whose condition is undecided has not left its source.
+What stays undecided is an error, never a guess.
 """
 
 from __future__ import annotations
@@ -310,6 +311,7 @@ class Execution:
 
     def _cut(self, reach: Reach, records: Sequence[Record], first: int) -> Page:
         """The first rows; if it cannot be told whether one of them exists, the page cannot be told."""
+        # INVARIANT 6: an outage is never silence. An undecided row is neither in nor out: it is an error.
         if not all(record.certain for record in records[: first + 1]):
             return Page(error=self.failure(facts(reach.visible)))
         return Page(records=tuple(records[:first]), more=len(records) > first)

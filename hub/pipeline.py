@@ -9,7 +9,7 @@
     record        all of the above -> Receipt                hub/recording.py (durable before the answer leaves)
     respond       Tree, Receipt -> Answer                    hub/response.py
 
-INVARIANT 2: no entry, no answer. Every way out of ``answer`` passes ``record``; if that fails, no data leave.
+# INVARIANT 2: no entry, no answer. Every way out of ``answer`` passes ``record``; if that fails, no data leave.
 """
 
 from __future__ import annotations

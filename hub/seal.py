@@ -1,7 +1,7 @@
 """(type, key) -> an opaque id, a place in a list -> an opaque cursor, each good for one principal alone, and back.
 
 AES-SIV under a key of the principal: two principals cannot join on what they see, and what one has not been given
-cannot be made up. An id of a child carries the register number and the citizen id of the day; the register number decides.
+cannot be made up. An id of a child carries the register number and the citizen id of the day; the register decides.
 """
 
 from __future__ import annotations

@@ -129,6 +129,7 @@ class Stitch:
         return {entry.key: self._entry(reach, entry, record, (*path, entry.key)) for entry in shape.entries}
 
     def _entry(self, reach: p.Reach, entry: p.Entry, record: Record, path: Path) -> Any:
+        # INVARIANT 5: the plan's answer is the spec's answer: response order, keys and nulls as an executor has them.
         answer: Any = None
         match entry:
             case p.Value():

@@ -17,7 +17,11 @@ Institution = Annotated[str | None, typer.Option(help="Institution code, for `ma
 
 def add(app: typer.Typer) -> None:
     """Adds ``serve`` and ``token``."""
+    _add_serve(app)
+    _add_token(app)
 
+
+def _add_serve(app: typer.Typer) -> None:
     @app.command()
     def serve(
         context: typer.Context,
@@ -31,6 +35,8 @@ def add(app: typer.Typer) -> None:
         with outcomes():
             serve_settings(settings_of(context, host=host, port=port))
 
+
+def _add_token(app: typer.Typer) -> None:
     @app.command()
     def token(
         context: typer.Context,

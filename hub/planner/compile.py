@@ -55,6 +55,7 @@ class _Draft:
 
     def value(self, coordinate: str, column: str) -> int:
         """Position of a coordinate's value, or of the key that tells whether it is open."""
+        # INVARIANT 1: no entitlement, no column. A column has the formulas of the grants, and none means never.
         wanted = p.Wanted(
             column=column,
             coordinate=coordinate,

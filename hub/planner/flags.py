@@ -16,6 +16,24 @@ from hub.planner.plan import Access
 
 FORM_ITEMS = ("SUBSISTENCE_ALLOWANCE", "TEMPORARY_RELIEF", "MEDICAL_AID", "HOUSING_AID", "OTHER_AID")
 SUSPECTED = ("SUSPECTED_DOMESTIC_VIOLENCE", "SUSPECTED_ACCIDENTAL_INJURY", "SUSPECTED_UNLAWFUL_HARM")
+OUT_OF_SCHOOL = ("DROPPED_OUT", "NOT_IN_SCHOOL")
+ORDER = (
+    "LIVING_ALONE",
+    "NO_GUARDIAN",
+    "INCAPABLE_GUARDIAN",
+    "OUT_OF_SCHOOL",
+    "REPEATED_TRUANCY",
+    "NO_HOUSEHOLD",
+    "NONPERFORMANCE_6M",
+    "LEFT_IN_DANGER",
+    "ABANDONMENT",
+    "SUSPECTED_HARM",
+    "MISSING",
+    "PARENTS_UNREACHABLE",
+    "ECONOMIC_HARDSHIP",
+    "STALE_FILE",
+)
+"""The flags as the enum has them."""
 SOURCES = {
     "DropoutRecord": "education",
     "AttendanceRecord": "education",
@@ -28,54 +46,55 @@ SOURCES = {
 
 def risk_flags(access_of: Mapping[str, Access]) -> tuple[tuple[str, tuple[Formula, ...]], ...]:
     """(flag, its branches) in the order of the enum; branches that can never be shown to the caller are left out."""
-    raised = dict(_branches(access_of))
-    return tuple((flag, tuple(part for part in parts if part != FALSE)) for flag, parts in raised.items())
+    raised = dict([*_of_the_file(access_of), *_of_other_rows(access_of)])
+    return tuple((flag, tuple(part for part in raised[flag] if part != FALSE)) for flag in ORDER)
 
 
-def _branches(access_of: Mapping[str, Access]) -> Iterator[tuple[str, tuple[Formula, ...]]]:
+Branches = Iterator[tuple[str, tuple[Formula, ...]]]
+
+
+def _own(child: Access, condition: Predicate, *inputs: str) -> Formula:
+    """The file's own row satisfies ``condition``, and the caller reads the inputs in it in clear."""
+    return both(*(child.clear.get(f"Child.{name}", FALSE) for name in inputs), Local(condition))
+
+
+def _of_the_file(access_of: Mapping[str, Access]) -> Branches:
+    """Flags that the file's own row raises, or may raise beside another row."""
     child = access_of["Child"]
-
-    def own(condition: Predicate, *inputs: str) -> Formula:
-        return both(*(child.clear.get(f"Child.{name}", FALSE) for name in inputs), Local(condition))
-
-    def other(flag: str, type_name: str, condition: Predicate, *inputs: str) -> Formula:
-        return _row_exists(flag, access_of[type_name], condition, inputs)
-
-    yield "LIVING_ALONE", (both(f.UNDER_16, own(f.is_("livesAlone", True), "livesAlone")),)
-    yield "NO_GUARDIAN", (own(f.is_("guardianshipType", "NONE"), "guardianshipType"),)
+    yield "LIVING_ALONE", (both(f.UNDER_16, _own(child, f.is_("livesAlone", True), "livesAlone")),)
+    yield "NO_GUARDIAN", (_own(child, f.is_("guardianshipType", "NONE"), "guardianshipType"),)
     incapable = f.is_("guardianshipType", ("PARENT_INCAPABLE", "ENTRUSTED_INADEQUATE"), "in")
-    yield "INCAPABLE_GUARDIAN", (own(incapable, "guardianshipType"),)
-    out = f.is_("schoolingStatus", ("DROPPED_OUT", "NOT_IN_SCHOOL"), "in")
-    yield (
-        "OUT_OF_SCHOOL",
-        (
-            both(f.AGE_6_15, own(out, "schoolingStatus")),
-            other("OUT_OF_SCHOOL", "DropoutRecord", f.dropout_is_open, "status"),
-        ),
-    )
-    truant = f.either_of(f.is_("longestUnexcusedRun", 3, "ge"), f.is_("unexcusedDays", 10, "ge"))
-    yield (
-        "REPEATED_TRUANCY",
-        (other("REPEATED_TRUANCY", "AttendanceRecord", truant, "longestUnexcusedRun", "unexcusedDays"),),
-    )
+    yield "INCAPABLE_GUARDIAN", (_own(child, incapable, "guardianshipType"),)
+    out = both(f.AGE_6_15, _own(child, f.is_("schoolingStatus", OUT_OF_SCHOOL, "in"), "schoolingStatus"))
+    dropped = _row_exists("OUT_OF_SCHOOL", access_of["DropoutRecord"], f.dropout_is_open, ("status",))
+    yield "OUT_OF_SCHOOL", (out, dropped)
+    unregistered = _own(child, f.is_("householdRegistered", False), "householdRegistered")
+    household = access_of["HouseholdRegistration"]
     yield (
         "NO_HOUSEHOLD",
-        (
-            own(f.is_("householdRegistered", False), "householdRegistered"),
-            other("NO_HOUSEHOLD", "HouseholdRegistration", f.is_("status", "UNREGISTERED"), "status"),
-        ),
+        (unregistered, _row_exists("NO_HOUSEHOLD", household, f.is_("status", "UNREGISTERED"), ("status",))),
     )
+    unaided = f.every_of(f.is_("economicHardship", True), untrue(f.is_("assistanceKinds", FORM_ITEMS, "has")))
+    yield "ECONOMIC_HARDSHIP", (_own(child, unaided, "economicHardship", "assistanceKinds"),)
+    yield "STALE_FILE", (_own(child, f.bound("updatedAt", "lt", "last_quarter"), "updatedAt"),)
+
+
+def _of_other_rows(access_of: Mapping[str, Access]) -> Branches:
+    """Flags that rows of other types raise."""
+
+    def other(flag: str, type_name: str, condition: Predicate, *inputs: str) -> tuple[str, tuple[Formula, ...]]:
+        return flag, (_row_exists(flag, access_of[type_name], condition, inputs),)
+
+    truant = f.either_of(f.is_("longestUnexcusedRun", 3, "ge"), f.is_("unexcusedDays", 10, "ge"))
+    yield other("REPEATED_TRUANCY", "AttendanceRecord", truant, "longestUnexcusedRun", "unexcusedDays")
     idle = f.bound("nonPerformanceSince", "le", "half_year_ago")
-    yield "NONPERFORMANCE_6M", (other("NONPERFORMANCE_6M", "Guardian", idle, "nonPerformanceSince"),)
+    yield other("NONPERFORMANCE_6M", "Guardian", idle, "nonPerformanceSince")
     yield "LEFT_IN_DANGER", (_left_in_danger(access_of["MandatoryReport"], access_of["Incident"]),)
     for flag, kinds in (("ABANDONMENT", ("ABANDONMENT",)), ("SUSPECTED_HARM", SUSPECTED), ("MISSING", ("MISSING",))):
         reported = f.every_of(f.report_is_open, f.is_("concernKinds", kinds, "has"))
-        yield flag, (other(flag, "MandatoryReport", reported, "concernKinds"),)
+        yield other(flag, "MandatoryReport", reported, "concernKinds")
     unreached = f.every_of(f.is_("parentsReached", False), f.of_its_report(f.report_is_open))
-    yield "PARENTS_UNREACHABLE", (other("PARENTS_UNREACHABLE", "Incident", unreached, "parentsReached"),)
-    unaided = f.every_of(f.is_("economicHardship", True), untrue(f.is_("assistanceKinds", FORM_ITEMS, "has")))
-    yield "ECONOMIC_HARDSHIP", (own(unaided, "economicHardship", "assistanceKinds"),)
-    yield "STALE_FILE", (own(f.bound("updatedAt", "lt", "last_quarter"), "updatedAt"),)
+    yield other("PARENTS_UNREACHABLE", "Incident", unreached, "parentsReached")
 
 
 def _of_rows(clear: Formula) -> Iterator[tuple[Formula, ...]]:

@@ -2,8 +2,9 @@
 
 A formula is built of what the row's own source can say (``Local``) and of facts about the row's child that some source
 holds (``Fact``). Rendered for a relation it is a two-valued predicate: facts of the same source become ``Exists``,
-facts of another source become membership in a bound list, and facts that are not known (not asked yet, or their source does
-not answer) are taken as true (``possible``) or as false (``certain``). Where the two differ, the row is undecided.
+facts of another source become membership in a bound list, and facts that are not known (not asked yet, or their
+source does not answer) are taken as true (``possible``) or as false (``certain``). Where the two differ, the row is
+undecided.
 """
 
 from __future__ import annotations

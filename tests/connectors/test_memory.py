@@ -108,7 +108,7 @@ MASKS = {"name": "surname", "citizenId": "id_first6", "phone": "phone_last4", "b
 @st.composite
 def columns(draw: st.DrawFn, relation: str) -> Column:
     name = draw(st.sampled_from(COLUMNS[relation])).name
-    if draw(st.integers(0, 2)) == 0 or name.startswith("_"):
+    if draw(st.integers(0, 2)) == 0:
         return Column(name=name)
     possible, given_ = draw(st.booleans()), predicates(relation, 1)
     masked = draw(st.booleans())

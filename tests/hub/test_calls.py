@@ -46,8 +46,9 @@ class Reading:
     def refused(self, me: tuple[str, str], query: str, **variables: Any) -> HubError:
         with pytest.raises((RefusalError, RefusedError)) as found:
             self.call(me, query, **variables)
-        error = found.value
-        return error.errors[0] if isinstance(error, RefusedError) else error
+        if isinstance(found.value, RefusedError):
+            return found.value.errors[0]
+        return found.value
 
     def id(self, me: tuple[str, str], type_name: str, key: str) -> str:
         return self.hub.seals.of(me[0]).identify(type_name, key)
@@ -154,16 +155,18 @@ def test_a_number_is_looked_up_as_a_filter_on_what_is_read_in_clear(reading: Rea
     assert (error.code, error.facts["coordinate"]) == ("NOT_ENTITLED", "Child.citizenId")
 
 
-def test_a_filter_or_an_order_on_what_is_only_masked_is_refused(reading: Reading) -> None:
-    for argument in (
-        'filter: {citizenId: {startsWith: "120114"}}',
+@pytest.mark.parametrize(
+    "argument",
+    [
+        'filter: {citizenId: {eq: "11010519491231002X"}}',
         'filter: {not: {or: [{citizenId: {eq: "11010519491231002X"}}]}}',
         "filter: {citizenId: {isNull: true}}",
         "orderBy: [{field: CITIZEN_ID}]",
-    ):
-        error = reading.refused(SCHOOLS, f"{{ children({argument}) {{ edges {{ node {{ name }} }} }} }}")
-        if error.code != "INVALID_DOCUMENT":  # an operator that the scalar does not have
-            assert (error.code, error.facts["coordinate"]) == ("NOT_ENTITLED", "Child.citizenId")
+    ],
+)
+def test_a_filter_or_an_order_on_what_is_only_masked_is_refused(reading: Reading, argument: str) -> None:
+    error = reading.refused(SCHOOLS, f"{{ children({argument}) {{ edges {{ node {{ name citizenId }} }} }} }}")
+    assert (error.code, error.facts["coordinate"]) == ("NOT_ENTITLED", "Child.citizenId")
 
 
 def test_a_denied_filter_is_refused_in_null_mode_as_an_error_beside_the_data(reading: Reading) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +14,7 @@ from hub.audit.entry import Entry, Pseudonyms, encode
 from hub.audit.receipt import Receipt
 from hub.errors import HubError, InternalError, OutageError, RefusalError
 from hub.identity import Identity
-from hub.recording import Recording
+from hub.recording import Act, Grounds, Recording
 from hub.stitch import Released
 from tests.support.running import identity
 
@@ -41,11 +41,17 @@ def recording() -> Recording:
     )
 
 
-def disclosure(released: Released, errors: Sequence[HubError] = (), me: Identity = ME, **more: Any) -> Entry:
-    given: dict[str, Any] = {"rules": ("r:2",), "clauses": ("2.1.2",), "policy": "then", "of_author": False}
-    return recording().disclosure(
-        me, "request", "operation", released, more.pop("refused", ()), errors, {"education": 3}, **given | more
-    )
+def disclosure(
+    found: Released,
+    errors: Sequence[HubError] = (),
+    *,
+    me: Identity = ME,
+    refused: Iterable[str] = (),
+    of_author: bool = False,
+) -> Entry:
+    act = Act(identity=me, request_id="request", operation="operation")
+    grounds = Grounds(rules=("r:2",), clauses=("2.1.2",), policy="then", of_author=of_author)
+    return recording().disclosure(act, found, refused, errors, {"education": 3}, grounds)
 
 
 def released(**more: Any) -> Released:
