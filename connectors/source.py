@@ -113,8 +113,8 @@ class Column:
 
     State ``c``: ``clear`` holds, the value as it is. ``u``: undecided, null (``clear_possible`` holds but ``clear``
     does not, or the same of ``masked``). ``m``: ``masked`` holds, the value under ``mask``. ``x``: closed, null. The
-    first that applies counts, in the order c, u (clear), m, u (masked), x. A key's value is always given; conditions on it
-    tell in its state alone whether they hold (so a plan asks of a row what is no value of it).
+    first that applies counts, in the order c, u (clear), m, u (masked), x. A key's value is always given; conditions on
+    it tell in its state alone whether they hold (so a plan asks of a row what is no value of it).
     """
 
     name: str
@@ -224,7 +224,8 @@ class Source(Protocol):
     two. Values come JSON-ready: text, int, float, bool, null, or a list; dates as ``YYYY-MM-DD``, instants as
     ``YYYY-MM-DDTHH:MM:SS+08:00``, decimals as text, enums by their schema names; an unknown code is null, and is
     counted by ``hub sources check``. Errors: ``SourceError`` alone; the caller decides on retries, none happens here.
-    If the caller is cancelled, the statement is cancelled in the source and the connection is usable or gone, never in doubt.
+    If the caller is cancelled, the statement is cancelled in the source and the connection is usable or
+    gone, never in doubt.
     """
 
     name: str

@@ -6,7 +6,7 @@ alone (``policies/tables.csv``), with a threshold of distinct children and compl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -24,6 +24,7 @@ COUNT = "COUNT"
 MONEY = "AssistanceRecord.amount"
 THRESHOLD = 5
 GRAVE_THRESHOLD = 10
+PRIME = 2**61 - 1
 WIDTHS = {"DivisionCode": "town", "Date": "quarter", "DateTime": "quarter"}
 
 
@@ -101,15 +102,75 @@ async def ask(execution: Execution, question: Question) -> Mapping[str, Any]:
 
 
 def complement(cells: Sequence[Cell]) -> None:
-    """Suppresses further cells until no line of the table has a single one hidden that its total would give away."""
+    """Suppresses further cells until the totals of lines give no small cell away, one by one or taken together."""
+    small = {cell.keys for cell in cells if cell.suppressed}
+    lines = _lines(cells)
+    _accompany(lines)
+    while (further := _further(cells, lines, small)) is not None:
+        further.suppressed = True
+        _accompany(lines)
+
+
+def _accompany(lines: Sequence[Sequence[Cell]]) -> None:
+    """Leaves no cell alone hidden among shown ones."""
     changed = True
     while changed:
         changed = False
-        for line in _lines(cells):
+        for line in lines:
             shown = [cell for cell in line if not cell.suppressed]
             if len(line) - len(shown) == 1 and shown:
-                min(shown, key=lambda cell: (cell.value, str(cell.keys))).suppressed = True
+                _least(shown).suppressed = True
                 changed = True
+
+
+def _further(cells: Sequence[Cell], lines: Sequence[Sequence[Cell]], small: Set[tuple[Any, ...]]) -> Cell | None:
+    """A shown cell beside a small one that could still be reckoned from several lines' totals."""
+    for cell in _exposed(cells, lines, small):
+        beside = [other for line in lines if cell in line for other in line if not other.suppressed]
+        if beside:
+            return _least(beside)
+    return None
+
+
+def _exposed(cells: Sequence[Cell], lines: Sequence[Sequence[Cell]], small: Set[tuple[Any, ...]]) -> Iterator[Cell]:
+    """Small cells that follow from the totals, everything shown being taken off: unknowns of linear equations.
+
+    The total of a line that is one small cell is hidden as that cell is; any other is taken to be known.
+    """
+    hidden = {cell.keys: place for place, cell in enumerate(cell for cell in cells if cell.suppressed)}
+    basis: dict[int, list[int]] = {}
+    for line in lines:
+        if len(line) > 1 or line[0].keys not in small:
+            row = [0] * len(hidden)
+            for cell in line:
+                if cell.suppressed:
+                    row[hidden[cell.keys]] = 1
+            first = _reduce(row, basis)
+            if first is not None:
+                basis[first] = row
+    for cell in cells:
+        if cell.keys in small:
+            alone = [int(place == hidden[cell.keys]) for place in range(len(hidden))]
+            if _reduce(alone, basis) is None:
+                yield cell
+
+
+def _reduce(row: list[int], basis: Mapping[int, list[int]]) -> int | None:
+    """Takes the basis off the row (modulo a prime); the first place that is left, None if nothing is."""
+    for place in range(len(row)):
+        if row[place] == 0:
+            continue
+        if place not in basis:
+            inverse = pow(row[place], -1, PRIME)
+            row[:] = [value * inverse % PRIME for value in row]
+            return place
+        factor = row[place]
+        row[:] = [(value - factor * other) % PRIME for value, other in zip(row, basis[place], strict=True)]
+    return None
+
+
+def _least(cells: Iterable[Cell]) -> Cell:
+    return min(cells, key=lambda cell: (cell.value, str(cell.keys)))
 
 
 def _lines(cells: Sequence[Cell]) -> list[list[Cell]]:

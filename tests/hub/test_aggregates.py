@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from itertools import combinations, product
 from typing import Any
 
@@ -82,6 +83,49 @@ def test_hiding_is_done_once_and_for_all_whatever_the_order_of_the_cells(cells: 
     before = {cell.keys for cell in cells if cell.suppressed}
     complement(cells)
     assert {cell.keys for cell in cells if cell.suppressed} == before
+
+
+def rank(rows: list[list[Fraction]]) -> int:
+    """Rank by plain elimination over fractions."""
+    rows, found = [list(row) for row in rows], 0
+    for column in range(len(rows[0]) if rows else 0):
+        chosen = next((n for n in range(found, len(rows)) if rows[n][column]), None)
+        if chosen is None:
+            continue
+        rows[found], rows[chosen] = rows[chosen], rows[found]
+        for n in range(found + 1, len(rows)):
+            factor = rows[n][column] / rows[found][column]
+            rows[n] = [value - factor * other for value, other in zip(rows[n], rows[found], strict=True)]
+        found += 1
+    return found
+
+
+def reckoned(cells: list[Cell], small: set[tuple[Any, ...]]) -> set[tuple[Any, ...]]:
+    """Small cells that whoever knows every total of more than one cell can reckon from them."""
+    hidden = [cell.keys for cell in cells if cell.suppressed]
+    totals = [
+        [Fraction(key in {cell.keys for cell in line}) for key in hidden] for line in lines(cells) if len(line) > 1
+    ]
+    known = rank(totals)
+    alone = {key: [Fraction(key == other) for other in hidden] for key in hidden}
+    return {key for key in hidden if key in small and rank([*totals, alone[key]]) == known}
+
+
+@given(tables())
+def test_no_small_cell_can_be_reckoned_from_totals_while_anything_beside_it_is_shown(cells: list[Cell]) -> None:
+    small = {cell.keys for cell in cells if cell.suppressed}
+    complement(cells)
+    for key in reckoned(cells, small):
+        beside = [other for line in lines(cells) if any(cell.keys == key for cell in line) for other in line]
+        assert all(cell.suppressed for cell in beside)
+
+
+def test_a_small_cell_between_two_hidden_blocks_is_not_left_to_be_reckoned() -> None:
+    """Two rows less two columns leave the one cell that joins the blocks: no line of it has fewer than two hidden."""
+    block = {(row, column): 3 for rows in ((0, 1), (2, 3)) for row in rows for column in rows}
+    cells = table({key: 20 for key in product(range(4), range(4))} | block | {(1, 2): 4})
+    complement(cells)
+    assert not reckoned(cells, {(1, 2)})
 
 
 def test_of_the_shown_cells_the_smallest_is_hidden_beside_a_small_one() -> None:

@@ -48,6 +48,7 @@ class Reading:
             self.call(me, query, **variables)
         if isinstance(found.value, RefusedError):
             return found.value.errors[0]
+        assert isinstance(found.value, HubError)
         return found.value
 
     def id(self, me: tuple[str, str], type_name: str, key: str) -> str:
