@@ -113,6 +113,7 @@ async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
         )
         for call, (stitch, _, errors) in zip(calls, stitched, strict=True)
     ]
+    # INVARIANT 2: no entry, no answer. Crash before this and nothing left; after it, and an entry tells of too much.
     with hub.stage("record"):
         try:
             receipts = await hub.recording.record(entries)

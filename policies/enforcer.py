@@ -54,7 +54,7 @@ class Enforcer:
     def enforce(self, unit: str, purpose: str, coordinate: str, action: str) -> bool:
         """Whether some rule allows it."""
         asked = (unit, purpose, coordinate, action)
-        # INVARIANT: default deny. A blank, or Casbin's own context object as first word, never reaches the matcher.
+        # INVARIANT 4: default deny. A blank, or Casbin's own context object as first word, never reaches the matcher.
         if not all(type(word) is str and word for word in asked) or not self._casbin.enabled:
             return False
         with self._turn:

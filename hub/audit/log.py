@@ -1,6 +1,6 @@
 """Entries -> Receipts: the log. An answer waits here until what it releases is on disk.
 
-INVARIANT: no entry, no answer. ``record`` returns only when its entries are durable in the hub's database; otherwise
+INVARIANT 2: no entry, no answer. ``record`` returns only when its entries are durable in the hub's database; otherwise
 it raises, at the latest after ``patience`` seconds, and the answer must not leave. A commit whose reply was lost is
 settled by asking for the entries by name, and never taken for a success before that.
 
