@@ -102,7 +102,11 @@ async def ask(execution: Execution, question: Question) -> Mapping[str, Any]:
 
 
 def complement(cells: Sequence[Cell]) -> None:
-    """Suppresses further cells until the totals of lines give no small cell away, one by one or taken together."""
+    """Suppresses further cells until the totals of lines give no small cell away, one by one or taken together.
+
+    Which cells does not depend on the order in which they come: asking again shows nothing more.
+    """
+    cells = sorted(cells, key=lambda cell: str(cell.keys))
     small = {cell.keys for cell in cells if cell.suppressed}
     lines = _lines(cells)
     _accompany(lines)

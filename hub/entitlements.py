@@ -87,7 +87,6 @@ class Entitlements:
 
     def refusal(self, coordinate: str, path: Sequence[str | int] | None, wanted: str = "read") -> RefusalError:
         """The error that says which line of the policy is wanting, and how to ask for it."""
-        # INVARIANT 3: every decision names its rule, a refusal the rules that come closest and the one it lacks.
         # INVARIANT 3: every decision names its rule: the lines that come closest, or that none does.
         if coordinate in CATALOGUE:
             decision = self.policy.decide(self.unit, self.purpose, coordinate, wanted)

@@ -55,7 +55,6 @@ class _Draft:
 
     def value(self, coordinate: str, column: str) -> int:
         """Position of a coordinate's value, or of the key that tells whether it is open."""
-        # INVARIANT 1: no entitlement, no column. Its only conditions are the grants'; without a grant both are false.
         # INVARIANT 1: no entitlement, no column. A column has the formulas of the grants, and none means never.
         wanted = p.Wanted(
             column=column,
@@ -251,7 +250,6 @@ class _Compiler:
 
     def collect(self, named: GraphQLObjectType, sets: Iterable[SelectionSetNode]) -> dict[str, list[FieldNode]]:
         """Fields by response key, as the specification collects them."""
-        # INVARIANT 5: the plan's answer is the specification's. Here alone a document's shape becomes an answer's.
         found: dict[str, list[FieldNode]] = {}
         visited: set[str] = set()
         for selection_set in sets:
