@@ -77,7 +77,16 @@ def either(*parts: Formula) -> Formula:
     flat = _flatten(parts, Or)
     if TRUE in flat:
         return TRUE
-    kept = tuple(part for part in flat if not any(other is not part and _covers(other, part) for other in flat))
+    kept = tuple(
+        part
+        for place, part in enumerate(flat)
+        # Of parts that cover each other (the same ones in another order) the first stays.
+        if not any(
+            _covers(other, part) and (n < place or not _covers(part, other))
+            for n, other in enumerate(flat)
+            if n != place
+        )
+    )
     return kept[0] if len(kept) == 1 else Or(kept)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.errors import RefusalError
@@ -15,6 +15,7 @@ OTHER_TOWN = SEALS.of("town_government:120114102")
 texts = st.text(max_size=40)
 
 
+@settings(deadline=None)
 @given(texts, st.none() | texts)
 def test_an_id_opens_to_what_it_was_made_of(key: str, citizen: str | None) -> None:
     assert TOWN.identified(TOWN.identify("Child", key, citizen), "id") == ("Child", key)
@@ -48,6 +49,7 @@ def test_an_id_made_with_another_master_key_opens_nothing() -> None:
         TOWN.identified(foreign.identify("Child", "DA001"), "id")
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_changed_id_opens_nothing(data: st.DataObject) -> None:
     sealed = TOWN.identify("Child", "DA001", None)
@@ -58,6 +60,7 @@ def test_a_changed_id_opens_nothing(data: st.DataObject) -> None:
         TOWN.identified(sealed[:place] + letter + sealed[place + 1 :], "id")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_what_was_never_given_out_is_refused_in_words_that_do_not_repeat_it(text: str) -> None:
     with pytest.raises(RefusalError) as refused:
@@ -65,6 +68,7 @@ def test_what_was_never_given_out_is_refused_in_words_that_do_not_repeat_it(text
     assert refused.value.message == "`id` is no id that this unit was given"
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | texts, max_size=3), texts)
 def test_a_cursor_opens_to_its_place(order: list[str | None], key: str) -> None:
     assert TOWN.place(TOWN.cursor(b"query", order, key), b"query") == (tuple(order), key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.memory import Fault, MemorySource
@@ -137,6 +137,7 @@ async def test_one_source_down_leaves_the_others_alone() -> None:
     assert len(await reading.fetch(links, {})) == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 3), st.booleans()), max_size=30))
 def test_a_breaker_is_closed_after_any_success_and_open_only_after_failures_in_a_row(
     steps: list[tuple[float, bool]],

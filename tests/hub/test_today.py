@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.today import last_quarter, months_before, request_bindings, years_ago
@@ -46,6 +46,7 @@ def test_the_same_day_months_before_or_the_last_of_that_month(day: str, months: 
     assert months_before(date.fromisoformat(day), months) == date.fromisoformat(before)
 
 
+@settings(deadline=None)
 @given(days, st.integers(0, 400))
 def test_months_before_lands_in_the_month_that_counting_back_lands_in(day: date, months: int) -> None:
     found = months_before(day, months)
@@ -53,6 +54,7 @@ def test_months_before_lands_in_the_month_that_counting_back_lands_in(day: date,
     assert found.day == day.day or (found.day < day.day and (found + timedelta(days=1)).day == 1)
 
 
+@settings(deadline=None)
 @given(days, days)
 def test_whoever_was_born_on_or_before_the_day_years_ago_has_had_the_birthday(today: date, born: date) -> None:
     """A child of 29 February grows a year older on 1 March where there is no such day."""
@@ -65,6 +67,7 @@ def quarter(day: date) -> tuple[int, int]:
     return day.year, (day.month - 1) // 3
 
 
+@settings(deadline=None)
 @given(days)
 def test_the_last_quarter_begins_the_quarter_before_this_one(today: date) -> None:
     text = last_quarter(today)

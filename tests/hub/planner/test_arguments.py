@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.memory import MemorySource
@@ -119,6 +119,7 @@ async def test_a_child_is_ten_from_the_birthday_on() -> None:
     assert await found({"age": {"gte": 10, "lte": 10}}) == ["1", "3"]
 
 
+@settings(deadline=None)
 @given(st.dates(date(2005, 1, 1), TODAY), st.integers(0, 20))
 def test_an_age_filter_agrees_with_counting_birthdays(born: date, count: int) -> None:
     age = TODAY.year - born.year - ((TODAY.month, TODAY.day) < (born.month, born.day))
