@@ -208,7 +208,9 @@ async def open_service(settings: Settings, stages: Stages) -> AsyncIterator[Behi
     if dsn is None:
         raise ConfigurationError("setting `databases.log` (`HUB_DATABASES__LOG`) is missing: no entry, no answer")
     try:
-        async with Log.opened(dsn, key=secrets.log, durable=settings.fsync_required) as log:
+        async with Log.opened(
+            dsn, key=secrets.log, durable=settings.fsync_required, patience=settings.deadlines.log
+        ) as log:
             hub = _hub(settings, current, sources, log, Pseudonyms(secrets.pseudonyms), Seals(secrets.seal), stages)
             yield Behind(
                 hub=hub,

@@ -88,17 +88,25 @@ class Log:
     @classmethod
     @asynccontextmanager
     async def opened(
-        cls, dsn: str, *, key: SigningKey, role: str | None = "hub_log", durable: bool = True
+        cls,
+        dsn: str,
+        *,
+        key: SigningKey,
+        role: str | None = "hub_log",
+        durable: bool = True,
+        patience: float = PATIENCE,
     ) -> AsyncIterator[Log]:
         """The log in the database ``dsn``, running, with its sequencer; closed in good order afterwards."""
         writer, desk, reading = (
-            Session(dsn, name=name, role=role, durable=durable) for name in ("writer", "sequencer", "reader")
+            Session(dsn, name=name, role=role, durable=durable, timeout=2 * patience)
+            for name in ("writer", "sequencer", "reader")
         )
         log = cls(
             store=PostgresStore(writer),
             key=key,
             sequencer=Sequencer(Desk(desk), key),
             reader=Reader(reading),
+            patience=patience,
         )
         try:
             await log.start()

@@ -80,7 +80,8 @@ async def _size(stack: AsyncExitStack, children: int) -> Size:
 
 
 def _sample(truth: Path) -> list[Mapping[str, Any]]:
-    chance, found = random.Random(1), []
+    chance = random.Random(1)
+    found: list[Mapping[str, Any]] = []
     with truth.open(encoding="utf-8") as lines:
         next(lines)
         for line in lines:

@@ -1,4 +1,4 @@
-"""The log's database refuses, hangs or resets: answers stop at once, nothing piles up, and they resume by themselves."""
+"""The log's database refuses, hangs or resets: answers stop at once, nothing piles up, and resume by themselves."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ def compose(sources: Mapping[str, Source], log: Recorder, *, deadline: float = 3
 async def open_hub(server: Server, sources: Mapping[str, Source]) -> AsyncIterator[Hub]:
     """The hub with the real log in the server's own database."""
     key = SigningKey.of("hub.test", Ed25519PrivateKey.generate())
-    async with Log.opened(server.dsn("hub"), key=key, durable=False) as log:
+    async with Log.opened(server.dsn("hub"), key=key, durable=False, patience=60.0) as log:
         yield compose(sources, log)
 
 
