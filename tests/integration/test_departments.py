@@ -153,6 +153,9 @@ async def within(seconds: float, holds: Callable[[], Awaitable[bool]]) -> float:
 async def test_a_stopped_department_is_an_error_where_it_is_needed_and_comes_back_by_itself(
     behind: Behind, cases: list[Wide], healthy: list[dict[str, Any]], name: str, mode: Mode
 ) -> None:
+    if mode == "hang":
+        # Each of these waits for a whole deadline: every fifth will do.
+        cases, healthy = cases[::5], healthy[::5]
     proxy = behind.proxies[name]
     await proxy.turn(mode)
     try:
