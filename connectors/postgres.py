@@ -7,7 +7,6 @@ connection goes back to the pool usable or is closed. Errors are ``SourceError``
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -197,9 +196,12 @@ class PostgresSource:
         task.add_done_callback(self._releasing.discard)
 
     async def _released(self, pool: asyncpg.Pool, connection: asyncpg.pool.PoolConnectionProxy) -> None:
-        # Where this fails asyncpg has closed the connection: gone, never in doubt.
-        with contextlib.suppress(Exception):
+        try:
             await pool.release(connection, timeout=self.settings.connect_timeout)
+        except Exception:
+            # asyncpg has closed the connection: gone, never in doubt. The server confirmed no cancellation, so the idle
+            # connections may be as dead; each would cost a call its deadline before the pool was rid of it.
+            await pool.expire_connections()
 
     def _translated(self, error: Exception) -> SourceError:
         # INVARIANT 7: a client sees codes, never source text.
