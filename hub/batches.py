@@ -62,12 +62,14 @@ class Batches:
             calls, self.gathering[key] = self.gathering[key][:LARGEST], self.gathering[key][LARGEST:]
             try:
                 answers: Sequence[Answer | BaseException] = await answer_batch(self.hub, calls)
-            except BaseException as error:
+            except Exception as error:
                 answers = [error] * len(calls)
-                if not isinstance(error, Exception):
-                    self._deal(calls, answers)
-                    del self.gathering[key]
-                    raise
+            except BaseException:
+                # The hub is ending: nobody that waits, or still gathers, may wait for ever.
+                for call in (*calls, *self.gathering.pop(key)):
+                    if call.answered is not None:
+                        call.answered.cancel()
+                raise
             self._deal(calls, answers)
         del self.gathering[key]
 
@@ -101,9 +103,8 @@ async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
         hub.recording.disclosure(
             Act(identity=call.identity, request_id=call.request_id, operation=call.operation),
             stitch.released,
-            {refused.coordinate for refused in plan.refused} | {str(e.facts.get("coordinate")) for e in call.errors},
+            refused_coordinates(call),
             errors,
-            reading.rows,
             Grounds(
                 rules=(*plan.rules, *(line.rule for line in _aggregated_by(call))),
                 clauses=sorted({*plan.clauses, *(line.clause for line in _aggregated_by(call))}),
@@ -121,6 +122,12 @@ async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
             return [respond(None, (outage,), None) for _ in calls]
     with hub.stage("respond"):
         return [respond(data, errors, receipt) for (_, data, errors), receipt in zip(stitched, receipts, strict=True)]
+
+
+def refused_coordinates(call: Call) -> set[str]:
+    """Coordinates that the call asked for and no grant opens; a refusal for another reason names none."""
+    asked = {str(error.facts["coordinate"]) for error in call.errors if "coordinate" in error.facts}
+    return asked | {refused.coordinate for refused in call.plan.refused}
 
 
 def _aggregated_by(call: Call) -> list[Grant]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Hashable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -20,6 +20,7 @@ from hub.recording import Recording
 from hub.seal import Seals
 from hub.settings import Limits
 from hub.sources import Sources
+from hub.telemetry import Silent
 from policies.current import Current
 from policies.policy import Policy
 from schema.view import view
@@ -48,12 +49,6 @@ class Remembered(Generic[V]):
             self.values.popitem(last=False)
 
 
-@contextmanager
-def untraced(_stage: str) -> Iterator[None]:
-    """A stage of which nobody takes note."""
-    yield
-
-
 @dataclass(slots=True, kw_only=True)
 class Hub:
     """Schema, policy, sources, log and keys, with what was made of them and is used again."""
@@ -68,8 +63,7 @@ class Hub:
     limits: Limits
     clock: Callable[[], datetime]
     set_limit: int = 20_000
-    debug: bool = False
-    stage: Callable[[str], AbstractContextManager[None]] = untraced
+    stage: Callable[[str], AbstractContextManager[None]] = Silent().stage
     plans: Remembered[Plan] = field(default_factory=lambda: Remembered(2_000))
     views: Remembered[GraphQLSchema] = field(default_factory=lambda: Remembered(64))
     entitled: Remembered[Entitlements] = field(default_factory=lambda: Remembered(1_000))

@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -60,9 +61,10 @@ async def answer(hub: Hub, identity: Identity, request: Request) -> Answer:
         return await refuse(hub, identity, request.request_id, operation, refused.errors)
     except HubError as error:
         return await refuse(hub, identity, request.request_id, operation, (error,))
-    except Exception:
-        # The stack alone: an exception's text may hold a value.
-        log.error("internal error in request %s", request.request_id, exc_info=hub.debug)
+    except Exception as error:
+        # INVARIANT 7: where and of which kind, never an exception's text, which may hold a value.
+        stack = "".join(traceback.format_tb(error.__traceback__))
+        log.error("internal error in request %s: %s\n%s", request.request_id, type(error).__name__, stack)
         return await refuse(hub, identity, request.request_id, operation, (InternalError(),))
 
 

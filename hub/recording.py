@@ -5,6 +5,7 @@ Guarantee (invariant 2): ``record`` returns only what the log has made durable, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from hub.audit.entry import AccessDecision, Entry, Pseudonyms, without_author
 from hub.audit.receipt import Receipt
 from hub.errors import HubError
 from hub.identity import Identity
+from hub.planner.relations import HOME
 from hub.stitch import Released
 
 
@@ -81,11 +83,13 @@ class Recording:
         released: Released,
         refused: Iterable[str],
         errors: Iterable[HubError],
-        rows: Mapping[str, int],
         grounds: Grounds,
     ) -> Entry:
         """The entry of an answer with data: what is released, of whom, by which rules."""
         codes = sorted({error.code for error in errors})
+        # What this answer gives away, not what its batch read: others' rows are in their own entries.
+        rows = Counter(HOME[type_name] for type_name, _ in released.records)
+        rows.update(source for source, _ in released.parts)
         names = self.pseudonyms
         subjects = [names.record(type_name, key) for type_name, key in released.records]
         subjects += [names.register(number) for number in released.registers]

@@ -68,13 +68,10 @@ class Reading:
     sources: Sources
     bindings: Mapping[str, Any]
     down: dict[str, SourceError] = field(default_factory=dict)
-    rows: dict[str, int] = field(default_factory=dict)
 
     async def fetch(self, fetch: Fetch, bindings: Mapping[str, Any]) -> Sequence[Row]:
         """Rows of the fetch; a source that has failed this batch fails at once."""
-        found = await self._ask(fetch.source, fetch, bindings)
-        self.rows[fetch.source] = self.rows.get(fetch.source, 0) + len(found)
-        return found
+        return await self._ask(fetch.source, fetch, bindings)
 
     async def aggregate(self, aggregate: Aggregate, bindings: Mapping[str, Any]) -> Sequence[Row]:
         """Groups of the aggregate."""

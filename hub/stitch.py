@@ -25,11 +25,15 @@ Path: TypeAlias = tuple[str | int, ...]
 
 @dataclass(slots=True, kw_only=True)
 class Released:
-    """What an answer gives away: coordinates, and the rows and people that they are of."""
+    """What an answer gives away: coordinates, and the rows and people that they are of.
+
+    ``parts``: (source, key) of rows of further sources from which a value of a row was taken.
+    """
 
     clear: set[str] = field(default_factory=set)
     masked: set[str] = field(default_factory=set)
     records: set[tuple[str, str]] = field(default_factory=set)
+    parts: set[tuple[str, str]] = field(default_factory=set)
     registers: set[str] = field(default_factory=set)
     citizens: set[str] = field(default_factory=set)
     filtered: bool = False
@@ -203,6 +207,8 @@ class Stitch:
                     return None
                 value = self.found.parts.get((source, case), {}).get(column)
                 if value is not None:
+                    if source != reach.source:
+                        self.released.parts.add((source, f"{reach.type_name} {case}"))
                     break
         return self._value(reach, entry.coordinate, record, entry.slot, value, path)
 
@@ -215,6 +221,8 @@ class Stitch:
                 return None
             key = compared_key(entry, record, coordinate)
             value = None if key is None else self.found.compared.get((coordinate, key))
+            if value is not None:
+                self.released.parts.add((HOME[type_name], f"{type_name} {key}"))
             shown = {"source": HOME[type_name], "value": as_text(value), "__typename": "SourceValue"}
             held.append({response_key: shown[name] for response_key, name in entry.fields})
         return self._value(reach, entry.coordinate, record, entry.slot, held, path)

@@ -199,7 +199,7 @@ def _answering_own(type_name: str, divided: bool) -> Formula | None:
     mine: Formula = Local(f.bound("answeringUnit", "eq", "me"))
     if not divided:
         return mine
-    return both(mine, _any(Local(f.is_("_register", True, "null")), f.IN_DIVISION))
+    return both(mine, _any(Local(f.is_("_register", True, "null")), f.ACCEPTED_IN_DIVISION))
 
 
 def _criticism_notified(type_name: str, divided: bool) -> Formula | None:

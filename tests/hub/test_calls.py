@@ -10,6 +10,7 @@ import pytest
 
 from hub.audit.entry import Entry
 from hub.audit.receipt import Receipt
+from hub.batches import refused_coordinates
 from hub.calls import PAGE_DEFAULT, Call, read_call
 from hub.errors import HubError, RefusalError, RefusedError
 from hub.hub import Hub
@@ -220,3 +221,18 @@ def test_a_node_of_a_type_that_is_closed_is_a_row_that_does_not_exist(reading: R
         SCHOOLS, "query ($id: ID!) { node(id: $id) { id } }", id=reading.id(SCHOOLS, "CriminalCase", "X1")
     )
     assert call.wishes == {"node": None}
+
+
+def test_a_grouping_that_is_no_declared_table_refuses_no_coordinate(reading: Reading) -> None:
+    query = (
+        '{ aggregate(by: ["AssistanceRecord.kind", "AssistanceRecord.providerUnit", "Child.divisionCode"]) { total } }'
+    )
+    call = reading.call(("finance_bureau", "support_planning"), query, "null")
+    assert [error.code for error in call.errors] == ["DISCLOSURE_LIMIT"]
+    assert refused_coordinates(call) == set()
+
+
+def test_what_is_denied_is_named_wherever_it_stands(reading: Reading) -> None:
+    query = "{ children(filter: {guardianshipType: {eq: NONE}}) { edges { node { id citizenId } } } }"
+    call = reading.call(("womens_federation", "care_service"), query, "null")
+    assert refused_coordinates(call) == {"Child.guardianshipType", "Child.citizenId"}

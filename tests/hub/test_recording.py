@@ -51,7 +51,7 @@ def disclosure(
 ) -> Entry:
     act = Act(identity=me, request_id="request", operation="operation")
     grounds = Grounds(rules=("r:2",), clauses=("2.1.2",), policy="then", of_author=of_author)
-    return recording().disclosure(act, found, refused, errors, {"education": 3}, grounds)
+    return recording().disclosure(act, found, refused, errors, grounds)
 
 
 def released(**more: Any) -> Released:
@@ -68,7 +68,7 @@ def test_an_entry_names_who_asked_for_what_and_by_which_rules() -> None:
     entry = disclosure(released(masked={"Child.citizenId"}))
     assert (entry.unit, entry.client, entry.operator) == (ME.key, ME.client, ME.operator)
     assert (entry.purpose, entry.operation, entry.kind) == ("dropout_control", "operation", "disclosure")
-    assert (entry.rules, entry.clauses, entry.rows) == (("r:2",), ("2.1.2",), ["education=3"])
+    assert (entry.rules, entry.clauses, entry.rows) == (("r:2",), ("2.1.2",), ["civil_affairs=1", "education=1"])
     assert entry.released == ["Child.id", "Child.name"]
     assert entry.masked == ["Child.citizenId"]
 

@@ -223,3 +223,49 @@ async def test_a_statement_that_fails_is_told_to_its_batch_and_not_to_the_next_o
     assert [reply.data for reply in await together(*(counted.ask(*BUREAU, query) for _ in range(5)))] == [
         alone.data
     ] * 5
+
+
+async def test_an_entry_counts_the_rows_of_its_own_answer_and_not_of_its_batch(counted: Counted, world: World) -> None:
+    listed = await counted.ask(*BUREAU, "{ children(first: 12) { edges { node { id } } } }")
+    ids = [edge["node"]["id"] for edge in (listed.data or {})["children"]["edges"]]
+    query = "query One($id: ID!) { child(id: $id) { sex } }"
+    replies = await together(*(counted.ask(*BUREAU, query, id=each) for each in ids))
+    assert [(await counted.entry(reply))["rows"] for reply in replies] == [["civil_affairs=1"]] * len(ids)
+
+
+async def test_when_the_hub_ends_nobody_who_waits_or_gathers_is_left_waiting(counted: Counted) -> None:
+    started, never = asyncio.Event(), asyncio.Event()
+
+    class Stuck:
+        async def record(self, _entries: Any) -> Any:
+            started.set()
+            await never.wait()
+
+    hub = compose(counted.sources, Stuck())
+    query = "{ children(first: 1) { edges { node { id } } } }"
+    calls = [asyncio.create_task(answer(hub, identity(*BUREAU), counted.request(query, {}))) for _ in range(2)]
+    await started.wait()
+    calls.append(asyncio.create_task(answer(hub, identity(*BUREAU), counted.request(query, {}))))
+    await asyncio.sleep(0)
+    for task in tuple(hub.batches.tasks):
+        task.cancel()
+    done, waiting = await asyncio.wait(calls, timeout=30)
+    assert not waiting
+    assert all(call.cancelled() for call in done)
+
+
+async def test_a_bug_is_told_by_its_place_and_kind_and_never_by_its_text(
+    counted: Counted, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    value = "120114201001010018"
+
+    def broken(*_: Any) -> Any:
+        raise ValueError(value)
+
+    monkeypatch.setattr(Hub, "entitlements", broken)
+    hub = compose(counted.sources, counted.hub.recording.log)
+    found = await answer(hub, identity(*BUREAU), counted.request("{ me { key } }", {}))
+    assert Reply(status=found.status, body=found.body).codes() == {"INTERNAL"}
+    assert "ValueError" in caplog.text
+    assert "in broken" in caplog.text
+    assert value not in caplog.text + found.body.decode()

@@ -200,7 +200,6 @@ def compose(sources: Mapping[str, Source], log: Recorder, *, deadline: float = 3
         seals=Seals(hashlib.sha256(b"seals of the tests").digest()),
         limits=limits,
         clock=lambda: NOW,
-        debug=True,
     )
 
 
