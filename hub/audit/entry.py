@@ -42,7 +42,8 @@ class Entry:
     ``request`` with ``kind`` and ``part`` names the entry: the same three are never two entries. ``unit`` is a unit
     key; ``case`` and ``subjects`` are pseudonyms; ``released``, ``masked`` and ``refused`` are coordinates;
     ``operation`` is ``Pseudonyms.operation``; ``rows`` counts the rows released, by the source that keeps them
-    (``civil_affairs=12``); ``rules`` names the grants relied on or wanted; ``promise`` is the delay in seconds within which the receipt promises inclusion.
+    (``civil_affairs=12``); ``rules`` names the grants relied on or wanted; ``promise`` is the delay
+    in seconds within which the receipt promises inclusion.
     """
 
     kind: Kind
