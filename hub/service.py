@@ -23,7 +23,7 @@ from connectors.postgres import PoolSettings, PostgresSource
 from connectors.source import Aggregate, Bindings, Fetch, Row, Source, SourceError
 from hub.audit.entry import Entry, Pseudonyms
 from hub.audit.log import Log
-from hub.audit.store import StoreError
+from hub.audit.contract import StoreError
 from hub.credential import RevokedFile, Verifier
 from hub.document import Documents
 from hub.http import Turned

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from hub.audit.entry import Leaf
@@ -18,6 +19,15 @@ class StoreError(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(f"the log's database is unavailable: {reason}")
         self.reason = reason
+
+
+class GapError(Exception):
+    """Entries that were asked for are not kept here any more: they were retired to an archive, ``first`` to ``end``."""
+
+    def __init__(self, first: int, end: int) -> None:
+        super().__init__(f"entries `{first}` to `{end - 1}` were retired to an archive")
+        self.first = first
+        self.end = end
 
 
 class Store(Protocol):
@@ -56,6 +66,16 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """A full hash tile (C2SP tlog-tiles): 256 ``hashes`` in one text of 8,192 bytes, and the root over them."""
+
+    level: int
+    index: int
+    hashes: bytes
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
     """How far the tree is: its ``size``, ``pending`` rows without a place, and the age of the oldest in seconds."""
 
@@ -71,3 +91,15 @@ class Kept:
     index: int | None
     leaf: bytes
     data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What a full verification of ``size`` entries found; ``bad`` is the first index at which something is wrong."""
+
+    at: datetime
+    size: int
+    good: bool
+    bad: int | None
+    reason: str
+    seconds: float

@@ -19,14 +19,29 @@ import orjson
 
 from hub.audit.merkle import leaf_hash
 
-VERSION: Final = 1
+VERSION: Final = 2
 LIMIT: Final = 65_535
 """Bytes of one entry: entry bundles have a uint16 before each."""
-INLINE_SUBJECTS: Final = 128
+INLINE: Final = {"subjects": 128, "commitments": 32, "notes": 0}
+"""List -> how many of its items an entry holds at most; of more it holds their hash."""
 LONGEST_TEXT: Final = 256
+LONGEST_NOTE: Final = 4_000
 
 Kind: TypeAlias = Literal[
-    "disclosure", "refusal", "failure", "intent", "outcome", "event", "policy", "key", "look", "start", "gap"
+    "disclosure",
+    "refusal",
+    "failure",
+    "intent",
+    "outcome",
+    "event",
+    "policy",
+    "key",
+    "look",
+    "review",
+    "hold",
+    "release",
+    "start",
+    "gap",
 ]
 AccessDecision: TypeAlias = Literal["ALLOWED", "MASKED", "FILTERED", "DENIED", "FAILED"]
 Texts: TypeAlias = Sequence[str]
@@ -42,8 +57,10 @@ class Entry:
     ``request`` with ``kind`` and ``part`` names the entry: the same three are never two entries. ``unit`` is a unit
     key; ``case`` and ``subjects`` are pseudonyms; ``released``, ``masked`` and ``refused`` are coordinates;
     ``operation`` is ``Pseudonyms.operation``; ``rows`` counts the rows released, by the source that keeps them
-    (``civil_affairs=12``); ``rules`` names the grants relied on or wanted; ``promise`` is the delay
-    in seconds within which the receipt promises inclusion.
+    (``civil_affairs=12``); ``rules`` names the grants relied on or wanted; ``facts`` are ``name=value`` words of acts
+    that are no answers (a new key, a retired month, a review); ``notes`` are words of a person, kept beside the entry
+    whatever their length; ``commitments`` bind the L3/L4 values released under ``secret``, which stands in no entry;
+    ``promise`` is the delay in seconds within which the receipt promises inclusion.
     """
 
     kind: Kind
@@ -66,12 +83,19 @@ class Entry:
     rules: Texts = ()
     clauses: Texts = ()
     errors: Texts = ()
+    facts: Texts = ()
+    notes: Texts = ()
+    commitments: Texts = ()
+    secret: bytes = field(default=b"", repr=False)
     promise: int = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leaf:
-    """An entry as it is kept: ``data`` is hashed to ``hash``; ``lists`` are those named in it by their hash only."""
+    """An entry as it is kept: ``data`` is hashed to ``hash``; ``lists`` are those named in it by their hash only.
+
+    ``secret`` is the key of its commitments, kept apart and erasable; empty if there are none.
+    """
 
     request: str
     kind: str
@@ -81,6 +105,7 @@ class Leaf:
     data: bytes
     hash: bytes
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    secret: bytes = field(default=b"", repr=False)
 
     @property
     def name(self) -> str:
@@ -99,9 +124,11 @@ def encode(entry: Entry) -> Leaf:
     document: dict[str, Any] = {name: _plain(getattr(entry, name)) for name in _TEXTS}
     document |= {"v": VERSION, "at": timestamp(at), "part": entry.part, "promise": entry.promise}
     document |= {name: sorted({_plain(item) for item in getattr(entry, name)}) for name in _LISTS}
+    document["notes"] = [_plain(note, longest=LONGEST_NOTE) for note in entry.notes]
     lists: dict[str, tuple[str, ...]] = {}
-    if len(document["subjects"]) > INLINE_SUBJECTS:
-        _set_apart(document, "subjects", lists)
+    for name, inline in INLINE.items():
+        if len(document[name]) > inline:
+            _set_apart(document, name, lists)
     data = canonical(document)
     while len(data) > LIMIT:
         longest = max(_LISTS, key=lambda name: sum(map(len, document[name])))
@@ -116,6 +143,7 @@ def encode(entry: Entry) -> Leaf:
         data=data,
         hash=leaf_hash(data),
         lists=lists,
+        secret=entry.secret,
     )
 
 
@@ -140,9 +168,9 @@ def _set_apart(document: dict[str, Any], name: str, lists: dict[str, tuple[str, 
     document |= {name: [], f"{name}Hash": list_hash(items), f"{name}Count": len(items)}
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, *, longest: int = LONGEST_TEXT) -> str:
     """``text``, or its hash where it would break the limit, a list's newline, PostgreSQL's text or UTF-8 itself."""
-    if len(text) <= LONGEST_TEXT and text.isprintable():
+    if len(text) <= longest and text.isprintable():
         return text
     return "sha256:" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

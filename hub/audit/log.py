@@ -21,11 +21,14 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from hub.audit.contract import Backlog, Store, StoreError
+from hub.audit.desk import Desk
 from hub.audit.entry import Entry, Leaf, encode
 from hub.audit.keys import SigningKey
+from hub.audit.reader import Reader
 from hub.audit.receipt import Receipt, receipt_for
 from hub.audit.sequencer import Sequencer
-from hub.audit.store import Desk, PostgresStore, Reader, Session
+from hub.audit.session import Session
+from hub.audit.store import PostgresStore
 from hub.errors import InternalError, OutageError
 
 BATCH: Final = 256

@@ -9,15 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import count
 
-from hub.audit.contract import StoreError
+from hub.audit.contract import StoreError, Tile
+from hub.audit.desk import Desk
 from hub.audit.keys import SigningKey
+from hub.audit.merkle import root_of
 from hub.audit.note import Checkpoint, signed
-from hub.audit.store import Desk
 
 STEP = 256
 """Entries in one step, so that a checkpoint is never further apart."""
+TILE = 256
+"""Hashes in a full tile (C2SP tlog-tiles)."""
 PERIOD = 1.0
 """Seconds between checkpoints while fewer wait; also how soon a free lock is taken, and rows of others are seen."""
 
@@ -80,8 +84,29 @@ class Sequencer:
         checkpoint = Checkpoint(origin=self._key.verifier.name, size=grown.size, root=grown.root)
         # If we crash before the commit, this signature was seen by nobody, and the tree may grow otherwise. If we crash
         # after it, places and checkpoint stand together, and whoever takes over goes on from them.
-        await self._desk.sequence(tip, waiting, grown, signed(checkpoint.text, self._key))
+        tiles = await self._filled(tip.size, waiting.leaves)
+        await self._desk.sequence(tip, waiting, grown, signed(checkpoint.text, self._key), tiles)
         return len(waiting.ids) + len(waiting.doubles)
+
+    async def _filled(self, size: int, hashes: Sequence[bytes]) -> list[Tile]:
+        """The tiles that ``hashes`` fill after the ``size`` there are, and those of the levels above."""
+        tiles: list[Tile] = []
+        for level in count():
+            first = size // TILE * TILE
+            full = (size + len(hashes) - first) // TILE
+            if not full:
+                return tiles
+            known = [*(await self._desk.hashes(level, first, size - first) if size > first else ()), *hashes]
+            if len(known) != size - first + len(hashes):
+                raise StoreError("a part of the tree is missing")
+            groups = [known[at : at + TILE] for at in range(0, full * TILE, TILE)]
+            new = [
+                Tile(level=level, index=first // TILE + number, hashes=b"".join(group), root=root_of(group))
+                for number, group in enumerate(groups)
+            ]
+            tiles += new
+            size, hashes = first // TILE, [tile.root for tile in new]
+        return tiles
 
     async def _pause(self, seconds: float) -> None:
         try:

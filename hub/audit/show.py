@@ -13,7 +13,7 @@ import orjson
 
 from hub.audit.contract import Kept
 from hub.audit.merkle import leaf_hash
-from hub.audit.store import Reader
+from hub.audit.reader import Reader
 
 MOST: Final = 1_000
 """Entries shown at once."""

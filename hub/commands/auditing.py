@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from hub.audit.show import show as shown_lines
-from hub.audit.store import Reader, Session
+from hub.audit.reader import Reader
+from hub.audit.session import Session
 from hub.commands.outcome import Failure, out, outcomes, settings_of
 from hub.settings import ConfigurationError, Settings
 

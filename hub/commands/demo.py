@@ -28,7 +28,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 import policies
 from connectors.demo.generate import load as load_children
 from connectors.demo.server import Server, ServerError
-from hub.audit.store import install
+from hub.audit.session import install
 from hub.commands.outcome import Failure, err, out, outcomes
 from hub.commands.serving import Done, listen, serve
 from hub.commands.showing import show_units

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from connectors.demo.server import ServerError
 from hub.audit.keys import KeyFileError
-from hub.audit.store import StoreError
+from hub.audit.contract import StoreError
 from hub.errors import HubError, RefusedError
 from hub.settings import ConfigurationError, Settings, load
 from policies.problems import PolicyError

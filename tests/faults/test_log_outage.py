@@ -15,7 +15,8 @@ from connectors.demo.server import Server
 from connectors.source import Source
 from hub.audit.keys import SigningKey
 from hub.audit.log import PATIENCE, Log
-from hub.audit.store import Reader, Session
+from hub.audit.reader import Reader
+from hub.audit.session import Session
 from tests.support.proxy import Mode, Proxy, proxied
 from tests.support.running import Asking, Reply, compose
 

@@ -15,7 +15,8 @@ import pytest
 
 from connectors.demo.server import Server
 from connectors.source import Aggregate, Bindings, Fetch, Row, Source, SourceError
-from hub.audit.store import Reader, Session
+from hub.audit.reader import Reader
+from hub.audit.session import Session
 from hub.hub import Hub
 from hub.pipeline import Request, answer
 from tests.properties.principals import busiest

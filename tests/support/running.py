@@ -28,7 +28,7 @@ from connectors.source import Source
 from hub.audit.entry import Pseudonyms
 from hub.audit.keys import SigningKey
 from hub.audit.log import Log
-from hub.audit.store import install
+from hub.audit.session import install
 from hub.document import Documents
 from hub.hub import Hub
 from hub.identity import Identity

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from connectors.demo.server import Server
-from hub.audit.store import install
+from hub.audit.session import install
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.audit.entry import (
-    INLINE_SUBJECTS,
+    INLINE,
     LIMIT,
     Entry,
     Pseudonyms,
@@ -79,10 +79,10 @@ def test_no_entry_is_longer_than_the_limit(data: st.DataObject) -> None:
 
 
 def test_a_long_list_of_subjects_stands_beside_and_a_short_one_inside() -> None:
-    short = [PSEUDONYMS.register(f"no-{number}") for number in range(INLINE_SUBJECTS)]
+    short = [PSEUDONYMS.register(f"no-{number}") for number in range(INLINE["subjects"])]
     assert encode(entry(subjects=short)).lists == {}
     leaf = encode(entry(subjects=[*short, PSEUDONYMS.register("one more")]))
-    assert len(leaf.lists["subjects"]) == INLINE_SUBJECTS + 1
+    assert len(leaf.lists["subjects"]) == INLINE["subjects"] + 1
     assert read(leaf.data)["subjects"] == []
 
 
@@ -90,6 +90,8 @@ def test_every_field_of_an_entry_changes_its_leaf() -> None:
     plain = encode(entry()).hash
     changed = {str: "other", int: 7, datetime: AT + timedelta(seconds=1)}
     for item in fields(Entry):
+        if item.name == "secret":
+            continue
         value = getattr(entry(), item.name)
         other = changed.get(type(value), ("other",))
         assert encode(entry(**{item.name: other})).hash != plain, item.name
@@ -171,3 +173,15 @@ def test_reporters_of_different_units_cannot_be_told_apart_by_their_entry() -> N
     assert all(set("".join(text)) and "".join(text).startswith("a-") for text in (school["unit"], school["rules"]))
     assert school["subjects"] == [report] and school["clauses"] == ["2.5"] and school["client"] == ""
     assert school["unit"] == PSEUDONYMS.author("mandatory_reporter:1201140001")
+
+
+def test_the_key_of_commitments_stands_in_no_entry_and_is_not_printed() -> None:
+    leaf = encode(entry(secret=b"s" * 32))
+    assert leaf.hash == encode(entry()).hash
+    assert leaf.secret == b"s" * 32 and "ssss" not in repr(leaf) + repr(entry(secret=b"s" * 32))
+
+
+def test_words_of_a_person_are_kept_whole_and_beside_the_entry() -> None:
+    words = "已与教育局核对，" * 60
+    leaf = encode(entry(notes=(words,)))
+    assert leaf.lists["notes"] == (words,) and words.encode() not in leaf.data

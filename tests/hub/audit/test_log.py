@@ -12,10 +12,12 @@ import pytest
 
 from connectors.demo.server import Server
 from hub.audit.contract import StoreError
+from hub.audit.desk import Desk
 from hub.audit.log import BATCH, Log
 from hub.audit.receipt import verify_receipt
 from hub.audit.sequencer import Sequencer
-from hub.audit.store import Desk, PostgresStore, Session, install
+from hub.audit.session import Session, install
+from hub.audit.store import PostgresStore
 from hub.errors import InternalError, OutageError
 from tests.hub.audit.support import KEY, Fault, FaultyStore, check_log, entry, names_in
 

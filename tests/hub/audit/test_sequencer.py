@@ -9,9 +9,11 @@ import asyncpg
 import pytest
 
 from hub.audit.contract import StoreError, Waiting
+from hub.audit.desk import Desk
 from hub.audit.entry import Leaf, encode
 from hub.audit.sequencer import STEP, Sequencer
-from hub.audit.store import Desk, PostgresStore, Session
+from hub.audit.session import Session
+from hub.audit.store import PostgresStore
 from tests.hub.audit.support import KEY, check_log, entry
 
 pytestmark = pytest.mark.postgres
@@ -108,11 +110,11 @@ class DoubtfulDesk(Desk):
 
     fault: str | None = None
 
-    async def sequence(self, tip: object, waiting: Waiting, grown: object, note: str) -> None:
+    async def sequence(self, tip: object, waiting: Waiting, grown: object, note: str, tiles: object = ()) -> None:
         fault, self.fault = self.fault, None
         if fault == "not persisted":
             raise StoreError("injected")
-        await super().sequence(tip, waiting, grown, note)  # type: ignore[arg-type]
+        await super().sequence(tip, waiting, grown, note, tiles)  # type: ignore[arg-type]
         if fault == "persisted, reply lost":
             raise StoreError("injected")
 

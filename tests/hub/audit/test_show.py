@@ -10,8 +10,10 @@ import pytest
 from hub.audit.contract import Kept
 from hub.audit.entry import encode
 from hub.audit.log import Log
+from hub.audit.reader import Reader
+from hub.audit.session import Session
 from hub.audit.show import lines_of, show
-from hub.audit.store import PostgresStore, Reader, Session
+from hub.audit.store import PostgresStore
 from tests.hub.audit.support import KEY, entry
 
 LEAF = encode(entry("r1", part=3, refused=("Child.phone",), rules=("education_bureau/4",), promise=60))

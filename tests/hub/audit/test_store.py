@@ -11,8 +11,10 @@ import pytest
 
 from connectors.demo.server import Server
 from hub.audit.contract import StoreError
+from hub.audit.desk import Desk
 from hub.audit.entry import encode
-from hub.audit.store import Desk, PostgresStore, Session, install
+from hub.audit.session import Session, install
+from hub.audit.store import PostgresStore
 from tests.hub.audit.support import entry, names_in
 
 pytestmark = pytest.mark.postgres
@@ -92,16 +94,19 @@ async def test_an_entry_whose_leaf_is_not_its_hash_is_refused_by_the_database(ow
         )
 
 
-@pytest.mark.parametrize("table", ["pending", "entry", "checkpoint", "long_list", "layout"])
+@pytest.mark.parametrize(
+    "table", ["pending", "entry", "checkpoint", "long_list", "layout", "tile", "cosignature", "commitment_key", "month"]
+)
 @pytest.mark.parametrize(
     "statement", ["update log.{} set {column} = {column}", "delete from log.{}", "truncate log.{}"], ids=str.split
 )
 async def test_the_hubs_role_changes_and_removes_nothing(dsn: str, table: str, statement: str) -> None:
-    column = {"pending": "request", "entry": "request", "checkpoint": "note", "long_list": "field", "layout": "version"}
+    columns = {"checkpoint": "note", "long_list": "field", "layout": "version", "cosignature": "line", "month": "last"}
+    column = columns.get(table, "index" if table == "tile" else "request")
     hub = await asyncpg.connect(dsn, server_settings={"role": "hub_log"})
     try:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await hub.execute(statement.format(table, column=column[table]))
+            await hub.execute(statement.format(table, column=column))
     finally:
         await hub.close()
 
@@ -114,11 +119,12 @@ async def test_the_hubs_role_puts_nothing_into_the_tree_but_what_was_durable(dsn
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await hub.execute(f"insert into log.{table} select * from log.{table}")
         root = b"0" * 32
+        step = "select log.sequence($1, $2, $3, $4, $4, 'n', '{}', '{}', '{}', '{}')"
         for first, ids in ((1, [1]), (0, [1, 999])):  # a gap; a row that is not there
             with pytest.raises(asyncpg.SerializationError):
-                await hub.execute("select log.sequence($1, $2, '{}', $3, $3, 'n')", first, ids, root)
+                await hub.execute(step, first, ids, [], root)
         # No row is dropped as a double unless its entry stands in the tree.
-        await hub.execute("select log.sequence(0, '{}', '{1}', $1, $1, 'n')", root)
+        await hub.execute(step, 0, [], [1], root)
     finally:
         await hub.close()
     assert len(await names_in(dsn)) == 1
