@@ -22,6 +22,7 @@ from hub.http import Door, Service
 from hub.pages.ide.page import ide_routes
 from hub.settings import Settings
 from hub.telemetry import Silent, Stages, Telemetry, metrics_page
+from hub.tlog import Tlog, tlog_routes
 
 Open: TypeAlias = Callable[[Settings, Stages], AbstractAsyncContextManager[Service]]
 """How what stands behind the door is opened."""
@@ -81,6 +82,9 @@ class _Endpoint:
     async def ready(self) -> Mapping[str, str]:
         return {"hub": "starting"} if self.door is None else await self.door.service.ready()
 
+    def tlog(self) -> Tlog | None:
+        return None if self.door is None else self.door.service.tlog
+
     def purposes(self) -> Mapping[str, Any]:
         return {} if self.door is None else self.door.service.registry.purposes
 
@@ -89,6 +93,7 @@ def _routes(settings: Settings, endpoint: _Endpoint, telemetry: Telemetry | None
     every_method = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     routes: list[BaseRoute] = [Route("/graphql", endpoint.graphql, methods=every_method)]
     routes += health_routes(endpoint.ready)
+    routes.append(Mount("/log", routes=tlog_routes(endpoint.tlog)))
     if settings.ide:
         routes.append(Mount("/ide", routes=ide_routes(settings, endpoint.purposes)))
     if settings.metrics and telemetry is not None and telemetry.page is not None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 from starlette.requests import ClientDisconnect
@@ -28,6 +28,9 @@ from hub.pipeline import Request
 from hub.response import Answer
 from hub.settings import Settings
 from hub.telemetry import Stages
+
+if TYPE_CHECKING:
+    from hub.tlog import Tlog
 
 logger = logging.getLogger("hub.http")
 
@@ -68,6 +71,11 @@ class Service(Protocol):
     @property
     def stages(self) -> Stages:
         """Telemetry."""
+        ...
+
+    @property
+    def tlog(self) -> Tlog | None:
+        """The log as it is served to auditors and witnesses, if it is."""
         ...
 
     async def answer(self, identity: Identity, request: Request) -> Answer:

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hub.audit.keys import KeyFileError, SigningKey, load_secret, load_signing_key, make_secret, make_signing_key
+from hub.audit.keyring import CURRENT, Keyring
+from hub.audit.keys import KeyFileError, check_name, load_secret, make_secret, make_signing_key
 from hub.settings import ConfigurationError
 
 FILES: dict[str, Callable[[Path], None]] = {
     "seal.secret": make_secret,
     "pseudonyms.secret": make_secret,
-    "log.pem": make_signing_key,
+    CURRENT: make_signing_key,
 }
 """File -> how it is made."""
 
@@ -27,7 +28,7 @@ class Secrets:
 
     seal: bytes = field(repr=False)
     pseudonyms: bytes = field(repr=False)
-    log: SigningKey
+    log: Keyring
 
 
 def open_secrets(folder: Path, *, origin: str) -> Secrets:
@@ -39,10 +40,12 @@ def open_secrets(folder: Path, *, origin: str) -> Secrets:
             _make(folder)
         elif missing:
             raise ConfigurationError(f"keys folder `{folder}` lacks `{missing[0]}`: restore it from its backup")
+        ring = Keyring(folder, check_name(origin))
+        _ = ring.current
         return Secrets(
             seal=load_secret(folder / "seal.secret"),
             pseudonyms=load_secret(folder / "pseudonyms.secret"),
-            log=load_signing_key(folder / "log.pem", origin),
+            log=ring,
         )
     except KeyFileError as error:
         raise ConfigurationError(str(error)) from None

@@ -21,9 +21,12 @@ from connectors.mapping import MappingError
 from connectors.mapping import load as load_mapping
 from connectors.postgres import PoolSettings, PostgresSource
 from connectors.source import Aggregate, Bindings, Fetch, Row, Source, SourceError
-from hub.audit.entry import Entry, Pseudonyms
-from hub.audit.log import Log
 from hub.audit.contract import StoreError
+from hub.audit.entry import Entry, Pseudonyms
+from hub.audit.keyring import Keyring
+from hub.audit.log import Log
+from hub.audit.reader import Reader
+from hub.audit.session import Session, Sessions
 from hub.credential import RevokedFile, Verifier
 from hub.document import Documents
 from hub.http import Turned
@@ -39,12 +42,16 @@ from hub.secrets import open_secrets
 from hub.settings import SOURCES, ConfigurationError, Settings
 from hub.sources import Sources
 from hub.telemetry import Stages
+from hub.tlog import Tlog
 from policies.current import Current
 from policies.folder import load as load_policy
 from policies.policy import Policy
 from policies.problems import PolicyError
 from schema.build import whole
 from schema.catalogue import CATALOGUE
+
+AUDITED = "AccessLogEntry.entryHash"
+"""Who reads this for purpose `audit` is an auditor."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +62,7 @@ class Behind:
     verifier: Verifier
     stages: Stages
     log: Log
+    tlog: Tlog | None
     ready_within: float
 
     @property
@@ -141,27 +149,6 @@ def read_policy(settings: Settings) -> Policy:
     return load_policy(folder, CATALOGUE, scopes=frozenset(SCOPES))
 
 
-def open_verifier(settings: Settings) -> Verifier:
-    """The judge of tokens, by the keys at the place that settings name."""
-    credentials = settings.credentials
-
-    def revoked() -> frozenset[str]:
-        if credentials.revoked is None or not credentials.revoked.exists():
-            return frozenset()
-        return frozenset(credentials.revoked.read_text("utf-8").split())
-
-    return Verifier(
-        keys=KeySet(place=settings.jwks, seconds=credentials.jwks_seconds, clock=time.monotonic),
-        issuer=credentials.issuer,
-        audience=credentials.audience,
-        lifetime=credentials.lifetime,
-        leeway=credentials.leeway,
-        clock=time.time,
-        revoked=revoked,
-        remembered=credentials.remembered,
-    )
-
-
 def open_sources(settings: Settings) -> dict[str, Source]:
     """Every source, nothing asked of it yet; raises ``ConfigurationError`` for a mapping that cannot be read."""
     folder = Path(str(connectors.__path__[0]))
@@ -208,21 +195,54 @@ async def open_service(settings: Settings, stages: Stages) -> AsyncIterator[Behi
     if dsn is None:
         raise ConfigurationError("setting `databases.log` (`HUB_DATABASES__LOG`) is missing: no entry, no answer")
     try:
-        async with Log.opened(
-            dsn, key=secrets.log, durable=settings.fsync_required, patience=settings.deadlines.log
-        ) as log:
+        async with (
+            Log.opened(dsn, key=secrets.log, durable=settings.fsync_required, patience=settings.deadlines.log) as log,
+            reading(dsn, settings) as reader,
+        ):
             hub = _hub(settings, current, sources, log, Pseudonyms(secrets.pseudonyms), Seals(secrets.seal), stages)
+            verifier = make_verifier(settings)
             yield Behind(
                 hub=hub,
-                verifier=make_verifier(settings),
+                verifier=verifier,
                 stages=stages,
                 log=log,
+                tlog=_tlog(settings, hub, verifier, reader, log, secrets.log),
                 ready_within=settings.deadlines.ready,
             )
     except StoreError as error:
         raise ConfigurationError(f"the log takes no entries ({error.reason}), see `databases.log`") from None
     finally:
         await asyncio.gather(*(source.close() for source in sources.values()))
+
+
+@asynccontextmanager
+async def reading(dsn: str, settings: Settings) -> AsyncIterator[Reader]:
+    """The log as it is read, on connections of its own; closed in good order."""
+    sessions = [
+        Session(dsn, name=f"reader {number}", durable=settings.fsync_required, timeout=settings.deadlines.reading)
+        for number in range(settings.pools.log)
+    ]
+    reader = Reader(Sessions(sessions))
+    try:
+        yield reader
+    finally:
+        await reader.close()
+
+
+def _tlog(settings: Settings, hub: Hub, verifier: Verifier, reader: Reader, log: Log, ring: Keyring) -> Tlog:
+    def auditors() -> frozenset[str]:
+        entitled = (unit for unit in hub.policy.units if AUDITED in hub.entitlements(unit, "audit").read)
+        return frozenset(entitled)
+
+    return Tlog(
+        reader=reader,
+        verifier=verifier,
+        recorder=log,
+        clock=hub.clock,
+        signed_by=lambda: ring.verifiers,
+        auditors=auditors,
+        witnesses=[witness.reader.get_secret_value() for witness in settings.witnesses if witness.reader],
+    )
 
 
 def _hub(

@@ -73,6 +73,7 @@ class Deadlines(_Group):
     )
     log: Seconds = Field(default=1.0, description="the entry of a request, from asking to durable")
     body: Seconds = Field(default=5.0, description="the whole body of a request, from its headers to its last byte")
+    reading: Seconds = Field(default=5.0, description="one statement that reads the access log, for auditors")
     ready: Seconds = Field(default=1.0, description="each part that `/readyz` asks")
 
 
@@ -80,6 +81,7 @@ class Pools(_Group):
     """Connections held open."""
 
     source: Positive = Field(default=8, description="connections to each department's database")
+    log: Positive = Field(default=4, description="connections that read the access log, for auditors")
 
 
 class Limits(_Group):
@@ -123,6 +125,30 @@ class Credentials(_Group):
     )
 
 
+class Witness(_Group):
+    """Who cosigns the heads of the log."""
+
+    name: str = Field(description="name of the witness's key")
+    url: str = Field(description="where it answers `add-checkpoint`, without that word")
+    key: str = Field(description="its verifier key, as `hub witness` prints it")
+    reader: SecretStr | None = Field(default=None, description="token by which it may read heads and hash tiles")
+
+
+class Audit(_Group):
+    """How the access log is watched."""
+
+    unwitnessed_alarm: Seconds = Field(
+        default=300, description="seconds without a new cosignature after which the hub raises an alarm"
+    )
+    unwitnessed_limit: Seconds = Field(
+        default=900,
+        description="seconds without a new cosignature after which nothing is released, where witnesses are named",
+    )
+    witness_period: Seconds = Field(default=10, description="seconds between two requests to the same witness")
+    verify_every: Positive = Field(default=86_400, description="seconds between two full verifications of the log")
+    floor_months: Positive = Field(default=36, description="months that the log is kept before one may be retired")
+
+
 class Settings(BaseSettings):
     """Everything that can be set; frozen."""
 
@@ -140,6 +166,10 @@ class Settings(BaseSettings):
     pools: Pools = Field(default=Pools(), description="connections")
     limits: Limits = Field(default=Limits(), description="limits")
     credentials: Credentials = Field(default=Credentials(), description="tokens")
+    audit: Audit = Field(default=Audit(), description="access log")
+    witnesses: tuple[Witness, ...] = Field(
+        default=(), description="witnesses of the log, each a table `[[witnesses]]` with `name`, `url`, `key`, `reader`"
+    )
     keys: Path = Field(default=Path("data/keys"), description="folder of the hub's private keys, mode 0700")
     policies: Path | None = Field(default=None, description="policy folder; without it the one that comes with the hub")
     case_pattern: str = Field(
@@ -272,7 +302,7 @@ def settings_table() -> Iterator[tuple[str, str, str, str]]:
 
 
 def _shown(value: object) -> str:
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return "" if value in (None, ()) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def settings_page() -> str:

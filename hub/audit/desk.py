@@ -61,6 +61,12 @@ class Desk:
             doubles=tuple(row["id"] for row in rows if row["double"]),
         )
 
+    async def head(self) -> str | None:
+        """The newest signed tree head."""
+        async with self._held() as connection:
+            note: str | None = await connection.fetchval("select note from log.checkpoint order by size desc limit 1")
+            return note
+
     async def hashes(self, level: int, first: int, count: int) -> list[bytes]:
         """The roots of ``count`` complete subtrees of 256 ** ``level`` leaves, from the ``first`` on."""
         query = _LEAVES if level == 0 else _ROOTS

@@ -80,6 +80,16 @@ class SigningKey:
         """The key under the name ``name``."""
         return cls(VerifierKey(check_name(name), private.public_key().public_bytes_raw()), private)
 
+    @property
+    def current(self) -> SigningKey:
+        """Itself: a key that is never rotated (see ``hub/audit/keyring.py`` for one that is)."""
+        return self
+
+    @property
+    def retired(self) -> tuple[VerifierKey, ...]:
+        """None: see ``current``."""
+        return ()
+
     def sign(self, text: bytes) -> bytes:
         """64 bytes over ``text``."""
         return self.private.sign(text)

@@ -23,7 +23,7 @@ from typing import Final, Literal
 from hub.audit.contract import Backlog, Store, StoreError
 from hub.audit.desk import Desk
 from hub.audit.entry import Entry, Leaf, encode
-from hub.audit.keys import SigningKey
+from hub.audit.keyring import Signer
 from hub.audit.reader import Reader
 from hub.audit.receipt import Receipt, receipt_for
 from hub.audit.sequencer import Sequencer
@@ -69,7 +69,7 @@ class Log:
         self,
         *,
         store: Store,
-        key: SigningKey,
+        key: Signer,
         sequencer: Sequencer | None = None,
         reader: Reader | None = None,
         capacity: int = CAPACITY,
@@ -94,7 +94,7 @@ class Log:
         cls,
         dsn: str,
         *,
-        key: SigningKey,
+        key: Signer,
         role: str | None = "hub_log",
         durable: bool = True,
         patience: float = PATIENCE,
@@ -158,7 +158,7 @@ class Log:
             raise _unavailable("slow")
         match order.outcome.result():
             case "durable":
-                return [receipt_for(leaf, self._key) for leaf in leaves]
+                return [receipt_for(leaf, self._key.current) for leaf in leaves]
             case "taken":
                 raise InternalError
             case "unavailable":

@@ -32,7 +32,8 @@ create table if not exists log.pending (
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000); -- every row leaves soon
 
 -- Entries in the tree, a partition for each month (`month` 202611: in which they got their place, Asia/Shanghai), so that
--- a month can be retired to an archive whole. Indexes do not repeat across months: only log.sequence gives them.
+-- a month can be retired to an archive whole. A month begins with a bundle of 256 entries: what fills up the bundle before
+-- stands in the month before. Indexes do not repeat across months: only log.sequence gives them.
 create table if not exists log.entry (
     month integer not null,
     index bigint not null check (index >= 0),
@@ -148,26 +149,30 @@ create or replace function log.sequence(
 ) returns void language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     moved bigint;
+    last_month integer;
     this_month integer;
+    bundle bigint := (first + 255) / 256 * 256;
 begin
     if first <> (select coalesce(max(c.size), 0) from log.checkpoint c)
         or exists (select from log.entry e where e.index >= first) then
         raise exception 'the tree has grown meanwhile' using errcode = 'serialization_failure';
     end if;
-    this_month := greatest(
-        to_char(now() at time zone 'Asia/Shanghai', 'YYYYMM')::integer, (select max(m.month) from log.month m)
-    );
+    last_month := (select max(m.month) from log.month m);
+    this_month := greatest(to_char(now() at time zone 'Asia/Shanghai', 'YYYYMM')::integer, last_month);
     delete from log.pending p using log.entry e
     where p.id = any (doubles) and e.request = p.request and e.leaf = p.leaf;
     if cardinality(ids) = 0 then
         return;
     end if;
-    perform log.begin_month(this_month, first);
+    if first + cardinality(ids) > bundle then
+        perform log.begin_month(this_month, bundle);
+    end if;
     with gone as (
         delete from log.pending where id = any (ids) returning id, request, kind, part, at, leaf, bytes
     )
     insert into log.entry (month, index, request, kind, part, at, leaf, bytes)
-    select this_month, first + place.n - 1, gone.request, gone.kind, gone.part, gone.at, gone.leaf, gone.bytes
+    select case when first + place.n - 1 < bundle then last_month else this_month end,
+        first + place.n - 1, gone.request, gone.kind, gone.part, gone.at, gone.leaf, gone.bytes
     from unnest(ids) with ordinality as place (id, n) join gone using (id)
     order by place.n;
     get diagnostics moved = row_count;

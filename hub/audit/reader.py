@@ -1,6 +1,7 @@
 """Rows of the log's database -> what the log says of itself: entries, tiles, tree heads, how far it is.
 
-Guarantee: nothing here writes. Entries that were retired to an archive are ``GapError``, never an empty answer.
+Guarantee: nothing here writes, but for what a verification found. Entries that were retired to an archive are
+``GapError``, never an empty answer.
 """
 
 from __future__ import annotations
@@ -135,6 +136,34 @@ class Reader:
                 raise GapError(gone[0]["first"], gone[0]["last"])
         return _whole([row["bytes"] for row in rows], count)
 
+    async def present(self, first: int, count: int) -> list[tuple[int, bytes, bytes]]:
+        """(index, leaf hash as kept, bytes) of those of ``count`` entries from the ``first`` on that are there."""
+        rows = await self._rows(
+            "select index, leaf, bytes from log.entry where index >= $1 and index < $2 order by index",
+            *(first, first + count),
+        )
+        return [(row["index"], row["leaf"], row["bytes"]) for row in rows]
+
+    async def retired(self) -> list[tuple[int, int]]:
+        """The ranges (first, index after the last) of entries that were retired."""
+        rows = await self._rows("select first, last from log.month where retired is not null order by first")
+        return [(row["first"], row["last"]) for row in rows]
+
+    async def tiles(self, level: int, first: int, count: int) -> dict[int, tuple[bytes, bytes]]:
+        """Index -> (hashes, root) of those of ``count`` full tiles that are there."""
+        rows = await self._rows(
+            "select index, hashes, root from log.tile where level = $1 and index >= $2 and index < $2 + $3",
+            *(level, first, count),
+        )
+        return {row["index"]: (row["hashes"], row["root"]) for row in rows}
+
+    async def heads(self, first: int, last: int) -> list[tuple[int, str]]:
+        """(size, note) of the heads of a size from ``first`` to ``last``, the smallest first."""
+        rows = await self._rows(
+            "select size, note from log.checkpoint where size between $1 and $2 order by size", first, last
+        )
+        return [(row["size"], row["note"]) for row in rows]
+
     async def lists(self, first: int, count: int) -> list[tuple[int, str, tuple[str, ...]]]:
         """(index, field, items) of the lists kept beside ``count`` entries from the ``first`` on."""
         rows = await self._rows(_LISTS, first, first + count)
@@ -144,6 +173,14 @@ class Reader:
         """What the last full verification found."""
         found = await self._rows("select * from log.verification order by id desc limit 1")
         return Verification(**{name: found[0][name] for name in Verification.__slots__}) if found else None
+
+    async def keep(self, found: Verification) -> None:
+        """Keeps what a full verification found."""
+        async with self._connections.connection() as connection:
+            await connection.execute(
+                "insert into log.verification (at, size, good, bad, reason, seconds) values ($1, $2, $3, $4, $5, $6)",
+                *(found.at, found.size, found.good, found.bad, found.reason, found.seconds),
+            )
 
     async def close(self) -> None:
         """Gives the connections back; a later call opens others."""

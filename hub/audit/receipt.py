@@ -12,8 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
+from hub.audit.contract import Kept
 from hub.audit.entry import Leaf, timestamp
 from hub.audit.keys import SigningKey, VerifierKey, from_base64
+from hub.audit.merkle import leaf_hash
 from hub.audit.note import NoteError
 
 
@@ -51,6 +55,20 @@ class Receipt:
             )
         except (KeyError, TypeError, ValueError):
             raise NoteError("the receipt lacks a part") from None
+
+    @classmethod
+    def of(cls, name: str, kept: Kept, signature: str) -> Receipt:
+        """The receipt that the entry ``name`` has if ``signature`` is its; the key is left open."""
+        document = orjson.loads(kept.data)
+        return cls(
+            entry=name,
+            leaf=leaf_hash(kept.data).hex(),
+            at=document["at"],
+            promise=document["promise"],
+            origin="",
+            key="",
+            signature=signature,
+        )
 
     @property
     def text(self) -> str:

@@ -14,9 +14,10 @@ from itertools import count
 
 from hub.audit.contract import StoreError, Tile
 from hub.audit.desk import Desk
-from hub.audit.keys import SigningKey
+from hub.audit.keyring import Signer
+from hub.audit.keys import VerifierKey
 from hub.audit.merkle import root_of
-from hub.audit.note import Checkpoint, signed
+from hub.audit.note import Checkpoint, NoteError, opened, signed
 
 STEP = 256
 """Entries in one step, so that a checkpoint is never further apart."""
@@ -31,9 +32,10 @@ _logger = logging.getLogger(__name__)
 class Sequencer:
     """The task that sequences; every replica runs one, the holder of the lock works, the others wait for it."""
 
-    def __init__(self, desk: Desk, key: SigningKey, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, desk: Desk, signer: Signer, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._desk = desk
-        self._key = key
+        self._signer = signer
+        self._followed: VerifierKey | None = None
         self._monotonic = monotonic
         self._arrived = 0
         self._enough = asyncio.Event()
@@ -52,6 +54,8 @@ class Sequencer:
             try:
                 if await self._desk.acquire():
                     await self.drain()
+                else:
+                    self._followed = None
             except StoreError as error:
                 # The outcome of the last step is unknown, and does not matter: the next one asks where the tree stands.
                 _logger.warning("the sequencer waits: %s", error)
@@ -80,13 +84,28 @@ class Sequencer:
         waiting = await self._desk.waiting(STEP)
         if not waiting.ids and not waiting.doubles:
             return 0
+        key = self._signer.current
+        await self._check_key(key.verifier)
         grown = tip.extend(waiting.leaves)
-        checkpoint = Checkpoint(origin=self._key.verifier.name, size=grown.size, root=grown.root)
+        checkpoint = Checkpoint(origin=key.verifier.name, size=grown.size, root=grown.root)
         # If we crash before the commit, this signature was seen by nobody, and the tree may grow otherwise. If we crash
         # after it, places and checkpoint stand together, and whoever takes over goes on from them.
         tiles = await self._filled(tip.size, waiting.leaves)
-        await self._desk.sequence(tip, waiting, grown, signed(checkpoint.text, self._key), tiles)
+        await self._desk.sequence(tip, waiting, grown, signed(checkpoint.text, key), tiles)
         return len(waiting.ids) + len(waiting.doubles)
+
+    async def _check_key(self, key: VerifierKey) -> None:
+        """Stops a replica whose keys folder missed a rotation from signing on with the old key."""
+        if self._followed == key:
+            return
+        note = await self._desk.head()
+        known = [*self._signer.retired, key]
+        try:
+            if note is not None:
+                opened(note, known)
+        except NoteError:
+            raise StoreError("the newest head is signed by a key that is not in the keys folder") from None
+        self._followed = key
 
     async def _filled(self, size: int, hashes: Sequence[bytes]) -> list[Tile]:
         """The tiles that ``hashes`` fill after the ``size`` there are, and those of the levels above."""

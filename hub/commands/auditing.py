@@ -1,4 +1,4 @@
-"""``hub audit show``: entries of the access log as an operator reads them."""
+"""``hub audit``: the access log on the command line. Here: `show`; the others stand in files ``audit_*.py``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from hub.audit.show import show as shown_lines
-from hub.audit.reader import Reader
-from hub.audit.session import Session
+from hub.commands import audit_keys, audit_proofs
+from hub.commands.log_access import reading
 from hub.commands.outcome import Failure, out, outcomes, settings_of
-from hub.settings import ConfigurationError, Settings
+from hub.settings import Settings
 
 
 def add(app: typer.Typer) -> None:
@@ -23,6 +23,8 @@ def add(app: typer.Typer) -> None:
         """The access log. 访问记录。"""
 
     group.command()(show)
+    for module in (audit_proofs, audit_keys):
+        module.add(group)
     app.add_typer(group, name="audit")
 
 
@@ -44,11 +46,5 @@ def show(
 
 
 async def _lines(settings: Settings, request: str | None, last: int) -> list[str]:
-    dsn = settings.databases.dsn("log")
-    if dsn is None:
-        raise ConfigurationError("setting `databases.log` (`HUB_DATABASES__LOG`) is missing")
-    reader = Reader(Session(dsn, name="reader", role="hub_log", durable=False))
-    try:
+    async with reading(settings) as reader:
         return await shown_lines(reader, request=request, last=last)
-    finally:
-        await reader.close()

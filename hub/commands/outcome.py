@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 
 from connectors.demo.server import ServerError
-from hub.audit.keys import KeyFileError
 from hub.audit.contract import StoreError
+from hub.audit.keys import KeyFileError
 from hub.errors import HubError, RefusedError
 from hub.settings import ConfigurationError, Settings, load
 from policies.problems import PolicyError

@@ -25,6 +25,7 @@ from hub.pipeline import Request
 from hub.response import Answer
 from hub.settings import Settings
 from hub.telemetry import Silent, Stages, open_telemetry
+from hub.tlog import Tlog
 from hub.tokens import open_issuer
 
 GRAPHQL, JSON = "application/graphql-response+json", "application/json"
@@ -47,6 +48,7 @@ class Fake:
     """A service that answers as it is told, and keeps what it was asked."""
 
     verifier: Verifier
+    tlog: Tlog | None = None
     stages: Stages = field(default_factory=Silent)
     asked: list[tuple[Identity, Request]] = field(default_factory=list)
     turned: list[Turned] = field(default_factory=list)

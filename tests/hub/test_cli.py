@@ -181,6 +181,54 @@ def test_audit_show_shows_the_newest_entries_and_no_personal_value(demo: Demo) -
 
 
 @pytest.mark.postgres
+def test_a_receipt_is_proved_and_checked_offline_before_and_after_the_key_is_handed_on(
+    demo: Demo, tmp_path: Path
+) -> None:
+    first = proved(demo, tmp_path / "first")
+    assert run("audit", "rotate", config=demo.config).exit_code == 0
+    keys = run("audit", "key", config=demo.config).stdout.split()
+    assert len(keys) == 2
+    second = proved(demo, tmp_path / "second")
+    (tmp_path / "keys").write_text("\n".join(keys))
+    for receipt, proof in (first, second):
+        result = run("audit", "check", str(receipt), "--proof", str(proof), "--key", str(tmp_path / "keys"))
+        assert result.exit_code == 0, result.output
+    foreign = run("audit", "check", str(first[0]), "--proof", str(second[1]), "--key", str(tmp_path / "keys"))
+    assert (foreign.exit_code, foreign.stderr.count("\n")) == (REFUSED, 1)
+    (tmp_path / "keys").write_text(keys[0])
+    late = run("audit", "check", str(second[0]), "--proof", str(second[1]), "--key", str(tmp_path / "keys"))
+    assert late.exit_code == REFUSED and "key that is not among" in late.stderr
+    assert run("audit", "inspect", config=demo.config).exit_code == 0
+
+
+def proved(demo: Demo, folder: Path) -> tuple[Path, Path]:
+    """Files with the receipt of a new answer and with its proof."""
+    folder.mkdir()
+    arguments = ("query", "education_bureau", "{ me { key } }", "--purpose", "dropout_control")
+    answer = run(*arguments, config=demo.config)
+    (folder / "answer.json").write_text(answer.stdout)
+    for _ in range(50):
+        result = run("audit", "prove", str(folder / "answer.json"), config=demo.config)
+        if result.exit_code == 0:
+            break
+        time.sleep(0.2)
+    assert result.exit_code == 0, result.output
+    (folder / "proof").write_text(result.stdout)
+    return folder / "answer.json", folder / "proof"
+
+
+@pytest.mark.postgres
+def test_audit_commands_say_what_is_wrong_with_what_they_are_given(demo: Demo, tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no receipt")
+    assert run("audit", "prove", "a/b", config=demo.config).exit_code == MISCONFIGURED
+    assert run("audit", "prove", "a/b/0", config=demo.config).exit_code == REFUSED
+    assert run("audit", "prove", str(tmp_path / "text"), config=demo.config).exit_code == MISCONFIGURED
+    text = str(tmp_path / "text")
+    result = run("audit", "check", text, "--proof", text, "--key", text)
+    assert (result.exit_code, "Traceback" in result.output) == (MISCONFIGURED, False)
+
+
+@pytest.mark.postgres
 def test_check_and_sources_check_find_all_well(demo: Demo) -> None:
     result = run("check", config=demo.config)
     assert (result.exit_code, result.stdout[:20]) == (0, "ok: 167 coordinates,"), result.output

@@ -61,6 +61,7 @@ class Fake:
     """Answers from a narrow view of the schema, so that what the IDE shows is the caller's own."""
 
     verifier: Verifier
+    tlog: None = None
     stages: Stages = field(default_factory=Silent)
     asked: list[tuple[Identity, Request]] = field(default_factory=list)
 

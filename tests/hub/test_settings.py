@@ -105,7 +105,14 @@ def test_the_page_about_settings_is_up_to_date() -> None:
 
 
 def test_every_name_on_the_page_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    values = {"port": "9", "timezone": "UTC", "case_pattern": "[0-9]{4}", "ide": "false", "metrics": "true"}
+    values = {
+        "witnesses": "[]",
+        "port": "9",
+        "timezone": "UTC",
+        "case_pattern": "[0-9]{4}",
+        "ide": "false",
+        "metrics": "true",
+    }
     for env, name, default, _ in settings_table():
         value = values.get(name) or (
             "1" if default.replace(".", "").isdecimal() else "true" if default == "true" else "x"

@@ -198,7 +198,7 @@ async def check_tree(server: Server, settings: Settings) -> int:
         await connection.close()
     assert waiting == 0
     assert [row["index"] for row in entries] == list(range(len(entries)))
-    verifier = open_secrets(settings.keys, origin=settings.origin).log.verifier
+    verifier = open_secrets(settings.keys, origin=settings.origin).log.current.verifier
     roots = prefix_roots([leaf_hash(row["bytes"]) for row in entries])
     assert all(leaf_hash(row["bytes"]) == row["leaf"] for row in entries)
     assert notes[-1]["size"] == len(entries)
@@ -263,7 +263,7 @@ async def kill_again_and_again(server: Server, settings: Settings, folder: Path,
                 await replica.kill()
     receipts = [receipt for replica in replicas for receipt in replica.receipts]
     assert not lost(receipts, await kept(server))
-    verifier = open_secrets(settings.keys, origin=settings.origin).log.verifier
+    verifier = open_secrets(settings.keys, origin=settings.origin).log.current.verifier
     for receipt in receipts:
         verify_receipt(Receipt.from_json(receipt), verifier)
     size = await check_tree(server, settings)
