@@ -7,8 +7,9 @@ that does not answer, since its connection is made when it is first asked, and a
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from connectors.postgres import PoolSettings, PostgresSource
 from connectors.source import Aggregate, Bindings, Fetch, Row, Source, SourceError
 from hub.audit.contract import StoreError
 from hub.audit.entry import Entry, Pseudonyms
+from hub.audit.inspection import Inspection
 from hub.audit.keyring import Keyring
 from hub.audit.log import Log
 from hub.audit.reader import Reader
@@ -49,6 +51,8 @@ from policies.policy import Policy
 from policies.problems import PolicyError
 from schema.build import whole
 from schema.catalogue import CATALOGUE
+
+_logger = logging.getLogger(__name__)
 
 AUDITED = "AccessLogEntry.entryHash"
 """Who reads this for purpose `audit` is an auditor."""
@@ -198,6 +202,7 @@ async def open_service(settings: Settings, stages: Stages) -> AsyncIterator[Behi
         async with (
             Log.opened(dsn, key=secrets.log, durable=settings.fsync_required, patience=settings.deadlines.log) as log,
             reading(dsn, settings) as reader,
+            working(_inspection(dsn, settings, reader, secrets.log).run()),
         ):
             hub = _hub(settings, current, sources, log, Pseudonyms(secrets.pseudonyms), Seals(secrets.seal), stages)
             verifier = make_verifier(settings)
@@ -227,6 +232,35 @@ async def reading(dsn: str, settings: Settings) -> AsyncIterator[Reader]:
         yield reader
     finally:
         await reader.close()
+
+
+@asynccontextmanager
+async def working(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Tasks beside the answers, ended with them; one that fails is told to the operator and takes nothing with it."""
+    tasks = [asyncio.create_task(work, name=work.__qualname__) for work in works]
+    for task in tasks:
+        task.add_done_callback(_told)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _told(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (fault := task.exception()) is not None:
+        _logger.error("%s ended by a fault: %s", task.get_name(), type(fault).__name__)
+
+
+def _inspection(dsn: str, settings: Settings, reader: Reader, ring: Keyring) -> Inspection:
+    return Inspection(
+        dsn=dsn,
+        durable=settings.fsync_required,
+        reader=reader,
+        keys=lambda: ring.verifiers,
+        every=settings.audit.verify_every,
+    )
 
 
 def _tlog(settings: Settings, hub: Hub, verifier: Verifier, reader: Reader, log: Log, ring: Keyring) -> Tlog:

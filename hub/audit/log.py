@@ -15,9 +15,9 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from hub.audit.contract import Backlog, Store, StoreError
@@ -37,6 +37,8 @@ CAPACITY: Final = 8_192
 PATIENCE: Final = 1.0
 LAG_LIMIT: Final = 30.0
 """Seconds that the oldest durable row may wait for its place before the log counts as ill: half a receipt's promise."""
+RELEASING: Final = frozenset({"disclosure", "event"})
+"""Kinds of entries after which something leaves the hub."""
 _FAREWELL: Final = 5.0
 _FIRST_PAUSE: Final = 0.02
 _LONGEST_PAUSE: Final = 0.5
@@ -74,7 +76,10 @@ class Log:
         reader: Reader | None = None,
         capacity: int = CAPACITY,
         patience: float = PATIENCE,
+        may_release: Callable[[], bool] = lambda: True,
     ) -> None:
+        """``may_release``: whether witnesses stand behind the log, so that something may be released."""
+        self._may_release = may_release
         self._store = store
         self._key = key
         self._sequencer = sequencer
@@ -98,6 +103,7 @@ class Log:
         role: str | None = "hub_log",
         durable: bool = True,
         patience: float = PATIENCE,
+        may_release: Callable[[], bool] = lambda: True,
     ) -> AsyncIterator[Log]:
         """The log in the database ``dsn``, running, with its sequencer; closed in good order afterwards."""
         writer, desk, reading = (
@@ -110,6 +116,7 @@ class Log:
             sequencer=Sequencer(Desk(desk), key),
             reader=Reader(reading),
             patience=patience,
+            may_release=may_release,
         )
         try:
             await log.start()
@@ -149,6 +156,9 @@ class Log:
         """
         if not entries:
             return []
+        if any(entry.kind in RELEASING for entry in entries) and not self._may_release():
+            await self.record([_withheld(entry) for entry in entries])
+            raise _unavailable("not cosigned by a witness for too long")
         leaves = [encode(entry) for entry in entries]
         order = self._enqueue(leaves)
         # `wait` leaves the future alone when we are cancelled: the commit goes on, and others wait in the same one.
@@ -277,6 +287,22 @@ class Log:
         """Changes the state; a closed log stays closed."""
         if self._state == before:
             self._state = after
+
+
+def _withheld(entry: Entry) -> Entry:
+    """What becomes of an entry whose answer does not leave."""
+    return replace(
+        entry,
+        kind="failure",
+        decision="FAILED",
+        released=(),
+        masked=(),
+        subjects=(),
+        rows=(),
+        commitments=(),
+        secret=b"",
+        errors=("AUDIT_UNAVAILABLE",),
+    )
 
 
 def _unavailable(how: str) -> OutageError:

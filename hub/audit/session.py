@@ -86,6 +86,12 @@ class Session:
                     raise StoreError(_reason(error)) from error
                 raise
 
+    async def hold(self, lock: int) -> bool:
+        """Whether this connection holds the advisory lock ``lock`` now; it does until the connection ends."""
+        async with self.connection() as connection:
+            held: bool = await connection.fetchval("select pg_try_advisory_lock($1)", lock)
+            return held
+
     def drop(self) -> None:
         """Ends the connection without a word to the server."""
         if self._connection is not None:

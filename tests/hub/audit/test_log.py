@@ -331,3 +331,14 @@ def crash(server: Server) -> None:
     os.kill(server.pid, signal.SIGQUIT)
     time.sleep(0.3)
     server.stop()
+
+
+async def test_without_witnesses_for_too_long_nothing_is_released_and_that_is_an_entry(dsn: str) -> None:
+    witnessed = False
+    async with Log.opened(dsn, key=KEY, patience=10.0, may_release=lambda: witnessed) as log:
+        with pytest.raises(OutageError, match="not cosigned"):
+            await log.record([entry("r1", secret=b"s" * 32, commitments=("c",))])
+        await log.record([entry("r2", kind="refusal"), entry("r3", kind="look")])
+        witnessed = True
+        await log.record([entry("r4")])
+    assert sorted(await names_in(dsn)) == ["r1/failure/0", "r2/refusal/0", "r3/look/0", "r4/disclosure/0"]
