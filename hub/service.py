@@ -237,7 +237,7 @@ async def reading(dsn: str, settings: Settings) -> AsyncIterator[Reader]:
 @asynccontextmanager
 async def working(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
     """Tasks beside the answers, ended with them; one that fails is told to the operator and takes nothing with it."""
-    tasks = [asyncio.create_task(work, name=work.__qualname__) for work in works]
+    tasks = [asyncio.create_task(work) for work in works]
     for task in tasks:
         task.add_done_callback(_told)
     try:
@@ -250,7 +250,7 @@ async def working(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
 
 def _told(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (fault := task.exception()) is not None:
-        _logger.error("%s ended by a fault: %s", task.get_name(), type(fault).__name__)
+        _logger.error("a task beside the answers ended by a fault: %s", type(fault).__name__)
 
 
 def _inspection(dsn: str, settings: Settings, reader: Reader, ring: Keyring) -> Inspection:
