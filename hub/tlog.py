@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from hub.audit import tiles
 from hub.audit.contract import GapError, Kept, StoreError
 from hub.audit.entry import Entry
 from hub.audit.inclusion import prove
@@ -171,8 +172,7 @@ async def _bundle(tlog: Tlog, request: Request) -> Response:
     except GapError as gap:
         raise Missing(f"{gap}: ask for the archive", 410) from None
     await tlog.look(credential, f"entries={index * WIDTH}-{index * WIDTH + width}")
-    body = b"".join(len(data).to_bytes(2, "big") + data for data in found)
-    return Response(body, media_type="application/octet-stream", headers=_IMMUTABLE)
+    return Response(tiles.bundle(found), media_type="application/octet-stream", headers=_IMMUTABLE)
 
 
 def _place(path: str) -> tuple[int, int]:

@@ -16,6 +16,13 @@ from hub.audit.session import Session
 _LOCK: Final = 0x57757169_6E674C67
 """The advisory lock of the log's one sequencer, within the hub's database."""
 
+# One probe of an index a row, whatever the planner believes of tables that grow faster than their statistics.
+_WAITING = """
+with first as materialized (select id, leaf, request from log.pending order by id limit $1)
+select f.id, f.leaf, e.index is not null as double from first f left join lateral (
+    select e.index from log.entry e where e.request = f.request and e.leaf = f.leaf limit 1
+) e on true order by f.id
+"""
 _LEAVES = "select leaf from log.entry where index >= $1 and index < $2 order by index"
 _ROOTS = "select root from log.tile where level = $1 and index >= $2 and index < $2 + $3 order by index"
 
@@ -29,6 +36,7 @@ class Desk:
     def __init__(self, session: Session) -> None:
         # A holder that is frozen loses its session, hence the lock; one that works asks something every second.
         session.setting("idle_session_timeout", "4000")
+        session.setting("enable_seqscan", "off")
         self._session = session
         self._holder: Any = None
 
@@ -50,8 +58,7 @@ class Desk:
         """At most ``limit`` rows without a place."""
         async with self._held() as connection:
             rows = await connection.fetch(
-                "select p.id, p.leaf, exists (select from log.entry e where e.request = p.request and e.leaf = p.leaf)"
-                " as double from log.pending p order by p.id limit $1",
+                _WAITING,
                 limit,
             )
         placed = [row for row in rows if not row["double"]]

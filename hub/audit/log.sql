@@ -159,8 +159,10 @@ begin
     end if;
     last_month := (select max(m.month) from log.month m);
     this_month := greatest(to_char(now() at time zone 'Asia/Shanghai', 'YYYYMM')::integer, last_month);
-    delete from log.pending p using log.entry e
-    where p.id = any (doubles) and e.request = p.request and e.leaf = p.leaf;
+    if cardinality(doubles) > 0 then
+        delete from log.pending p using log.entry e
+        where p.id = any (doubles) and e.request = p.request and e.leaf = p.leaf;
+    end if;
     if cardinality(ids) = 0 then
         return;
     end if;

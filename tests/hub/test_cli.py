@@ -199,6 +199,13 @@ def test_a_receipt_is_proved_and_checked_offline_before_and_after_the_key_is_han
     late = run("audit", "check", str(second[0]), "--proof", str(second[1]), "--key", str(tmp_path / "keys"))
     assert late.exit_code == REFUSED and "key that is not among" in late.stderr
     assert run("audit", "inspect", config=demo.config).exit_code == 0
+    (tmp_path / "keys").write_text(keys[0])
+    assert run("audit", "export", str(tmp_path / "log"), config=demo.config).exit_code == 0
+    verified = run("audit", "verify", str(tmp_path / "log"), "--key", str(tmp_path / "keys"))
+    assert verified.exit_code == 0 and "核验通过" in verified.stdout, verified.output
+    (tmp_path / "log" / "checkpoint").unlink()
+    torn = run("audit", "verify", str(tmp_path / "log"), "--key", str(tmp_path / "keys"))
+    assert torn.exit_code == REFUSED and "核验不通过" in torn.stderr
 
 
 def proved(demo: Demo, folder: Path) -> tuple[Path, Path]:

@@ -1,0 +1,107 @@
+"""Bytes of an entry, lists beside it -> what is wrong with them; and the keys and gaps that entries tell of.
+
+Guarantee: an entry is good if it is the one way in which its content is written, has exactly the fields of an entry,
+and every list kept beside it is the one whose hash it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from hub.audit.entry import LIMIT, VERSION, Entry, canonical, list_hash
+from hub.audit.verify_notes import Key, NoteError, decode
+
+
+class EntryError(Exception):
+    """An entry is not as the log writes them; the message says in which way."""
+
+
+TEXTS = frozenset(item.name for item in fields(Entry) if item.type in {"str", "Kind", "AccessDecision", "datetime"})
+LISTS = frozenset(item.name for item in fields(Entry) if item.type == "Texts")
+NUMBERS = frozenset({"v", "part", "promise"})
+
+
+def read(data: bytes) -> dict[str, Any]:
+    """The entry's fields; raises ``EntryError``."""
+    if len(data) > LIMIT:
+        raise EntryError("the entry is too long")
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise EntryError("the entry is no JSON") from None
+    if not isinstance(document, dict) or canonical(document) != data:
+        raise EntryError("the entry is not written as RFC 8785 has it")
+    apart = {name for name in LISTS if f"{name}Hash" in document}
+    wanted = TEXTS | LISTS | NUMBERS | {f"{name}{end}" for name in apart for end in ("Hash", "Count")}
+    if document.keys() != wanted or not all(map(_typed, document.items())):
+        raise EntryError("the entry has not the fields of an entry")
+    if document["v"] != VERSION:
+        raise EntryError(f"the entry is of version `{document['v']}`, this verifier knows `{VERSION}`")
+    return document
+
+
+def _typed(item: tuple[str, Any]) -> bool:
+    name, value = item
+    if name in LISTS:
+        return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    if name in NUMBERS or name.endswith("Count"):
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, str)
+
+
+def check_lists(document: Mapping[str, Any], beside: Mapping[str, tuple[str, ...]]) -> None:
+    """Returns if the lists ``beside`` the entry are those that it names; raises ``EntryError``."""
+    named = {name for name in LISTS if f"{name}Hash" in document}
+    if missing := named - beside.keys():
+        raise EntryError(f"the list `{min(missing)}` of the entry is missing")
+    if extra := beside.keys() - named:
+        raise EntryError(f"a list `{min(extra)}` stands beside an entry that names none")
+    for name, items in beside.items():
+        if list_hash(items) != document[f"{name}Hash"] or len(items) != document[f"{name}Count"]:
+            raise EntryError(f"the list `{name}` is not the one whose hash the entry holds")
+
+
+def moment(document: Mapping[str, Any]) -> datetime:
+    """When the act was; raises ``EntryError``."""
+    try:
+        return datetime.fromisoformat(document["at"].replace("Z", "+00:00"))
+    except ValueError:
+        raise EntryError("the time of the entry is no time") from None
+
+
+@dataclass(slots=True, kw_only=True)
+class Trust:
+    """The keys that may sign heads: ``since`` the size from which each may."""
+
+    origin: str
+    since: dict[Key, int] = field(default_factory=dict)
+
+    def hand_over(self, document: Mapping[str, Any], index: int) -> None:
+        """Trusts the key that the entry names, if a trusted one signed it; raises ``EntryError`` if none did."""
+        facts = dict(fact.partition("=")[::2] for fact in document["facts"])
+        try:
+            old, new = Key.read(facts["old"]), Key.read(facts["new"])
+            signature = decode(facts["signature"])
+        except (KeyError, NoteError):
+            raise EntryError("the entry of a new key names no keys, or no signature") from None
+        if old not in self.since:
+            raise EntryError("the entry of a new key is signed by a key that was not trusted")
+        if new.name != self.origin or not old.signed(f"{self.origin}/key\n{facts['new']}\n", signature):
+            raise EntryError("the signature on the new key does not verify")
+        self.since[new] = index + 1
+
+
+def retired(document: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The range of entries that the entry says were retired to an archive; None if it says nothing of the kind."""
+    facts = dict(fact.partition("=")[::2] for fact in document["facts"])
+    if facts.get("reason") != "retired":
+        return None
+    try:
+        return int(facts["first"]), int(facts["end"])
+    except (KeyError, ValueError):
+        raise EntryError("the entry of a gap names no range") from None
