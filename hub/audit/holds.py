@@ -7,12 +7,12 @@ Nothing here depends on where an entry stands in the log or what stands beside i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
-from hub.audit.entry import AccessDecision, Entry, Kind
+from hub.audit.entry import AccessDecision, Entry, Kind, Pseudonyms
 from hub.audit.naming import Recorded
 
 POLICE: Final = "public_security_bureau"
@@ -30,9 +30,9 @@ _TELLING_PURPOSES: Final = PROCEEDING_PURPOSES | {"legal_aid", "medical_care"}
 _ROUTINE: Final = frozenset({"data_reconciliation", "statistics", "survey_management"})
 """What investigators read for these purposes has nothing to do with a proceeding."""
 PROCEEDING_TYPES: Final = frozenset(
-    {"MandatoryReport", "Incident", "CriminalCase", "ProcuratorialSupervision", "GuardianshipCase"}
+    {"MandatoryReport", "Incident", "Assessment", "CriminalCase", "ProcuratorialSupervision", "GuardianshipCase"}
 )
-"""Types whose rows exist only where there is a proceeding."""
+"""Types whose rows exist only where there is a proceeding (an assessment follows a notice by the police)."""
 
 Act: TypeAlias = Literal["hold", "release"]
 
@@ -48,45 +48,80 @@ class Holder:
     case: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A child as the log names it: pseudonyms of its numbers, and of the file's own row (empty if not known)."""
+
+    names: frozenset[str]
+    row: str = ""
+
+    @classmethod
+    def of(cls, pseudonyms: Pseudonyms, *, citizen_id: str | None, register: str | None) -> Child:
+        """The child of these numbers; what holds for one that is not given is not found."""
+        names = [pseudonyms.citizen(citizen_id)] if citizen_id else []
+        names += [pseudonyms.register(register)] if register else []
+        return cls(names=frozenset(names), row=pseudonyms.record("Child", register) if register else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a family is told of one entry: when, who, why, which coordinates in clear and masked."""
+
+    at: datetime
+    unit: str
+    purpose: str
+    clear: frozenset[str]
+    masked: frozenset[str]
+
+
 def told(entry: Recorded) -> bool:
     """Whether the entry could ever be told to a family: a disclosure from which nobody learns who reported."""
     return (
         entry.kind in _TOLD_KINDS
         and not entry.unit.startswith(("a-", "mandatory_reporter"))
         and (entry.purpose != REPORTING_PURPOSE or entry.unit == POLICE)
-        and bool(entry.coordinates)
     )
 
 
 def of_proceeding(entry: Recorded) -> bool:
-    """Whether the entry is held back until released."""
-    return (
-        bool(entry.case)
-        or entry.purpose in _TELLING_PURPOSES
-        or (entry.unit in INVESTIGATORS and entry.purpose not in _ROUTINE)
-        or any(coordinate.partition(".")[0] in PROCEEDING_TYPES for coordinate in entry.coordinates)
+    """Whether who read, or why, tells of a proceeding: then the whole entry is held back until released."""
+    # A case reference alone does not: it may be declared for any purpose, and would let a unit hide what it reads.
+    return entry.purpose in _TELLING_PURPOSES or (entry.unit in INVESTIGATORS and entry.purpose not in _ROUTINE)
+
+
+def tellable(entries: Sequence[Recorded], child: Child) -> list[Told]:
+    """What the family of ``child`` is told of ``entries``, which are in the order of the tree."""
+    acts = [entry for entry in entries if entry.kind in ("hold", "release") and entry.unit in HOLDERS]
+    seen = (_told(entry, acts, child) for entry in entries if told(entry) and entry.subjects & child.names)
+    return [each for each in seen if each is not None and each.clear | each.masked]
+
+
+def _told(entry: Recorded, acts: Iterable[Recorded], child: Child) -> Told | None:
+    """All of the entry if it is of no proceeding or released; else what it says beside the proceeding, if anything."""
+    proceeding = {name for name in entry.released | entry.masked if name.partition(".")[0] in PROCEEDING_TYPES}
+    if not (proceeding or of_proceeding(entry)) or _released(entry, acts, child):
+        proceeding = set()
+    elif of_proceeding(entry) or child.row not in entry.subjects:
+        # Without the file's own row, the child may be named for the proceeding alone.
+        return None
+    # Cut, not left out: daily reads must not stop in the report from the day on which a proceeding is read with them.
+    return Told(
+        at=entry.at,
+        unit=entry.unit,
+        purpose=entry.purpose,
+        clear=entry.released - proceeding,
+        masked=entry.masked - proceeding,
     )
 
 
-def tellable(entries: Sequence[Recorded], names: Collection[str]) -> list[Recorded]:
-    """Those of ``entries``, which are in the order of the tree, that the family of the child ``names`` is told of."""
-    acts = [entry for entry in entries if entry.kind in ("hold", "release") and entry.unit in HOLDERS]
-    asked = frozenset(names)
-    return [
-        entry
-        for entry in entries
-        if told(entry) and entry.subjects & asked and (not of_proceeding(entry) or _released(entry, acts, asked))
-    ]
-
-
-def _released(entry: Recorded, acts: Iterable[Recorded], asked: frozenset[str]) -> bool:
+def _released(entry: Recorded, acts: Iterable[Recorded], child: Child) -> bool:
     """Whether a holder's last word on the entry's case is a release after it, and nobody's is a hold.
 
     A hold is matched by every name in the entry, a release only by those asked for: what is unclear stays held.
     """
     last: dict[str, Recorded] = {}
     for act in acts:
-        matched = asked if act.kind == "release" else asked | entry.subjects
+        matched = child.names if act.kind == "release" else child.names | entry.subjects
         if act.case == entry.case and act.subjects & matched:
             last[act.unit] = act
     words = {act.kind for act in last.values() if act.kind == "hold" or act.at >= entry.at}

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from hub.audit.contract import StoreError, Verification
+from hub.audit.gaps import covered
 from hub.audit.keys import VerifierKey
 from hub.audit.merkle import Frontier, leaf_hash, root_of
 from hub.audit.note import Checkpoint, NoteError, opened
@@ -62,7 +63,7 @@ class Live:
         return self._head(note, 0).size
 
     async def _all(self, size: int) -> None:
-        retired = await self.reader.retired()
+        retired = await covered(self.reader)
         for first in range(0, size, CHUNK):
             count = min(CHUNK, size - first)
             leaves = await self._leaves(first, count, retired)

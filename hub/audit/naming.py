@@ -62,11 +62,6 @@ class Recorded:
     masked: frozenset[str]
     subjects: frozenset[str]
 
-    @property
-    def coordinates(self) -> frozenset[str]:
-        """What it released, clear or masked."""
-        return self.released | self.masked
-
 
 def parsed(data: bytes, lists: Mapping[str, Sequence[str]], index: int | None) -> Recorded:
     """The entry in ``data``, with the ``lists`` that are kept beside it; ``AlteredError`` if one is another."""

@@ -144,6 +144,16 @@ class Reader:
         )
         return [(row["index"], row["leaf"], row["bytes"]) for row in rows]
 
+    async def absent(self, first: int, end: int) -> int | None:
+        """The first index from ``first`` to before ``end`` at which there is no entry."""
+        rows = await self._rows(
+            "select min(wanted) as index from generate_series($1::bigint, $2::bigint - 1) wanted"
+            " where not exists (select from log.entry e where e.index = wanted)",
+            *(first, end),
+        )
+        found: int | None = rows[0]["index"]
+        return found
+
     async def retired(self) -> list[tuple[int, int]]:
         """The ranges (first, index after the last) of entries that were retired."""
         rows = await self._rows("select first, last from log.month where retired is not null order by first")
