@@ -8,9 +8,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-import ssl
-import urllib.error
-import urllib.request
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 
 from hub.errors import OutageError
+from hub.outward import opener
 
 Key = ECKey | OKPKey | RSAKey
 
@@ -134,7 +132,7 @@ def load(place: str) -> bytes:
     """The bytes at a path or an https URL; no redirects, no proxy from the environment, at most 256 KiB."""
     try:
         if place.startswith("https://"):
-            with _opener().open(place, timeout=5) as reply:
+            with opener().open(place, timeout=5) as reply:
                 text: bytes = reply.read(_LARGEST + 1)
         elif "://" in place:
             raise KeysError(f"`{place}`: only a path or an https URL is read")
@@ -145,16 +143,3 @@ def load(place: str) -> bytes:
     if len(text) > _LARGEST:
         raise KeysError(f"`{place}` is larger than a JWKS may be")
     return text
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *args: Any, **named: Any) -> None:
-        """A redirect could lead the hub to an address that its settings do not name."""
-
-
-def _opener() -> urllib.request.OpenerDirector:
-    return urllib.request.build_opener(
-        urllib.request.ProxyHandler({}),
-        urllib.request.HTTPSHandler(context=ssl.create_default_context()),
-        _NoRedirect,
-    )

@@ -45,6 +45,7 @@ from hub.settings import SOURCES, ConfigurationError, Settings
 from hub.sources import Sources
 from hub.telemetry import Stages
 from hub.tlog import Tlog
+from hub.witnessed import age_of, asking
 from policies.current import Current
 from policies.folder import load as load_policy
 from policies.policy import Policy
@@ -199,10 +200,18 @@ async def open_service(settings: Settings, stages: Stages) -> AsyncIterator[Behi
     if dsn is None:
         raise ConfigurationError("setting `databases.log` (`HUB_DATABASES__LOG`) is missing: no entry, no answer")
     try:
+        age = age_of(settings)
         async with (
-            Log.opened(dsn, key=secrets.log, durable=settings.fsync_required, patience=settings.deadlines.log) as log,
             reading(dsn, settings) as reader,
-            working(_inspection(dsn, settings, reader, secrets.log).run()),
+            asking(settings, dsn, reader, age) as witnesses,
+            Log.opened(
+                dsn,
+                key=secrets.log,
+                durable=settings.fsync_required,
+                patience=settings.deadlines.log,
+                may_release=age.may_release,
+            ) as log,
+            working(_inspection(dsn, settings, reader, secrets.log).run(), witnesses.run()),
         ):
             hub = _hub(settings, current, sources, log, Pseudonyms(secrets.pseudonyms), Seals(secrets.seal), stages)
             verifier = make_verifier(settings)

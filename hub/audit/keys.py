@@ -23,6 +23,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 ED25519 = b"\x01"
+"""Type of a key that signs notes."""
+COSIGNATURE = b"\x04"
+"""Type of a witness's key, which signs heads with a time (C2SP tlog-cosignature)."""
 
 
 class KeyFileError(Exception):
@@ -31,30 +34,32 @@ class KeyFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """The public half: a name (the log's origin) and an Ed25519 key. Its text is what auditors are given."""
+    """The public half: a name (the log's origin, a witness's) and an Ed25519 key. Its text is what others are given."""
 
     name: str
     public: bytes
+    kind: bytes = ED25519
 
     @property
     def id(self) -> bytes:
         """The four bytes that stand before each signature of this key."""
-        return sha256(self.name.encode() + b"\n" + ED25519 + self.public).digest()[:4]
+        return sha256(self.name.encode() + b"\n" + self.kind + self.public).digest()[:4]
 
     def __str__(self) -> str:
-        return f"{self.name}+{self.id.hex()}+{b64encode(ED25519 + self.public).decode()}"
+        return f"{self.name}+{self.id.hex()}+{b64encode(self.kind + self.public).decode()}"
 
     @classmethod
-    def parse(cls, text: str) -> VerifierKey:
-        """The inverse of ``str``; ``KeyFileError`` if the text is no Ed25519 verifier key or its id is not its own."""
+    def parse(cls, text: str, kind: bytes = ED25519) -> VerifierKey:
+        """The inverse of ``str``; ``KeyFileError`` if the text is no key of ``kind``, or its id is not its own."""
         try:
             name, number, encoded = text.strip().split("+", 2)
             data = from_base64(encoded)
         except ValueError:
             raise KeyFileError("a verifier key is a name, an id and a key with `+` between them") from None
-        if data[:1] != ED25519 or len(data) != 33:
-            raise KeyFileError("the verifier key is not an Ed25519 key")
-        key = cls(check_name(name), data[1:])
+        if data[:1] != kind or len(data) != 33:
+            wanted = "an Ed25519 key" if kind == ED25519 else "a witness's key (Ed25519 cosignature)"
+            raise KeyFileError(f"the verifier key is not {wanted}")
+        key = cls(check_name(name), data[1:], kind)
         if key.id.hex() != number:
             raise KeyFileError("the id of the verifier key is not that of its name and key")
         return key
@@ -76,9 +81,9 @@ class SigningKey:
     private: Ed25519PrivateKey = field(repr=False)
 
     @classmethod
-    def of(cls, name: str, private: Ed25519PrivateKey) -> SigningKey:
+    def of(cls, name: str, private: Ed25519PrivateKey, kind: bytes = ED25519) -> SigningKey:
         """The key under the name ``name``."""
-        return cls(VerifierKey(check_name(name), private.public_key().public_bytes_raw()), private)
+        return cls(VerifierKey(check_name(name), private.public_key().public_bytes_raw(), kind), private)
 
     @property
     def current(self) -> SigningKey:
@@ -116,7 +121,7 @@ def make_signing_key(path: Path) -> None:
     _write_new(path, pem)
 
 
-def load_signing_key(path: Path, name: str) -> SigningKey:
+def load_signing_key(path: Path, name: str, kind: bytes = ED25519) -> SigningKey:
     """The key in ``path``, under the name ``name`` (the log's origin)."""
     try:
         private = load_pem_private_key(_read_private(path), password=None)
@@ -124,7 +129,7 @@ def load_signing_key(path: Path, name: str) -> SigningKey:
         raise KeyFileError(f"`{path}` holds no PEM private key without a password") from None
     if not isinstance(private, Ed25519PrivateKey):
         raise KeyFileError(f"the key in `{path}` is not an Ed25519 key")
-    return SigningKey.of(name, private)
+    return SigningKey.of(name, private, kind)
 
 
 def make_secret(path: Path) -> None:

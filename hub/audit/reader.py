@@ -1,7 +1,7 @@
 """Rows of the log's database -> what the log says of itself: entries, tiles, tree heads, how far it is.
 
-Guarantee: nothing here writes, but for what a verification found. Entries that were retired to an archive are
-``GapError``, never an empty answer.
+Guarantee: nothing here writes, but for cosignatures and what a verification found. Entries that were retired to an
+archive are ``GapError``, never an empty answer.
 """
 
 from __future__ import annotations
@@ -183,6 +183,14 @@ class Reader:
         """What the last full verification found."""
         found = await self._rows("select * from log.verification order by id desc limit 1")
         return Verification(**{name: found[0][name] for name in Verification.__slots__}) if found else None
+
+    async def keep_cosignature(self, size: int, witness: str, line: str, at: datetime) -> None:
+        """Keeps a cosignature of the head of ``size``; one that is there already stays."""
+        async with self._connections.connection() as connection:
+            await connection.execute(
+                "insert into log.cosignature (size, witness, line, at) values ($1, $2, $3, $4) on conflict do nothing",
+                *(size, witness, line, at),
+            )
 
     async def keep(self, found: Verification) -> None:
         """Keeps what a full verification found."""

@@ -121,6 +121,11 @@ def _server(app: object) -> uvicorn.Server:
     )
 
 
+async def serve_app(app: object, found: socket.socket) -> None:
+    """Serves an application on a listening socket until a signal comes."""
+    await _run(_server(app), found, None)
+
+
 async def _run(server: uvicorn.Server, found: socket.socket, visit: Visit | None) -> None:
     running = asyncio.create_task(server.serve(sockets=[found]))
     try:

@@ -1,0 +1,204 @@
+"""A witness answers as C2SP tlog-witness says, and never cosigns what is no growth."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from hub.audit.cosign import cosigned
+from hub.audit.keys import COSIGNATURE, SigningKey, VerifierKey
+from hub.audit.merkle import EMPTY_ROOT, consistency_proof, leaf_hash, root_of
+from hub.audit.note import Checkpoint, signed
+from hub.audit.witness.client import post
+from hub.audit.witness.protocol import MalformedError, Submission
+from tests.hub.audit.support import KEY, ORIGIN
+
+LEAVES = [leaf_hash(bytes([number])) for number in range(40)]
+FORKED = [leaf_hash(b"x"), *LEAVES[1:]]
+HUB = [sys.executable, "-c", "from hub.cli import main; main()"]
+
+
+def note(size: int, leaves: list[bytes] = LEAVES, key: SigningKey = KEY, origin: str = ORIGIN) -> str:
+    root = root_of(leaves[:size]) if size else EMPTY_ROOT
+    return signed(Checkpoint(origin=origin, size=size, root=root).text, key)
+
+
+def body(old: int, size: int, leaves: list[bytes] = LEAVES) -> str:
+    proof = consistency_proof(old, leaves[:size]) if 0 < old < size else []
+    return Submission(old=old, proof=tuple(proof), note=note(size, leaves)).body
+
+
+@dataclass
+class Running:
+    process: subprocess.Popen[str]
+    url: str
+    key: VerifierKey
+    folder: Path
+
+    def add(self, content: str | bytes) -> tuple[int, str]:
+        status, reply = post(self.url, content.encode() if isinstance(content, str) else content)
+        return status, reply.decode()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
+
+def start(folder: Path, *logs: str, port: str = "0") -> Running:
+    found = [word for log in logs or (str(KEY.verifier),) for word in ("--log", log)]
+    process = subprocess.Popen(
+        [*HUB, "witness", "--dir", str(folder), "--name", "w.example/1", "--port", port, *found],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in range(4)]
+    words = dict(re.findall(r'^(\w+) = "(.*)"$', "".join(lines), re.MULTILINE))
+    running = Running(process, words["url"], VerifierKey.parse(words["key"], COSIGNATURE), folder)
+    for _ in range(200):
+        try:
+            urllib.request.urlopen(running.url, timeout=2).close()
+            return running
+        except OSError:
+            time.sleep(0.05)
+    raise AssertionError("the witness did not start")
+
+
+@pytest.fixture
+def witness(tmp_path: Path) -> Iterator[Running]:
+    running = start(tmp_path / "witness")
+    yield running
+    running.kill()
+
+
+def test_growth_is_cosigned_and_the_cosignature_holds(witness: Running) -> None:
+    for old, size in ((0, 3), (3, 3), (3, 10), (10, 40)):
+        status, reply = witness.add(body(old, size))
+        assert status == 200, reply
+        text = note(size).partition("\n\n")[0] + "\n"
+        assert witness.key in cosigned(text, reply, [witness.key])
+
+
+def test_a_size_that_is_not_its_own_is_told_with_the_right_one(witness: Running) -> None:
+    assert witness.add(body(0, 10))[0] == 200
+    for old, size in ((0, 20), (3, 20), (0, 5)):
+        assert witness.add(body(old, size)) == (409, "10\n")
+
+
+def test_rollbacks_and_forks_are_never_cosigned(witness: Running) -> None:
+    assert witness.add(body(0, 10))[0] == 200
+    assert witness.add(Submission(old=10, proof=(), note=note(10, FORKED)).body)[0] == 422
+    assert witness.add(body(10, 20, FORKED))[0] == 422
+    assert witness.add(Submission(old=10, proof=(), note=note(20)).body)[0] == 422
+    assert witness.add(Submission(old=10, proof=(), note=note(9)).body)[0] == 400
+    assert witness.add(body(10, 20))[0] == 200
+
+
+def test_unknown_logs_and_signatures_that_do_not_hold_are_refused(witness: Running) -> None:
+    other = SigningKey.of("other.example/log", Ed25519PrivateKey.generate())
+    forged = SigningKey.of(ORIGIN, Ed25519PrivateKey.generate())
+    assert witness.add(Submission(old=0, proof=(), note=note(3, key=other, origin="other.example/log")).body)[0] == 404
+    assert witness.add(Submission(old=0, proof=(), note=note(3, key=forged)).body)[0] == 403
+    spoilt = note(3).replace("\n3\n", "\n4\n")
+    assert witness.add(Submission(old=0, proof=(), note=spoilt).body)[0] == 403
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        "old 0",
+        "old 00\n\n" + note(3),
+        "old -1\n\n" + note(3),
+        "new 0\n\n" + note(3),
+        "old 0\nAAAA\n\n" + note(3),
+        "old 0\n\nnothing\n",
+        "old 4\n\n" + note(3),
+        "old 0\n" + ("A" * 43 + "=\n") * 64 + "\n" + note(3),
+        "x" * 70_000,
+    ],
+    ids=range(11),
+)  # fmt: skip
+def test_what_is_malformed_is_told_so(witness: Running, content: str | bytes) -> None:
+    status, reply = witness.add(content)
+    assert status == 400 and reply.strip()
+
+
+def test_an_empty_tree_has_the_root_of_nothing(witness: Running) -> None:
+    wrong = signed(Checkpoint(origin=ORIGIN, size=0, root=bytes(32)).text, KEY)
+    assert witness.add(Submission(old=0, proof=(), note=wrong).body)[0] == 422
+    assert witness.add(Submission(old=0, proof=(), note=note(0)).body)[0] == 200
+
+
+def test_killed_at_any_moment_it_never_cosigns_two_heads_of_one_size(tmp_path: Path) -> None:
+    running = start(tmp_path / "witness")
+    status, _ = running.add(body(0, 7))
+    assert status == 200
+    running.process.send_signal(signal.SIGKILL)
+    running.kill()
+    again = start(tmp_path / "witness")
+    assert again.key == running.key
+    assert again.add(body(0, 7, FORKED)) == (409, "7\n")
+    assert again.add(Submission(old=7, proof=(), note=note(7, FORKED)).body)[0] == 422
+    assert again.add(body(7, 8))[0] == 200
+    again.kill()
+
+
+def test_a_state_that_is_not_whole_is_no_new_beginning(tmp_path: Path) -> None:
+    running = start(tmp_path / "witness")
+    assert running.add(body(0, 7))[0] == 200
+    next((tmp_path / "witness").glob("*.json")).write_text("{")
+    assert running.add(body(7, 8))[0] == 500
+    running.kill()
+
+
+def test_a_second_witness_cannot_use_the_folder_and_wrong_keys_are_told(witness: Running, tmp_path: Path) -> None:
+    for arguments, words in (
+        (("--dir", str(witness.folder), "--log", str(KEY.verifier)), "in use by another witness"),
+        (("--dir", str(tmp_path / "other"), "--log", "nothing"), "a verifier key is"),
+    ):
+        done = subprocess.run(
+            [*HUB, "witness", "--name", "w.example/1", "--port", "0", *arguments],
+            capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        assert (done.returncode, words in done.stderr, "Traceback" in done.stderr) == (2, True, False), done.stderr
+
+
+def test_a_rotated_key_is_known_by_its_second_line(tmp_path: Path) -> None:
+    new = SigningKey.of(ORIGIN, Ed25519PrivateKey.generate())
+    running = start(tmp_path / "witness", str(KEY.verifier), str(new.verifier))
+    assert running.add(body(0, 3))[0] == 200
+    grown = Submission(old=3, proof=tuple(consistency_proof(3, LEAVES[:5])), note=note(5, key=new))
+    assert running.add(grown.body)[0] == 200
+    running.kill()
+
+
+def test_the_specifications_example_is_read_and_written_back() -> None:
+    example = (
+        "old 20852014\nPlRNCrwHpqhGrupue0L7gxbjbMiKA9temvuZZDDpkaw=\njrJZDmY8Y7SyJE0MWLpLozkIVMSMZcD5kvuKxPC3swk=\n\n"
+        "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n"
+        "— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE"
+        "+xeMcTOAYQ8=\n"
+    )
+    found = Submission.parse(example)
+    assert (found.old, len(found.proof), found.checkpoint.size) == (20_852_014, 2, 20_852_163)
+    assert found.body == example
+    with pytest.raises(MalformedError):
+        Submission.parse(example.replace("20852014", "20852164"))
