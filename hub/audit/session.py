@@ -18,7 +18,7 @@ import asyncpg
 from hub.audit.contract import StoreError
 
 LAYOUT: Final = 2
-DDL: Final = Path(__file__).with_name("log.sql")
+DDL: Final = tuple(Path(__file__).with_name(name) for name in ("log.sql", "search.sql"))
 
 _GUARD = """
 select current_setting('fsync') = 'on' and current_setting('full_page_writes') = 'on' as safe,
@@ -162,7 +162,8 @@ async def install(dsn: str) -> None:
     try:
         connection = await asyncpg.connect(dsn, timeout=5)
         try:
-            await connection.execute(DDL.read_text(encoding="utf-8"))
+            for file in DDL:
+                await connection.execute(file.read_text(encoding="utf-8"))
         finally:
             await connection.close()
     except Exception as error:

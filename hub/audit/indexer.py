@@ -1,0 +1,183 @@
+"""Entries in the tree -> the rows by which the console finds them, following the tree a moment behind.
+
+Guarantee: rows of a batch, counts and the position reached are one transaction, so that a crash leaves neither a gap
+nor a double; what is indexed was hashed (an entry whose bytes are not those of its leaf stops the index, and the next
+full verification names it). Of all replicas one works.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from hub.audit.contract import StoreError
+from hub.audit.merkle import leaf_hash
+from hub.audit.reader import Reader
+from hub.audit.session import Connections
+
+BATCH: Final = 1_000
+PERIOD: Final = 1.0
+REPORTER: Final = "reporter"
+"""The one word under which authors of reports are counted."""
+LEVELS: Final = ("L1", "L2", "L3", "L4")
+ZONE: Final = ZoneInfo("Asia/Shanghai")
+
+_logger = logging.getLogger(__name__)
+
+_FOUND = """
+insert into log.found (index, at, kind, decision, unit, operator, purpose, case_ref, request, rows, subjects,
+    sensitivity, coordinates)
+select index, at, kind, decision, unit, operator, purpose, case_ref, request, rows, subjects, sensitivity,
+    string_to_array(coordinates, ' ')
+from unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $10::int[], $11::int[], $12::text[], $13::text[])
+    as n (index, at, kind, decision, unit, operator, purpose, case_ref, request, rows, subjects, sensitivity,
+        coordinates)
+"""
+_SUBJECTS = "insert into log.subject select * from unnest($1::text[], $2::bigint[]) on conflict do nothing"
+_ALIASES = "insert into log.alias select * from unnest($1::text[], $2::text[], $3::bigint[]) on conflict do nothing"
+_TALLY = """
+insert into log.tally as t (day, unit, purpose, kind, decision, sensitivity, count)
+select * from unnest($1::date[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])
+on conflict (day, unit, purpose, kind, decision, sensitivity) do update set count = t.count + excluded.count
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Indexed:
+    """An entry as the console finds it; ``subjects`` are all that it names, lists kept beside it included."""
+
+    index: int
+    at: datetime
+    kind: str
+    decision: str
+    unit: str
+    operator: str
+    purpose: str
+    case: str
+    request: str
+    rows: int
+    sensitivity: str
+    coordinates: tuple[str, ...]
+    subjects: tuple[str, ...]
+
+    @property
+    def tally(self) -> tuple[date, str, str, str, str, str]:
+        """Under what it is counted."""
+        unit = REPORTER if self.unit.startswith("a-") else self.unit
+        day = self.at.astimezone(ZONE).date()
+        return day, unit, self.purpose, self.kind, self.decision, self.sensitivity
+
+    @property
+    def alias(self) -> tuple[str, str] | None:
+        """The file and the child, if the entry names one of each and no more: two names of one child."""
+        files = [name for name in self.subjects if name.startswith("f-")]
+        children = [name for name in self.subjects if name.startswith("i-")]
+        return (files[0], children[0]) if len(files) == len(children) == 1 else None
+
+
+def indexed(index: int, data: bytes, lists: Mapping[str, Sequence[str]], sensitivities: Mapping[str, str]) -> Indexed:
+    """The row of an entry; ``sensitivities``: coordinate -> L1 to L4."""
+    document: dict[str, Any] = {**orjson.loads(data), **lists}
+    released = {*document["released"], *document["masked"]}
+    subjects = [*document["subjects"]]
+    if document["kind"] == "review":
+        subjects += [f"of:{fact.removeprefix('of=')}" for fact in document["facts"] if fact.startswith("of=")]
+    return Indexed(
+        index=index,
+        at=datetime.fromisoformat(document["at"].replace("Z", "+00:00")),
+        kind=document["kind"],
+        decision=document["decision"],
+        unit=document["unit"],
+        operator=document["operator"],
+        purpose=document["purpose"],
+        case=document["case"],
+        request=document["request"],
+        rows=sum(int(row.partition("=")[2]) for row in document["rows"]),
+        sensitivity=max((sensitivities.get(name, "L1") for name in released), default=""),
+        coordinates=tuple(sorted(released | set(document["refused"]))),
+        subjects=tuple(dict.fromkeys(subjects)),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class Indexer:
+    """The task; ``leads``: whether this replica is the one that indexes."""
+
+    reader: Reader
+    connections: Connections
+    sensitivities: Mapping[str, str]
+    leads: Callable[[], Awaitable[bool]]
+    period: float = PERIOD
+
+    async def run(self) -> None:
+        """Works until cancelled."""
+        while True:
+            try:
+                if await self.leads():
+                    while await self.step():
+                        pass
+            except StoreError as error:
+                _logger.warning("the log is not indexed now: %s", error)
+            except ValueError as error:
+                _logger.error("the log is not indexed any further: %s", error)
+            await asyncio.sleep(self.period)
+
+    async def step(self) -> int:
+        """Indexes the next entries; returns how many. ``ValueError`` names one that is not as it was hashed."""
+        async with self.connections.connection() as connection:
+            position: int = await connection.fetchval("select position from log.indexed")
+        found = await self.reader.present(position, BATCH)
+        if not found:
+            return 0
+        lists: dict[int, dict[str, Sequence[str]]] = {}
+        for index, name, items in await self.reader.lists(position, BATCH):
+            lists.setdefault(index, {})[name] = items
+        rows: list[Indexed] = []
+        for index, leaf, data in found:
+            if leaf_hash(data) != leaf:
+                raise ValueError(f"entry {index} is not as it was hashed")
+            rows.append(indexed(index, data, lists.get(index, {}), self.sensitivities))
+        await self._keep(position, rows)
+        return len(rows)
+
+    async def _keep(self, position: int, rows: Sequence[Indexed]) -> None:
+        """All or nothing; if another replica was here meanwhile, nothing."""
+        async with self.connections.connection() as connection, connection.transaction():
+            moved = await connection.execute(
+                "update log.indexed set position = $1 where position = $2", rows[-1].index + 1, position
+            )
+            if moved != "UPDATE 1":
+                raise StoreError("another replica indexes")
+            await connection.execute(_FOUND, *_columns(rows))
+            named = [(name, row.index) for row in rows for name in row.subjects]
+            await connection.execute(_SUBJECTS, *_turned(named, 2))
+            await connection.execute(_ALIASES, *_turned([(*row.alias, row.index) for row in rows if row.alias], 3))
+            counts = Counter(row.tally for row in rows)
+            await connection.execute(_TALLY, *_turned([(*key, count) for key, count in sorted(counts.items())], 7))
+
+
+def _columns(rows: Sequence[Indexed]) -> list[list[Any]]:
+    return _turned(
+        [
+            (
+                *(row.index, row.at, row.kind, row.decision, row.unit, row.operator, row.purpose, row.case),
+                *(row.request, row.rows, len(row.subjects), row.sensitivity, " ".join(row.coordinates)),
+            )
+            for row in rows
+        ],
+        13,
+    )
+
+
+def _turned(rows: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    return columns or [[] for _ in range(width)]

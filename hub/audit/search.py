@@ -1,0 +1,254 @@
+"""Questions of auditors -> entries of the log, newest first, page by page; from the log alone.
+
+Guarantee: no source is asked and nothing is resolved: a child is found by the pseudonyms of numbers that the auditor
+has, a reporter never by name. A question that matches too much for its time is ``TooMuchError``, one that makes no
+sense ``QuestionError`` with the field and what would be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+import orjson
+
+from hub.audit.contract import StoreError
+from hub.audit.indexer import ZONE
+from hub.audit.reader import Reader
+from hub.audit.session import Connections
+
+PAGE: Final = 50
+_CANCELLED: Final = "`57014`"
+"""SQLSTATE of a statement that took too long."""
+
+
+class QuestionError(Exception):
+    """A question makes no sense; ``field`` is where."""
+
+    def __init__(self, field: str, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.field = field
+        self.zh = zh
+
+
+class TooMuchError(Exception):
+    """A question matches more than can be looked through in time: narrow it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is looked for; empty parts are not asked. ``case`` is a pseudonym; ``before`` an index: the next page."""
+
+    unit: str = ""
+    operator: str = ""
+    purpose: str = ""
+    case: str = ""
+    coordinate: str = ""
+    decision: str = ""
+    kind: str = ""
+    request: str = ""
+    since: date | None = None
+    until: date | None = None
+    before: int | None = None
+
+    def check(self) -> None:
+        """Raises ``QuestionError``."""
+        if self.since and self.until and self.since > self.until:
+            raise QuestionError("since", "起始日期晚于截止日期", "the first day is after the last")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """An entry in a list."""
+
+    index: int
+    at: datetime
+    kind: str
+    decision: str
+    unit: str
+    operator: str
+    purpose: str
+    request: str
+    rows: int
+    subjects: int
+    sensitivity: str
+    coordinates: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Rows, newest first; ``before`` asks for the next page, None if there is none."""
+
+    rows: tuple[Row, ...]
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """One entry: its fields (lists put back), its leaf hash, and the entries that review it."""
+
+    index: int
+    leaf: str
+    fields: Mapping[str, Any]
+    reviews: tuple[Mapping[str, Any], ...]
+
+    @property
+    def name(self) -> str:
+        """``request/kind/part``."""
+        return f"{self.fields['request']}/{self.fields['kind']}/{self.fields['part']}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """Entries of one kind under one unit and purpose on some days."""
+
+    unit: str
+    purpose: str
+    kind: str
+    decision: str
+    sensitivity: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """What is known of a child's pseudonyms: those asked for, and those that an entry joins to them."""
+
+    asked: tuple[str, ...]
+    joined: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(dict.fromkeys((*self.asked, *self.joined)))
+
+
+_ROW = "index, at, kind, decision, unit, operator, purpose, request, rows, subjects, sensitivity, coordinates"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """The log, searched."""
+
+    connections: Connections
+    reader: Reader
+
+    async def entries(self, question: Question, *, page: int = PAGE) -> Page:
+        """A page of entries that match."""
+        question.check()
+        wheres, values = _conditions(question)
+        if question.until and question.before is None:
+            upper = await self._upper(question.until)
+            wheres.append(f"index < ${len(values) + 1}")
+            values.append(upper)
+        where = " and ".join(wheres) or "true"
+        rows = await self._rows(
+            f"select {_ROW} from log.found where {where} order by index desc limit {page + 1}", *values
+        )
+        return _page(rows, page)
+
+    async def child(self, names: Sequence[str]) -> Child:
+        """The pseudonyms of a child, with those that entries join to them."""
+        rows = await self._rows(
+            "select register, citizen from log.alias where register = any ($1) or citizen = any ($1)", list(names)
+        )
+        joined = {name for row in rows for name in (row["register"], row["citizen"])} - set(names)
+        return Child(asked=tuple(names), joined=tuple(sorted(joined)))
+
+    async def of_subjects(self, names: Sequence[str], before: int | None = None, *, page: int = PAGE) -> Page:
+        """Entries that name one of these pseudonyms."""
+        rows = await self._rows(
+            f"select {_ROW} from log.found where index in (select index from log.subject where pseudonym = any ($1))"
+            f" and ($2::bigint is null or index < $2) order by index desc limit {page + 1}",
+            *(list(names), before),
+        )
+        return _page(rows, page)
+
+    async def whole(self, index: int) -> Whole | None:
+        """One entry; ``GapError`` if it was retired, None if there is none."""
+        found = await self.reader.present(index, 1)
+        if not found:
+            if index < (await self.reader.backlog()).size:
+                await self.reader.entries(index, 1)
+            return None
+        _, leaf, data = found[0]
+        fields = {**orjson.loads(data), **{name: items for _, name, items in await self.reader.lists(index, 1)}}
+        name = f"{fields['request']}/{fields['kind']}/{fields['part']}"
+        return Whole(index=index, leaf=leaf.hex(), fields=fields, reviews=tuple(await self.reviews(name)))
+
+    async def reviews(self, name: str) -> list[Mapping[str, Any]]:
+        """The reviews of an entry, the oldest first: their fields, words and index."""
+        rows = await self._rows("select index from log.subject where pseudonym = $1 order by index", f"of:{name}")
+        return [review for row in rows for review in await self.fields(row["index"])]
+
+    async def fields(self, index: int) -> list[Mapping[str, Any]]:
+        """An entry's fields with its lists and ``index``; empty if it is not there."""
+        lists = {name: items for _, name, items in await self.reader.lists(index, 1)}
+        return [
+            {**orjson.loads(data), **lists, "index": found} for found, _, data in await self.reader.present(index, 1)
+        ]
+
+    async def counts(self, since: date, until: date) -> list[Count]:
+        """Counts of the days from ``since`` to ``until``, both included."""
+        rows = await self._rows(
+            "select unit, purpose, kind, decision, sensitivity, sum(count)::bigint as count from log.tally"
+            " where day between $1 and $2 group by unit, purpose, kind, decision, sensitivity",
+            *(since, until),
+        )
+        return [Count(**dict(row)) for row in rows]
+
+    async def position(self) -> int:
+        """How many entries are indexed."""
+        found: int = (await self._rows("select position from log.indexed"))[0]["position"]
+        return found
+
+    async def _upper(self, until: date) -> int:
+        """An index after every entry of that day: times and places in the tree nearly go together."""
+        rows = await self._rows(
+            "select index from log.found where at < $1 order by at desc limit 1", _midnight(until + timedelta(days=1))
+        )
+        return int(rows[0]["index"]) + 10_000 if rows else 0
+
+    async def _rows(self, query: str, *values: Any) -> list[Any]:
+        try:
+            async with self.connections.connection() as connection:
+                found: list[Any] = await connection.fetch(query, *values)
+                return found
+        except StoreError as error:
+            if _CANCELLED in error.reason or error.reason == "timeout":
+                raise TooMuchError("the question matches too much: narrow the days, or name a unit") from None
+            raise
+
+
+def _conditions(question: Question) -> tuple[list[str], list[Any]]:
+    wheres: list[str] = []
+    values: list[Any] = []
+
+    def add(condition: str, value: Any) -> None:
+        values.append(value)
+        wheres.append(condition.format(f"${len(values)}"))
+
+    plain = {"case": "case_ref"}
+    for name in ("unit", "operator", "purpose", "case", "decision", "kind", "request"):
+        if getattr(question, name):
+            add(f"{plain.get(name, name)} = {{}}", getattr(question, name))
+    if question.coordinate:
+        add("coordinates @> array[{}::text]", question.coordinate)
+    if question.since:
+        add("at >= {}", _midnight(question.since))
+    if question.until:
+        add("at < {}", _midnight(question.until + timedelta(days=1)))
+    if question.before is not None:
+        add("index < {}", question.before)
+    return wheres, values
+
+
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=ZONE)
+
+
+def _page(rows: Sequence[Any], size: int) -> Page:
+    found = tuple(Row(**{**dict(row), "coordinates": tuple(row["coordinates"])}) for row in rows[:size])
+    return Page(rows=found, before=found[-1].index if len(rows) > size else None)
