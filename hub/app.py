@@ -19,6 +19,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from hub.health import health_routes
 from hub.http import Door, Service
+from hub.pages.console.ports import Console
+from hub.pages.console.routes import console_routes
 from hub.pages.ide.page import ide_routes
 from hub.settings import Settings
 from hub.telemetry import Silent, Stages, Telemetry, metrics_page
@@ -82,6 +84,9 @@ class _Endpoint:
     async def ready(self) -> Mapping[str, str]:
         return {"hub": "starting"} if self.door is None else await self.door.service.ready()
 
+    def console(self) -> Console | None:
+        return None if self.door is None else self.door.service.console
+
     def tlog(self) -> Tlog | None:
         return None if self.door is None else self.door.service.tlog
 
@@ -94,6 +99,7 @@ def _routes(settings: Settings, endpoint: _Endpoint, telemetry: Telemetry | None
     routes: list[BaseRoute] = [Route("/graphql", endpoint.graphql, methods=every_method)]
     routes += health_routes(endpoint.ready)
     routes.append(Mount("/log", routes=tlog_routes(endpoint.tlog)))
+    routes.append(Mount("/console", routes=console_routes(endpoint.console)))
     if settings.ide:
         routes.append(Mount("/ide", routes=ide_routes(settings, endpoint.purposes)))
     if settings.metrics and telemetry is not None and telemetry.page is not None:

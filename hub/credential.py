@@ -108,6 +108,10 @@ class Verifier:
         self._check(digest, credential, certificate)
         return credential
 
+    def in_force(self, credential: Credential) -> None:
+        """Returns if a credential that was verified before still counts; raises UNAUTHENTICATED."""
+        self._check(b"", credential, credential.certificate)
+
     def _check(self, digest: bytes, credential: Credential, certificate: str | None) -> None:
         if credential.expires_at + self.leeway <= self.clock():
             self._credentials.pop(digest, None)

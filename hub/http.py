@@ -30,6 +30,7 @@ from hub.settings import Settings
 from hub.telemetry import Stages
 
 if TYPE_CHECKING:
+    from hub.pages.console.ports import Console
     from hub.tlog import Tlog
 
 logger = logging.getLogger("hub.http")
@@ -71,6 +72,11 @@ class Service(Protocol):
     @property
     def stages(self) -> Stages:
         """Telemetry."""
+        ...
+
+    @property
+    def console(self) -> Console | None:
+        """What the auditors' console rests on, if there is one."""
         ...
 
     @property

@@ -7,9 +7,8 @@ that does not answer, since its connection is made when it is first asked, and a
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,17 +23,15 @@ from connectors.postgres import PoolSettings, PostgresSource
 from connectors.source import Aggregate, Bindings, Fetch, Row, Source, SourceError
 from hub.audit.contract import StoreError
 from hub.audit.entry import Entry, Pseudonyms
-from hub.audit.inspection import Inspection
-from hub.audit.keyring import Keyring
 from hub.audit.log import Log
-from hub.audit.reader import Reader
-from hub.audit.session import Session, Sessions
+from hub.audited import auditing, console_of, tlog_of
 from hub.credential import RevokedFile, Verifier
 from hub.document import Documents
 from hub.http import Turned
 from hub.hub import Hub
 from hub.identity import Identity
 from hub.keys import KeySet
+from hub.pages.console.ports import Console
 from hub.pipeline import Request, answer
 from hub.planner.scopes import SCOPES
 from hub.recording import Recording
@@ -45,18 +42,12 @@ from hub.settings import SOURCES, ConfigurationError, Settings
 from hub.sources import Sources
 from hub.telemetry import Stages
 from hub.tlog import Tlog
-from hub.witnessed import age_of, asking
 from policies.current import Current
 from policies.folder import load as load_policy
 from policies.policy import Policy
 from policies.problems import PolicyError
 from schema.build import whole
 from schema.catalogue import CATALOGUE
-
-_logger = logging.getLogger(__name__)
-
-AUDITED = "AccessLogEntry.entryHash"
-"""Who reads this for purpose `audit` is an auditor."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +59,7 @@ class Behind:
     stages: Stages
     log: Log
     tlog: Tlog | None
+    console: Console | None
     ready_within: float
 
     @property
@@ -200,18 +192,15 @@ async def open_service(settings: Settings, stages: Stages) -> AsyncIterator[Behi
     if dsn is None:
         raise ConfigurationError("setting `databases.log` (`HUB_DATABASES__LOG`) is missing: no entry, no answer")
     try:
-        age = age_of(settings)
         async with (
-            reading(dsn, settings) as reader,
-            asking(settings, dsn, reader, age) as witnesses,
+            auditing(settings, dsn, secrets.log) as audited,
             Log.opened(
                 dsn,
                 key=secrets.log,
                 durable=settings.fsync_required,
                 patience=settings.deadlines.log,
-                may_release=age.may_release,
+                may_release=audited.age.may_release,
             ) as log,
-            working(_inspection(dsn, settings, reader, secrets.log).run(), witnesses.run()),
         ):
             hub = _hub(settings, current, sources, log, Pseudonyms(secrets.pseudonyms), Seals(secrets.seal), stages)
             verifier = make_verifier(settings)
@@ -220,72 +209,14 @@ async def open_service(settings: Settings, stages: Stages) -> AsyncIterator[Behi
                 verifier=verifier,
                 stages=stages,
                 log=log,
-                tlog=_tlog(settings, hub, verifier, reader, log, secrets.log),
+                tlog=tlog_of(settings, hub, verifier, log, audited),
+                console=console_of(settings, hub, verifier, log, audited),
                 ready_within=settings.deadlines.ready,
             )
     except StoreError as error:
         raise ConfigurationError(f"the log takes no entries ({error.reason}), see `databases.log`") from None
     finally:
         await asyncio.gather(*(source.close() for source in sources.values()))
-
-
-@asynccontextmanager
-async def reading(dsn: str, settings: Settings) -> AsyncIterator[Reader]:
-    """The log as it is read, on connections of its own; closed in good order."""
-    sessions = [
-        Session(dsn, name=f"reader {number}", durable=settings.fsync_required, timeout=settings.deadlines.reading)
-        for number in range(settings.pools.log)
-    ]
-    reader = Reader(Sessions(sessions))
-    try:
-        yield reader
-    finally:
-        await reader.close()
-
-
-@asynccontextmanager
-async def working(*works: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Tasks beside the answers, ended with them; one that fails is told to the operator and takes nothing with it."""
-    tasks = [asyncio.create_task(work) for work in works]
-    for task in tasks:
-        task.add_done_callback(_told)
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _told(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (fault := task.exception()) is not None:
-        _logger.error("a task beside the answers ended by a fault: %s", type(fault).__name__)
-
-
-def _inspection(dsn: str, settings: Settings, reader: Reader, ring: Keyring) -> Inspection:
-    return Inspection(
-        dsn=dsn,
-        durable=settings.fsync_required,
-        reader=reader,
-        keys=lambda: ring.verifiers,
-        every=settings.audit.verify_every,
-    )
-
-
-def _tlog(settings: Settings, hub: Hub, verifier: Verifier, reader: Reader, log: Log, ring: Keyring) -> Tlog:
-    def auditors() -> frozenset[str]:
-        entitled = (unit for unit in hub.policy.units if AUDITED in hub.entitlements(unit, "audit").read)
-        return frozenset(entitled)
-
-    return Tlog(
-        reader=reader,
-        verifier=verifier,
-        recorder=log,
-        clock=hub.clock,
-        signed_by=lambda: ring.verifiers,
-        auditors=auditors,
-        witnesses=[witness.reader.get_secret_value() for witness in settings.witnesses if witness.reader],
-    )
 
 
 def _hub(

@@ -149,6 +149,20 @@ class Audit(_Group):
     floor_months: Positive = Field(default=36, description="months that the log is kept before one may be retired")
 
 
+class Unusual(_Group):
+    """From what on a use of the data is shown to auditors as unusual."""
+
+    bulk_subjects: Positive = Field(default=500, description="records of one operator within an hour")
+    night_from: int = Field(default=22, ge=0, le=23, description="hour at which the night begins")
+    night_until: int = Field(default=6, ge=0, le=23, description="hour at which the night ends")
+    night_entries: Positive = Field(default=5, description="reads of one operator in a night, or on a day off")
+    caseless_children: Positive = Field(default=30, description="children looked up one by one in a day without a case")
+    refusals: Positive = Field(default=20, description="refusals of one operator within `refusal_minutes`")
+    refusal_minutes: Positive = Field(default=10, description="minutes in which refusals are counted together")
+    same_child: Positive = Field(default=15, description="reads of one child by one operator")
+    undispatched_minutes: Positive = Field(default=30, description="minutes after a report in which nobody was sent")
+
+
 class Settings(BaseSettings):
     """Everything that can be set; frozen."""
 
@@ -167,6 +181,7 @@ class Settings(BaseSettings):
     limits: Limits = Field(default=Limits(), description="limits")
     credentials: Credentials = Field(default=Credentials(), description="tokens")
     audit: Audit = Field(default=Audit(), description="access log")
+    unusual: Unusual = Field(default=Unusual(), description="unusual uses")
     witnesses: tuple[Witness, ...] = Field(
         default=(), description="witnesses of the log, each a table `[[witnesses]]` with `name`, `url`, `key`, `reader`"
     )

@@ -93,6 +93,11 @@ class Reader:
         rows = await self._rows(_NOTES + "where size > $1 order by size limit $2", after, count)
         return [(row["size"], row["note"]) for row in rows]
 
+    async def signed_at(self) -> datetime | None:
+        """When the newest head was signed."""
+        found: datetime | None = (await self._row("select max(at) as at from log.checkpoint"))["at"]
+        return found
+
     async def cosigned(self) -> datetime | None:
         """When a witness last cosigned a head."""
         found: datetime | None = (await self._row("select max(at) as at from log.cosignature"))["at"]

@@ -18,7 +18,7 @@ import asyncpg
 from hub.audit.contract import StoreError
 
 LAYOUT: Final = 2
-DDL: Final = tuple(Path(__file__).with_name(name) for name in ("log.sql", "search.sql"))
+DDL: Final = tuple(Path(__file__).parent / name for name in ("log.sql", "search.sql", "../pages/session.sql"))
 
 _GUARD = """
 select current_setting('fsync') = 'on' and current_setting('full_page_writes') = 'on' as safe,

@@ -14,6 +14,7 @@ from hub.audit.holds import HOLDERS, PROCEEDING_PURPOSES, Act, Child, Holder, ac
 from hub.audit.naming import AlteredError, naming
 from hub.audit.session import Session
 from hub.audit.subject import Words, report
+from hub.audited import AUDITED
 from hub.commands.demo import progress_bars
 from hub.commands.log_access import log_dsn
 from hub.commands.log_acts import identified, numbers, put
@@ -21,7 +22,7 @@ from hub.commands.outcome import MISCONFIGURED, Failure, err, outcomes, settings
 from hub.entitlements import Entitlements
 from hub.identity import Identity
 from hub.secrets import open_secrets
-from hub.service import AUDITED, read_policy
+from hub.service import read_policy
 from hub.settings import Settings
 from policies.policy import Policy
 from schema.catalogue import CATALOGUE

@@ -57,7 +57,7 @@ class Bench:
             pass
 
     async def hits(self, **thresholds: int) -> list[Hit]:
-        unusual = Unusual(connections=self.search.connections, thresholds=Thresholds(**thresholds))
+        unusual = Unusual(connections=self.search.connections, thresholds=Thresholds(**thresholds))  # type: ignore[arg-type]
         return await unusual.hits(DAY - timedelta(days=3), DAY + timedelta(days=6))
 
 

@@ -1,0 +1,1 @@
+"""The auditors' console: reads the access log and nothing else."""

@@ -1,0 +1,107 @@
+"""``/console/search``, ``/child``, ``/operator``: entries found by what auditors know.
+
+A number of a child and a case reference come by POST alone and go on as pseudonyms: they stand in no address.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+from graphql import GraphQLError
+
+from hub.audit.search import Question, QuestionError
+from hub.pages.console.names import Names
+from hub.pages.console.ports import Ask, Console, View
+from hub.pages.words import DECISIONS, KINDS
+from schema.catalogue import CATALOGUE
+from schema.scalars import parse_citizen_id
+
+ASKED = ("unit", "operator", "purpose", "case", "coordinate", "decision", "kind", "request")
+_NAMES = re.compile(r"[fik]-[A-Za-z0-9_-]{22}(?:\.[fik]-[A-Za-z0-9_-]{22}){0,3}")
+
+
+async def search(console: Console, ask: Ask) -> View:
+    """The form, and the entries that match."""
+    names = Names(policy=console.policy(), spoken=ask.spoken)
+    asked = {name: ask.query.get(name, "").strip() for name in ASKED}
+    question = Question(**asked, since=ask.day("since"), until=ask.day("until"), before=ask.index())
+    page = await console.search.entries(question)
+    backlog = await console.reader.backlog()
+    context = {
+        "asked": {**asked, "since": ask.query.get("since", ""), "until": ask.query.get("until", "")},
+        "page": page,
+        "names": names,
+        "older": _older(ask, page.before),
+        "units": sorted(console.policy().units),
+        "purposes": list(console.policy().purposes),
+        "coordinates": sorted(CATALOGUE),
+        "decisions": list(DECISIONS),
+        "kinds": list(KINDS),
+        "indexed": await console.search.position(),
+        "size": backlog.size,
+    }
+    facts = tuple(f"{name}={value}" for name, value in asked.items() if value)
+    return View(template="search.html", context=context, facts=("page=search", *facts))
+
+
+async def search_by_case(console: Console, ask: Ask) -> View:
+    """A case reference becomes its pseudonym, and the other fields an address."""
+    reference = ask.form.get("case_reference", "").strip()
+    asked = {name: ask.form.get(name, "").strip() for name in (*ASKED, "since", "until")}
+    asked["case"] = console.pseudonyms.case(reference) if reference else asked["case"]
+    return View(location=f"/console/search?{urlencode({name: value for name, value in asked.items() if value})}")
+
+
+async def find(console: Console, ask: Ask) -> View:
+    """Numbers of a child become pseudonyms, and the browser goes to their page."""
+    citizen, register = ask.form.get("citizen_id", "").strip().upper(), ask.form.get("register_no", "").strip()
+    if not citizen and not register:
+        raise QuestionError("citizen_id", "请至少填写一项", "fill in at least one number")
+    names = []
+    if citizen:
+        try:
+            names.append(console.pseudonyms.citizen(str(parse_citizen_id(citizen))))
+        except GraphQLError as error:
+            raise QuestionError("citizen_id", "公民身份号码有误，请核对 18 位号码及校验码", str(error)) from None
+    if register:
+        names.append(console.pseudonyms.register(register))
+    return View(location=f"/console/child/{'.'.join(names)}")
+
+
+async def child(console: Console, ask: Ask) -> View:
+    """Everything that was read of one child."""
+    text = str(ask.path["names"])
+    if not _NAMES.fullmatch(text):
+        raise QuestionError("names", "请从概况页按号码查找", "look the child up by a number on the first page")
+    found = await console.search.child(text.split("."))
+    page = await console.search.of_subjects(found.names, ask.index())
+    context = {
+        "child": found,
+        "page": page,
+        "names": Names(policy=console.policy(), spoken=ask.spoken),
+        "older": f"?before={page.before}" if page.before is not None else "",
+    }
+    return View(template="child.html", context=context, facts=("page=child",), subjects=found.names)
+
+
+async def operator(console: Console, ask: Ask) -> View:
+    """Everything that one operator of a unit did."""
+    unit, name = str(ask.path["unit"]), str(ask.path["operator"])
+    page = await console.search.entries(Question(unit=unit, operator=name, before=ask.index()))
+    context = {
+        "unit": unit,
+        "operator": name,
+        "page": page,
+        "names": Names(policy=console.policy(), spoken=ask.spoken),
+        "older": f"?before={page.before}" if page.before is not None else "",
+    }
+    facts = ("page=operator", f"unit={unit}", f"operator={name}")
+    return View(template="operator.html", context=context, facts=facts)
+
+
+def _older(ask: Ask, before: int | None) -> str:
+    if before is None:
+        return ""
+    kept = {name: value for name, value in ask.query.items() if name != "before" and value}
+    return "?" + urlencode({**kept, "before": before})
