@@ -20,6 +20,8 @@ from hub.audit.reader import Reader
 from hub.audit.session import Connections
 
 PAGE: Final = 50
+DISCLOSING: Final = ("disclosure", "event", "outcome")
+"""Kinds of entries that tell of data that a unit got, or wrote."""
 _CANCELLED: Final = "`57014`"
 """SQLSTATE of a statement that took too long."""
 
@@ -39,7 +41,10 @@ class TooMuchError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is looked for; empty parts are not asked. ``case`` is a pseudonym; ``before`` an index: the next page."""
+    """What is looked for; empty parts are not asked.
+
+    ``case`` is a pseudonym, ``without`` a kind that is left out, ``before`` an index: the next page.
+    """
 
     unit: str = ""
     operator: str = ""
@@ -49,6 +54,7 @@ class Question:
     decision: str = ""
     kind: str = ""
     request: str = ""
+    without: str = ""
     since: date | None = None
     until: date | None = None
     before: int | None = None
@@ -158,11 +164,11 @@ class Search:
         return Child(asked=tuple(names), joined=tuple(sorted(joined)))
 
     async def of_subjects(self, names: Sequence[str], before: int | None = None, *, page: int = PAGE) -> Page:
-        """Entries that name one of these pseudonyms."""
+        """What was disclosed of these pseudonyms: no look of an auditor, no hold or release."""
         rows = await self._rows(
             f"select {_ROW} from log.found where index in (select index from log.subject where pseudonym = any ($1))"
-            f" and ($2::bigint is null or index < $2) order by index desc limit {page + 1}",
-            *(list(names), before),
+            f" and kind = any ($3) and ($2::bigint is null or index < $2) order by index desc limit {page + 1}",
+            *(list(names), before, list(DISCLOSING)),
         )
         return _page(rows, page)
 
@@ -234,6 +240,8 @@ def _conditions(question: Question) -> tuple[list[str], list[Any]]:
     for name in ("unit", "operator", "purpose", "case", "decision", "kind", "request"):
         if getattr(question, name):
             add(f"{plain.get(name, name)} = {{}}", getattr(question, name))
+    if question.without:
+        add("kind <> {}", question.without)
     if question.coordinate:
         add("coordinates @> array[{}::text]", question.coordinate)
     if question.since:

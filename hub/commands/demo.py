@@ -143,9 +143,15 @@ def _answer(folder: Folder, server: Server, password: str, port: int, once: bool
             raise Failure("the hub did not answer every question, see above")
         if once:
             raise Done
-        out.print(f"\n服务地址 {url}/graphql · 查询台 {url}/ide/ · 按 Ctrl+C 结束 (Ctrl+C ends)", markup=False)
+        out.print(f"\n审计台 audit console: {url}/console/ · 令牌 token: {_command(folder)}", markup=False)
+        out.print(f"服务地址 {url}/graphql · 查询台 {url}/ide/ · 按 Ctrl+C 结束 (Ctrl+C ends)", markup=False)
 
     serve(settings, visit=visit)
+
+
+def _command(folder: Folder) -> str:
+    """How a token for the console is had."""
+    return f"hub --config {folder.path / 'hub.toml'} token auditor --purpose audit"
 
 
 @contextmanager

@@ -50,6 +50,7 @@ def page(template: str, spoken: Language, status: int = 200, **context: Any) -> 
         say=say,
         spoken=spoken,
         instant=lambda at: instant(at, spoken),
+        moment=lambda text: instant(datetime.fromisoformat(text.replace("Z", "+00:00")), spoken),
         kind=lambda code: pick(KINDS.get(code, (code, code))),
         verdict=lambda code: pick(DECISIONS.get(code, (code, code))),
         **{"session": None, "here": "", **context},

@@ -82,10 +82,12 @@ async def _steps(console: Console, ask: Ask, whole: Whole) -> list[Step]:
 
 
 def _witnessed(console: Console, ask: Ask, proof: Inclusion) -> Step:
+    if not console.witnesses:
+        return Step(what=word("step_witness", ask.spoken, word("no_witness", ask.spoken)), good=True)
     text, _, lines = proof.checkpoint.partition("\n\n")
     try:
         found = cosigned(text + "\n", lines, console.witnesses)
     except NoteError as error:
         return Step(what=word("step_witness", ask.spoken, error), good=False)
     names = "、".join(sorted(key.name for key in found)) or word("never", ask.spoken)
-    return Step(what=word("step_witness", ask.spoken, names), good=bool(found) or not console.witnesses)
+    return Step(what=word("step_witness", ask.spoken, names), good=bool(found))

@@ -25,7 +25,9 @@ async def search(console: Console, ask: Ask) -> View:
     """The form, and the entries that match."""
     names = Names(policy=console.policy(), spoken=ask.spoken)
     asked = {name: ask.query.get(name, "").strip() for name in ASKED}
-    question = Question(**asked, since=ask.day("since"), until=ask.day("until"), before=ask.index())
+    # The auditors' own looks are many, and seldom what is looked for.
+    without = "" if asked["kind"] or asked["unit"] or asked["request"] else "look"
+    question = Question(**asked, without=without, since=ask.day("since"), until=ask.day("until"), before=ask.index())
     page = await console.search.entries(question)
     backlog = await console.reader.backlog()
     context = {
