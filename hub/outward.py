@@ -1,4 +1,4 @@
-"""URL -> the only way in which the hub asks other systems over HTTP: no redirect, no proxy that the environment names.
+"""URL -> what another system answers there: no redirect is followed, no proxy of the environment asked.
 
 Guarantee: a reply cannot lead the hub to an address that its settings do not name; https is verified.
 """

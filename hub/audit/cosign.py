@@ -9,11 +9,13 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 
-from hub.audit.keys import COSIGNATURE, SigningKey, VerifierKey, from_base64
-from hub.audit.note import DASH, NoteError
+from hub.audit.keys import COSIGNATURE, SigningKey, VerifierKey
+from hub.audit.note import DASH, NoteError, parts
 
-LATEST = 2**63 - 1
+LATEST: Final = 2**63 - 1
+"""The largest time that the specification allows, in seconds since 1970."""
 
 
 def cosignature(text: str, key: SigningKey, moment: int) -> str:
@@ -34,7 +36,7 @@ def cosigned(text: str, lines: str, keys: Sequence[VerifierKey]) -> dict[Verifie
         raise NoteError("signature lines end in a newline")
     found: dict[VerifierKey, tuple[datetime, str]] = {}
     for line in lines[:-1].split("\n"):
-        name, data = _parts(line)
+        name, data = parts(line)
         key = next((key for key in keys if (key.name, key.id) == (name, data[:4])), None)
         if key is not None:
             found[key] = (_verified(text, key, data[4:]), line + "\n")
@@ -49,17 +51,6 @@ def _verified(text: str, key: VerifierKey, signature: bytes) -> datetime:
         return datetime.fromtimestamp(moment, UTC)
     except (OverflowError, ValueError, OSError):
         raise NoteError(f"the cosignature of `{key.name}` is of no time") from None
-
-
-def _parts(line: str) -> tuple[str, bytes]:
-    name, _, encoded = line.removeprefix(DASH).partition(" ")
-    try:
-        data = from_base64(encoded)
-    except ValueError:
-        data = b""
-    if not line.startswith(DASH) or not name or len(data) < 5:
-        raise NoteError("a signature line is malformed")
-    return name, data
 
 
 def _message(text: str, moment: int) -> bytes:

@@ -9,11 +9,14 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from hub.audit.keys import SigningKey, VerifierKey, from_base64
 from hub.audit.merkle import HASH_SIZE
 
 DASH = "— "
+LARGEST_SIZE: Final = 2**63 - 1
+"""Of a tree."""
 
 
 class NoteError(Exception):
@@ -22,7 +25,7 @@ class NoteError(Exception):
 
 def signed(text: str, *keys: SigningKey) -> str:
     """``text`` (ends in a newline) with one signature line a key."""
-    if not text.endswith("\n") or any(letter < " " and letter != "\n" for letter in text):
+    if not text.endswith("\n") or not _plain(text):
         raise NoteError("the text of a note ends in a newline and holds no other control character")
     return text + "\n" + "".join(signature_line(text, key) for key in keys)
 
@@ -36,8 +39,8 @@ def signature_line(text: str, key: SigningKey) -> str:
 def opened(note: str, keys: Sequence[VerifierKey]) -> str:
     """The text of ``note``; ``NoteError`` unless at least one of ``keys`` has signed it and none of them wrongly."""
     text, separator, lines = note.rpartition("\n\n")
-    if not separator or not lines.endswith("\n"):
-        raise NoteError("a note is a text, an empty line and signature lines")
+    if not separator or not lines.endswith("\n") or not _plain(note):
+        raise NoteError("a note is a text, an empty line and signature lines, without control characters")
     text += "\n"
     verified = [_verified(text, line, keys) for line in lines[:-1].split("\n")]
     if not any(verified):
@@ -45,8 +48,14 @@ def opened(note: str, keys: Sequence[VerifierKey]) -> str:
     return text
 
 
-def _verified(text: str, line: str, keys: Sequence[VerifierKey]) -> bool:
-    """Whether a known key signed by ``line``; False if the key is unknown."""
+def lines_by(note: str, keys: Sequence[VerifierKey]) -> str:
+    """The signature lines of ``note``, which was opened, that are of ``keys``."""
+    lines = note.rpartition("\n\n")[2].removesuffix("\n").split("\n")
+    return "".join(line + "\n" for line in lines if _signer(*parts(line), keys) is not None)
+
+
+def parts(line: str) -> tuple[str, bytes]:
+    """(name, id and signature) of a signature line without its newline."""
     name, _, encoded = line.removeprefix(DASH).partition(" ")
     try:
         data = from_base64(encoded)
@@ -54,7 +63,32 @@ def _verified(text: str, line: str, keys: Sequence[VerifierKey]) -> bool:
         data = b""
     if not line.startswith(DASH) or not name or len(data) < 5:
         raise NoteError("a signature line of the note is malformed")
-    key = next((key for key in keys if (key.name, key.id) == (name, data[:4])), None)
+    return name, data
+
+
+def number(text: str) -> int:
+    """The size that is written as ``text`` and in no other way; ``ValueError`` otherwise."""
+    # Looked at before it is converted: thousands of digits take long, and Python refuses more.
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(LARGEST_SIZE)):
+        raise ValueError("no decimal number, or too large")
+    found = int(text)
+    if str(found) != text or found > LARGEST_SIZE:
+        raise ValueError("not as a number is written, or too large")
+    return found
+
+
+def _plain(text: str) -> bool:
+    return not any(letter < " " and letter != "\n" for letter in text)
+
+
+def _signer(name: str, data: bytes, keys: Sequence[VerifierKey]) -> VerifierKey | None:
+    return next((key for key in keys if (key.name, key.id) == (name, data[:4])), None)
+
+
+def _verified(text: str, line: str, keys: Sequence[VerifierKey]) -> bool:
+    """Whether a known key signed by ``line``; False if the key is unknown."""
+    name, data = parts(line)
+    key = _signer(name, data, keys)
     if key is None:
         return False
     if not key.verifies(text.encode(), data[4:]):
@@ -82,12 +116,14 @@ class Checkpoint:
         if len(lines) < 4 or lines[-1] or not all(lines[:-1]):
             raise NoteError("a checkpoint has at least three lines, none of them empty")
         origin, size, root = lines[:3]
-        if not (size.isascii() and size.isdigit()) or str(int(size)) != size:
-            raise NoteError("the size of the checkpoint is no decimal number")
+        try:
+            leaves = number(size)
+        except ValueError:
+            raise NoteError("the size of the checkpoint is no decimal number") from None
         try:
             decoded = from_base64(root)
         except ValueError:
             decoded = b""
         if len(decoded) != HASH_SIZE:
             raise NoteError("the root of the checkpoint is no hash")
-        return cls(origin=origin, size=int(size), root=decoded)
+        return cls(origin=origin, size=leaves, root=decoded)

@@ -1,17 +1,15 @@
 """Newest head of the log -> cosignatures of the witnesses, kept beside it; and how long it has gone without one.
 
-Guarantee: a cosignature counts only once it verifies under the key that settings name. A witness that is down, slow, or
-has seen another tree costs the others nothing; the last of these is an error in the operator's log at once.
+Guarantee: a cosignature counts only once it verifies under the key that settings name. A witness that is down is asked
+again, less and less often; it costs the others nothing, and a slow one no more than a few seconds. One that has seen
+another tree than the log's is an error in the operator's log at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import http.client
 import logging
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,14 +18,15 @@ from typing import Final, Literal, Protocol, TypeAlias
 from hub.audit.contract import StoreError
 from hub.audit.cosign import cosigned
 from hub.audit.keys import VerifierKey
-from hub.audit.note import NoteError
+from hub.audit.merkle import ProofError
+from hub.audit.note import NoteError, number
 from hub.audit.witness.protocol import Submission
-from hub.outward import opener
+from hub.audit.witness.wire import post
 
-PATIENCE: Final = 5.0
-"""Seconds for one request."""
-LONGEST_REPLY: Final = 16 * 1024
+LONGEST_PAUSE: Final = 8
+"""Periods between two requests to a witness that keeps failing."""
 _CONFLICT: Final = 409
+_INCONSISTENT: Final = 422
 
 _logger = logging.getLogger(__name__)
 
@@ -100,6 +99,23 @@ class Age:
         return self.standing != "refused"
 
 
+class OtherTreeError(Exception):
+    """A witness has seen what the log, as it is now, does not extend: it was cut back, or rewritten."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Failing:
+    """How often a witness failed without a success between, and for how many periods more it is left alone."""
+
+    times: int = 0
+    pause: int = 0
+
+    def failed(self) -> None:
+        """Twice as long as the last time, up to a limit."""
+        self.pause = min(2**self.times, LONGEST_PAUSE) - 1
+        self.times += 1
+
+
 @dataclass(slots=True, kw_only=True)
 class Witnesses:
     """The task that asks; ``leads``: whether this replica is the one that does."""
@@ -111,13 +127,14 @@ class Witnesses:
     leads: Callable[[], Awaitable[bool]]
     post: Post = field(default_factory=lambda: post)
     _sizes: dict[VerifierKey, int] = field(default_factory=dict)
+    _failing: dict[VerifierKey, Failing] = field(default_factory=dict)
     _before: Standing = "ok"
 
     async def run(self) -> None:
         """Works until cancelled; without witnesses there is nothing to do."""
         while self.asked:
             try:
-                if await self.leads():
+                if await self.leads() or self._left_alone():
                     await asyncio.gather(*(self._ask_safely(witness) for witness in self.asked))
                 if (at := await self.ledger.cosigned()) is not None:
                     self.age.seen(at)
@@ -126,22 +143,41 @@ class Witnesses:
             self._tell()
             await asyncio.sleep(self.period)
 
+    def _left_alone(self) -> bool:
+        """Whether the replica that leads seems not to ask.
+
+        While the log does not grow, its witnesses cosign one head again and again, and the ledger has only the first.
+        """
+        return self.age.seconds > self.age.alarm / 2
+
     async def _ask_safely(self, witness: Asked) -> None:
+        failing = self._failing.setdefault(witness.key, Failing())
+        if failing.pause:
+            failing.pause -= 1
+            return
         try:
             await self.ask(witness)
-        except (NoteError, OSError) as error:
+        except OtherTreeError as error:
+            _logger.error("witness `%s` %s", witness.key.name, error)
+        except (NoteError, ProofError, StoreError, OSError) as error:
+            failing.failed()
             _logger.warning("witness `%s` did not cosign: %s", witness.key.name, error)
+        else:
+            failing.times = 0
 
     async def ask(self, witness: Asked) -> None:
-        """Has the newest head cosigned, unless it is; ``OSError``: no answer; ``NoteError``: not the right one."""
-        note = await self.ledger.bare_checkpoint()
-        if note is None:
-            return
-        size = Submission(old=0, proof=(), note=note).checkpoint.size
+        """Has the newest head cosigned. ``OSError``: no answer; ``NoteError`` or ``OtherTreeError``: a wrong one."""
         for _ in range(3):
+            # Read anew each time: the witness may have been asked about a newer head by another replica.
+            note = await self.ledger.bare_checkpoint()
+            if note is None:
+                return
+            size = Submission(old=0, proof=(), note=note).checkpoint.size
             old = self._sizes.get(witness.key, 0)
             if old > size:
-                raise NoteError(f"it has seen {old} entries, the log has {size}: the log was cut back")
+                # Forgotten, so that it is asked anew: what a witness says of its size nobody has signed.
+                del self._sizes[witness.key]
+                raise OtherTreeError(f"has seen {old} entries, the log has {size}: the log was cut back")
             proof = await self.ledger.consistency(old, size) if 0 < old < size else []
             submission = Submission(old=old, proof=tuple(proof), note=note)
             status, reply = await asyncio.to_thread(self.post, witness.url, submission.body.encode())
@@ -152,8 +188,8 @@ class Witnesses:
         raise NoteError("its size changes while it is asked")
 
     async def _take(self, witness: Asked, submission: Submission, status: int, reply: bytes) -> None:
-        if status == 422:
-            _logger.error("witness `%s` has seen another tree than the log's: a fork or a rollback", witness.key.name)
+        if status == _INCONSISTENT:
+            raise OtherTreeError("has seen another tree than the log's: a fork or a rollback")
         if status != 200:
             raise NoteError(f"it answered with status {status}")
         found = cosigned(submission.text, reply.decode("utf-8", "replace"), [witness.key]).get(witness.key)
@@ -175,20 +211,7 @@ class Witnesses:
 
 
 def _size(reply: bytes) -> int:
-    text = reply.decode("ascii", "replace").removesuffix("\n")
-    if not text.isdigit() or len(text) > 18:
-        raise NoteError("it names no size")
-    return int(text)
-
-
-def post(url: str, body: bytes) -> tuple[int, bytes]:
-    """(status, body) of a POST to ``<url>/add-checkpoint``: no redirects, no proxy from the environment, bounded."""
-    request = urllib.request.Request(f"{url.rstrip('/')}/add-checkpoint", data=body, method="POST")
     try:
-        with opener().open(request, timeout=PATIENCE) as reply:
-            return reply.status, reply.read(LONGEST_REPLY)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read(LONGEST_REPLY)
-    except (http.client.HTTPException, ValueError) as error:
-        raise OSError(f"no HTTP ({type(error).__name__})") from None
+        return number(reply.decode("ascii").removesuffix("\n"))
+    except ValueError:
+        raise NoteError("it names no size") from None

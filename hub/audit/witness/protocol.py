@@ -11,11 +11,11 @@ from typing import Final
 
 from hub.audit.keys import from_base64
 from hub.audit.merkle import HASH_SIZE
-from hub.audit.note import Checkpoint, NoteError
+from hub.audit.note import Checkpoint, NoteError, number
 
 MOST_HASHES: Final = 63
-LARGEST: Final = 64 * 1024
-"""Bytes of a body: proof, head and signatures are far smaller."""
+LARGEST: Final = 128 * 1024
+"""Bytes of a body: the longest proof, and sixteen signatures of the largest kind that notes may carry."""
 SIZE_TYPE: Final = "text/x.tlog.size"
 
 
@@ -33,8 +33,8 @@ class Submission:
 
     @property
     def text(self) -> str:
-        """The head itself, as it is signed."""
-        return self.note.partition("\n\n")[0] + "\n"
+        """The head itself, as it is signed: all before the last empty line, so that no more and no less is cosigned."""
+        return self.note.rpartition("\n\n")[0] + "\n"
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -51,12 +51,11 @@ class Submission:
         """The inverse of ``body``."""
         head, separator, note = body.partition("\n\n")
         first, *hashes = head.split("\n")
-        word, _, size = first.partition(" ")
-        if word != "old" or not (size.isascii() and size.isdigit()) or str(int(size)) != size or not separator:
-            raise MalformedError("the body begins with `old <size>`, proof lines and an empty line")
         if len(hashes) > MOST_HASHES:
             raise MalformedError(f"a proof has at most {MOST_HASHES} lines")
-        submission = cls(old=int(size), proof=tuple(map(_hash, hashes)), note=note)
+        if not separator:
+            raise MalformedError("the body is `old <size>`, proof lines, an empty line and a checkpoint")
+        submission = cls(old=_old(first), proof=tuple(map(_hash, hashes)), note=note)
         try:
             newest = submission.checkpoint.size
         except NoteError as error:
@@ -64,6 +63,16 @@ class Submission:
         if submission.old > newest:
             raise MalformedError("the old size is larger than that of the checkpoint")
         return submission
+
+
+def _old(line: str) -> int:
+    word, _, size = line.partition(" ")
+    try:
+        if word == "old":
+            return number(size)
+    except ValueError:
+        pass
+    raise MalformedError("the first line is `old <size>`")
 
 
 def _hash(line: str) -> bytes:

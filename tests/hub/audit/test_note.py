@@ -53,6 +53,8 @@ def test_a_text_with_empty_lines_ends_at_the_last() -> None:
         NOTE.replace("x08go", "!!!!!"),
         NOTE.replace("PeterNeumann x08", "PetraNeumann x08"),
         NOTE + "more\n",
+        NOTE.replace("\n", "\r\n"),
+        NOTE.replace(" x08go", " \tx08go"),
     ],
 )
 def test_a_note_that_is_not_as_signed_is_refused(note: str) -> None:
@@ -92,6 +94,8 @@ ROOT = Checkpoint(origin="o", size=0, root=EMPTY_ROOT).text.split("\n")[2]
         f"o\n00\n{ROOT}\n",
         f"o\n-1\n{ROOT}\n",
         f"o\n١\n{ROOT}\n",
+        f"o\n{2**63}\n{ROOT}\n",
+        f"o\n{'9' * 5_000}\n{ROOT}\n",
         f"\n0\n{ROOT}\n",
         f"o\n0\n{ROOT[:-4]}\n",
         f"o\n0\n{ROOT}\n\n",

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.audit.cosign import cosignature, cosigned
 from hub.audit.keys import COSIGNATURE, KeyFileError, SigningKey, VerifierKey
-from hub.audit.note import NoteError, opened, signed
+from hub.audit.note import NoteError, opened, parts, signed
 from hub.audit.verify_notes import Head, Key
 from tests.hub.audit.support import KEY
 from tests.hub.audit.support.written import WITNESS
@@ -56,6 +56,25 @@ def test_lines_over_another_head_do_not_verify_and_strangers_are_ignored() -> No
         cosigned(TEXT, line, [OURS.verifier])
     stranger = SigningKey.of("other.example/w", Ed25519PrivateKey.generate(), COSIGNATURE)
     assert cosigned(TEXT, line, [stranger.verifier]) == {}
+
+
+def test_the_specifications_cosigned_head_is_read_as_what_it_is() -> None:
+    """Whose keys these are nobody published, so that nothing can be verified; the time is that of its own example."""
+    text = TEXT.replace("hub.example/test-log\n3\n", "example.com/behind-the-sofa\n20852163\n")
+    line = (
+        "— witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0"
+        "xUe+mbIUBkBIfZ+qnA==\n"
+    )
+    name, data = parts(line.rstrip("\n"))
+    assert (name, data[:4].hex(), len(data)) == ("witness.example.com/w1", "8d66cf3f", 76)
+    assert int.from_bytes(data[4:12], "big") == 1_679_315_147
+    assert cosigned(text, line, [OURS.verifier]) == {}
+
+
+def test_the_key_of_a_witness_in_service_is_read_and_its_id_is_its_own() -> None:
+    text = "remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2"
+    key = VerifierKey.parse(text, COSIGNATURE)
+    assert (key.name, key.id.hex(), str(key)) == ("remora.n621.de", "da77ade7", text)
 
 
 def test_keys_of_the_two_types_are_not_taken_for_each_other() -> None:

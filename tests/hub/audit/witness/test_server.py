@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -20,8 +24,8 @@ from hub.audit.cosign import cosigned
 from hub.audit.keys import COSIGNATURE, SigningKey, VerifierKey
 from hub.audit.merkle import EMPTY_ROOT, consistency_proof, leaf_hash, root_of
 from hub.audit.note import Checkpoint, signed
-from hub.audit.witness.client import post
-from hub.audit.witness.protocol import MalformedError, Submission
+from hub.audit.witness.protocol import LARGEST, MalformedError, Submission
+from hub.audit.witness.wire import post
 from tests.hub.audit.support import KEY, ORIGIN
 
 LEAVES = [leaf_hash(bytes([number])) for number in range(40)]
@@ -58,10 +62,10 @@ class Running:
                 stream.close()
 
 
-def start(folder: Path, *logs: str, port: str = "0") -> Running:
+def start(folder: Path, *logs: str, port: str = "0", name: str = "w.example/1", by: Sequence[str] = HUB) -> Running:
     found = [word for log in logs or (str(KEY.verifier),) for word in ("--log", log)]
     process = subprocess.Popen(
-        [*HUB, "witness", "--dir", str(folder), "--name", "w.example/1", "--port", port, *found],
+        [*by, "witness", "--dir", str(folder), "--name", name, "--port", port, *found],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -77,14 +81,24 @@ def start(folder: Path, *logs: str, port: str = "0") -> Running:
             return running
         except OSError:
             time.sleep(0.05)
+    running.kill()
     raise AssertionError("the witness did not start")
+
+
+@contextmanager
+def witnessing(folder: Path, *logs: str, name: str = "w.example/1", by: Sequence[str] = HUB) -> Iterator[Running]:
+    """A witness, ended whatever becomes of the test."""
+    running = start(folder, *logs, name=name, by=by)
+    try:
+        yield running
+    finally:
+        running.kill()
 
 
 @pytest.fixture
 def witness(tmp_path: Path) -> Iterator[Running]:
-    running = start(tmp_path / "witness")
-    yield running
-    running.kill()
+    with witnessing(tmp_path / "witness") as running:
+        yield running
 
 
 def test_growth_is_cosigned_and_the_cosignature_holds(witness: Running) -> None:
@@ -99,6 +113,11 @@ def test_a_size_that_is_not_its_own_is_told_with_the_right_one(witness: Running)
     assert witness.add(body(0, 10))[0] == 200
     for old, size in ((0, 20), (3, 20), (0, 5)):
         assert witness.add(body(old, size)) == (409, "10\n")
+    with pytest.raises(urllib.error.HTTPError) as found:
+        urllib.request.urlopen(f"{witness.url}/add-checkpoint", data=body(0, 20).encode(), timeout=5)
+    with found.value as reply:
+        # To the letter: clients compare it as a whole.
+        assert reply.headers.get_all("Content-Type") == ["text/x.tlog.size"]
 
 
 def test_rollbacks_and_forks_are_never_cosigned(witness: Running) -> None:
@@ -127,14 +146,19 @@ def test_unknown_logs_and_signatures_that_do_not_hold_are_refused(witness: Runni
         "old 0",
         "old 00\n\n" + note(3),
         "old -1\n\n" + note(3),
+        "old " + "9" * 5_000 + "\n\n" + note(3),
+        "old 0\n\n" + note(3).replace("\n3\n", "\n" + "3" * 5_000 + "\n"),
+        "old 0\n\n" + note(3).replace("\n3\n", f"\n{2**63}\n"),
+        "old 0\n\n" + note(3).partition("\n\n")[0] + "\n",
+        "old 0\r\n\r\n" + note(3),
         "new 0\n\n" + note(3),
         "old 0\nAAAA\n\n" + note(3),
         "old 0\n\nnothing\n",
         "old 4\n\n" + note(3),
         "old 0\n" + ("A" * 43 + "=\n") * 64 + "\n" + note(3),
-        "x" * 70_000,
+        "x" * (LARGEST + 1),
     ],
-    ids=range(11),
+    ids=range(16),
 )  # fmt: skip
 def test_what_is_malformed_is_told_so(witness: Running, content: str | bytes) -> None:
     status, reply = witness.add(content)
@@ -147,26 +171,83 @@ def test_an_empty_tree_has_the_root_of_nothing(witness: Running) -> None:
     assert witness.add(Submission(old=0, proof=(), note=note(0)).body)[0] == 200
 
 
-def test_killed_at_any_moment_it_never_cosigns_two_heads_of_one_size(tmp_path: Path) -> None:
-    running = start(tmp_path / "witness")
-    status, _ = running.add(body(0, 7))
-    assert status == 200
-    running.process.send_signal(signal.SIGKILL)
-    running.kill()
-    again = start(tmp_path / "witness")
-    assert again.key == running.key
-    assert again.add(body(0, 7, FORKED)) == (409, "7\n")
-    assert again.add(Submission(old=7, proof=(), note=note(7, FORKED)).body)[0] == 422
-    assert again.add(body(7, 8))[0] == 200
-    again.kill()
+def test_a_head_with_an_empty_line_in_it_is_no_head_whoever_signed_it(witness: Running) -> None:
+    signed_all_the_same = signed(note(3).partition("\n\n")[0] + "\n\nmore\n", KEY)
+    assert witness.add(Submission(old=0, proof=(), note=signed_all_the_same).body)[0] == 400
 
 
-def test_a_state_that_is_not_whole_is_no_new_beginning(tmp_path: Path) -> None:
-    running = start(tmp_path / "witness")
-    assert running.add(body(0, 7))[0] == 200
-    next((tmp_path / "witness").glob("*.json")).write_text("{")
-    assert running.add(body(7, 8))[0] == 500
-    running.kill()
+def test_a_head_with_extension_lines_is_cosigned_with_them(witness: Running) -> None:
+    text = note(3).partition("\n\n")[0] + "\nan extension\n"
+    status, reply = witness.add(Submission(old=0, proof=(), note=signed(text, KEY)).body)
+    assert (status, list(cosigned(text, reply, [witness.key]))) == (200, [witness.key])
+
+
+def test_sixteen_strangers_beside_the_log_may_have_signed_with_large_keys(witness: Running) -> None:
+    line = "— stranger.example/{} " + b64encode(bytes(4_999)).decode() + "\n"
+    strangers = "".join(line.format(number) for number in range(16))
+    assert witness.add(body(0, 3) + strangers)[0] == 200
+
+
+def test_the_newest_head_is_served_with_the_signatures_of_the_log_and_the_witness_alone(witness: Running) -> None:
+    place = f"{witness.url}/{sha256(ORIGIN.encode()).hexdigest()}/checkpoint"
+    assert page(place) == (404, "no head of this log was cosigned here\n")
+    assert page(place.replace("/checkpoint", "0/checkpoint"))[0] == 404
+    for old, size in ((0, 3), (3, 10)):
+        status, line = witness.add(body(old, size) + "— stranger.example/1 AAAAAAAAAAA=\n")
+        assert (status, page(place)) == (200, (200, note(size) + line))
+
+
+def test_the_page_says_which_logs_and_how_far(witness: Running) -> None:
+    status, before = page(witness.url)
+    assert (status, "日志见证" in before, ORIGIN in before, "尚未签名" in before) == (200, True, True, True)
+    assert witness.add(body(0, 12))[0] == 200
+    _, after = page(witness.url)
+    assert "<td>12</td>" in after and "尚未签名" not in after and str(witness.key) in after
+
+
+def page(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return reply.status, reply.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_of_two_forks_that_race_one_is_cosigned(witness: Running) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(witness.add, [body(0, 9), body(0, 9, FORKED)] * 8))
+    statuses = [[status for status, _ in found[fork::2]] for fork in (0, 1)]
+    assert sorted(each.count(200) for each in statuses) == [0, 1]
+    assert all(status in {200, 409} for each in statuses for status in each)
+
+
+def test_a_state_that_is_not_whole_is_no_new_beginning(witness: Running) -> None:
+    assert witness.add(body(0, 7))[0] == 200
+    [kept] = witness.folder.glob("*.json")
+    whole = kept.read_bytes()
+    for spoilt in (b"", whole[:-5], whole.replace(ORIGIN.encode(), b"other.example/log"), b"[]"):
+        kept.write_bytes(spoilt)
+        for old in (0, 7):
+            assert witness.add(body(old, 8)) == (500, "the witness cannot read or keep what it has seen\n")
+        assert page(witness.url)[0] == 500
+    kept.write_bytes(whole)
+    assert witness.add(body(7, 8))[0] == 200
+
+
+def test_what_cannot_be_kept_is_not_cosigned(witness: Running) -> None:
+    """A folder in the place of the file: it can be replaced by nobody, root included."""
+    assert witness.add(body(0, 7))[0] == 200
+    [kept] = witness.folder.glob("*.json")
+    whole = kept.read_bytes()
+    kept.unlink()
+    (kept / "in the way").mkdir(parents=True)
+    assert witness.add(body(0, 8))[0] == 500
+    assert [path.name for path in witness.folder.iterdir() if path.name.startswith(".")] == []
+    (kept / "in the way").rmdir()
+    kept.rmdir()
+    kept.write_bytes(whole)
+    assert witness.add(body(7, 8))[0] == 200
 
 
 def test_a_second_witness_cannot_use_the_folder_and_wrong_keys_are_told(witness: Running, tmp_path: Path) -> None:
@@ -183,11 +264,20 @@ def test_a_second_witness_cannot_use_the_folder_and_wrong_keys_are_told(witness:
 
 def test_a_rotated_key_is_known_by_its_second_line(tmp_path: Path) -> None:
     new = SigningKey.of(ORIGIN, Ed25519PrivateKey.generate())
-    running = start(tmp_path / "witness", str(KEY.verifier), str(new.verifier))
-    assert running.add(body(0, 3))[0] == 200
-    grown = Submission(old=3, proof=tuple(consistency_proof(3, LEAVES[:5])), note=note(5, key=new))
-    assert running.add(grown.body)[0] == 200
-    running.kill()
+    with witnessing(tmp_path / "witness", str(KEY.verifier), str(new.verifier)) as running:
+        assert running.add(body(0, 3))[0] == 200
+        grown = Submission(old=3, proof=tuple(consistency_proof(3, LEAVES[:5])), note=note(5, key=new))
+        assert running.add(grown.body)[0] == 200
+
+
+def test_two_logs_are_witnessed_apart(tmp_path: Path) -> None:
+    other = SigningKey.of("other.example/log", Ed25519PrivateKey.generate())
+    with witnessing(tmp_path / "witness", str(KEY.verifier), str(other.verifier)) as running:
+        assert running.add(body(0, 10))[0] == 200
+        theirs = note(4, FORKED, other, "other.example/log")
+        assert running.add(Submission(old=0, proof=(), note=theirs).body)[0] == 200
+        assert running.add(body(4, 20)) == (409, "10\n")
+        assert running.add(body(10, 20))[0] == 200
 
 
 def test_the_specifications_example_is_read_and_written_back() -> None:
