@@ -5,14 +5,17 @@ Guarantee (invariant 2): ``record`` returns only what the log has made durable, 
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from hub.audit.commitment import KEY_SIZE, commitments
 from hub.audit.entry import AccessDecision, Entry, Pseudonyms, without_author
 from hub.audit.receipt import Receipt
+from hub.committed import CHILD_OF_REPORT
 from hub.errors import HubError
 from hub.identity import Identity
 from hub.planner.relations import HOME
@@ -48,12 +51,13 @@ class Grounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """Makes entries and has them recorded."""
+    """Makes entries and has them recorded; ``secret`` gives a fresh key for each entry that binds values."""
 
     log: Recorder
     pseudonyms: Pseudonyms
     clock: Callable[[], datetime]
     policy_version: Callable[[], str]
+    secret: Callable[[], bytes] = lambda: secrets.token_bytes(KEY_SIZE)
 
     async def record(self, entries: Sequence[Entry]) -> list[Receipt]:
         """Receipts of the entries; AUDIT_UNAVAILABLE if they cannot be made durable."""
@@ -91,7 +95,8 @@ class Recording:
         rows = Counter(HOME[type_name] for type_name, _ in released.records)
         rows.update(source for source, _ in released.parts)
         names = self.pseudonyms
-        subjects = [names.record(type_name, key) for type_name, key in released.records]
+        records = {row: names.record(*row) for row in released.records}
+        subjects = list(records.values())
         subjects += [names.register(number) for number in released.registers]
         subjects += [names.citizen(number) for number in released.citizens]
         entry = Entry(
@@ -110,7 +115,22 @@ class Recording:
             errors=codes,
             **self._who(act.identity),
         )
+        # Values end here: the key goes to its own table, and no value into the entry.
+        entry = self._bound(entry, released, records, CHILD_OF_REPORT if grounds.of_author else frozenset())
         return without_author(entry, names) if grounds.of_author else entry
+
+    def _bound(
+        self, entry: Entry, released: Released, records: Mapping[tuple[str, str], str], left_out: frozenset[str]
+    ) -> Entry:
+        bound = [
+            (coordinate, records[type_name, key], value)
+            for coordinate, type_name, key, value in released.values
+            if coordinate not in left_out
+        ]
+        if not bound:
+            return entry
+        secret = self.secret()
+        return replace(entry, secret=secret, commitments=commitments(secret, bound))
 
     def _who(self, identity: Identity) -> Mapping[str, Any]:
         return {

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from connectors.source import SourceError
 from hub.batch import Asked, Found, compared_key, cursor_query, state
+from hub.committed import COMMITTED
 from hub.entitlements import Entitlements
 from hub.errors import HubError, OutageError, RefusalError
 from hub.executor import Page, Record
@@ -27,7 +28,8 @@ Path: TypeAlias = tuple[str | int, ...]
 class Released:
     """What an answer gives away: coordinates, and the rows and people that they are of.
 
-    ``parts``: (source, key) of rows of further sources from which a value of a row was taken.
+    ``parts``: (source, key) of rows of further sources from which a value of a row was taken. ``values``: (coordinate,
+    type, key, value as answered) of what the entry binds by commitments, nulls too, since a released null says much.
     """
 
     clear: set[str] = field(default_factory=set)
@@ -36,6 +38,7 @@ class Released:
     parts: set[tuple[str, str]] = field(default_factory=set)
     registers: set[str] = field(default_factory=set)
     citizens: set[str] = field(default_factory=set)
+    values: list[tuple[str, str, str, Any]] = field(default_factory=list, repr=False)
     filtered: bool = False
 
 
@@ -159,9 +162,13 @@ class Stitch:
         match state(record, slot):
             case "c":
                 self.released.clear.add(coordinate)
+                if coordinate in COMMITTED:
+                    self._bind(reach, coordinate, record, value)
                 return value
             case "m":
                 self.released.masked.add(coordinate)
+                if coordinate in COMMITTED:
+                    self._bind(reach, coordinate, record, value)
                 return value
             case "u":
                 self._undecided(reach, coordinate, slot, path)
@@ -170,6 +177,9 @@ class Stitch:
                 self.closed.setdefault(coordinate, []).append(path)
                 self.released.filtered = True
                 return None
+
+    def _bind(self, reach: p.Reach, coordinate: str, record: Record, value: Any) -> None:
+        self.released.values.append((coordinate, reach.type_name, record.values[reach.keys["_key"]], value))
 
     def _undecided(self, reach: p.Reach, coordinate: str, slot: int, path: Path) -> None:
         wanted = reach.columns[slot]
@@ -214,6 +224,7 @@ class Stitch:
 
     def _compared(self, reach: p.Reach, entry: p.Compared, record: Record, path: Path) -> Any:
         held: list[dict[str, Any]] = []
+        told: dict[str, str | None] = {}
         for coordinate in (record.values[entry.compared] or ()) if state(record, entry.slot) == "c" else ():
             type_name = coordinate.partition(".")[0]
             if type_name in self.found.failed_types:
@@ -223,8 +234,13 @@ class Stitch:
             value = None if key is None else self.found.compared.get((coordinate, key))
             if value is not None:
                 self.released.parts.add((HOME[type_name], f"{type_name} {key}"))
-            shown = {"source": HOME[type_name], "value": as_text(value), "__typename": "SourceValue"}
+            told[coordinate] = as_text(value)
+            shown = {"source": HOME[type_name], "value": told[coordinate], "__typename": "SourceValue"}
             held.append({response_key: shown[name] for response_key, name in entry.fields})
+        if any(name == "value" for _, name in entry.fields):
+            self.released.clear.update(told)
+            for coordinate in COMMITTED & told.keys():
+                self._bind(reach, coordinate, record, told[coordinate])
         return self._value(reach, entry.coordinate, record, entry.slot, held, path)
 
     def _note(self, reach: p.Reach, record: Record) -> None:

@@ -63,8 +63,8 @@ class Recorded:
     subjects: frozenset[str]
 
 
-def parsed(data: bytes, lists: Mapping[str, Sequence[str]], index: int | None) -> Recorded:
-    """The entry in ``data``, with the ``lists`` that are kept beside it; ``AlteredError`` if one is another."""
+def whole(data: bytes, lists: Mapping[str, Sequence[str]], index: int | None) -> dict[str, Any]:
+    """The document in ``data``, the ``lists`` that are kept beside it in place; ``AlteredError`` if one is another."""
     document: dict[str, Any] = orjson.loads(data)
     for field, items in lists.items():
         if document.get(f"{field}Hash") != list_hash(items):
@@ -73,6 +73,12 @@ def parsed(data: bytes, lists: Mapping[str, Sequence[str]], index: int | None) -
     missing = [field for field in document if field.endswith("Hash") and field.removesuffix("Hash") not in lists]
     if missing:
         raise AlteredError(_place(index))
+    return document
+
+
+def parsed(data: bytes, lists: Mapping[str, Sequence[str]], index: int | None) -> Recorded:
+    """The entry in ``data``; ``AlteredError`` as ``whole``."""
+    document = whole(data, lists, index)
     return Recorded(
         index=index,
         kind=document["kind"],
@@ -115,9 +121,14 @@ def _once(placed: Sequence[Any], waiting: Sequence[Any]) -> list[Recorded]:
 
 
 def _read(row: Any, index: int | None) -> Recorded:
-    if leaf_hash(row["bytes"]) != row["leaf"]:
-        raise AlteredError(_place(index))
+    hashed(row["bytes"], row["leaf"], index)
     return parsed(row["bytes"], orjson.loads(row["lists"] or "{}"), index)
+
+
+def hashed(data: bytes, leaf: bytes, index: int | None) -> None:
+    """``AlteredError`` unless ``data`` are the bytes that were hashed to ``leaf``."""
+    if leaf_hash(data) != leaf:
+        raise AlteredError(_place(index))
 
 
 def _place(index: int | None) -> str:

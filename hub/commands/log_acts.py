@@ -82,15 +82,16 @@ def numbers(citizen_id: str | None, register: str | None) -> tuple[str | None, s
     """The numbers as typed, or asked for where ``-`` stands; at least one is needed."""
     if citizen_id is None and register is None:
         raise Failure("say `--citizen-id` or `--register`, best both; `-` asks for the number", MISCONFIGURED)
-    citizen_id = _asked("公民身份号码 citizen id", citizen_id)
-    register = _asked("档案编号 register number", register)
+    citizen_id = asked("公民身份号码 citizen id", citizen_id)
+    register = asked("档案编号 register number", register)
     try:
         return (None if citizen_id is None else parse_citizen_id(citizen_id)), register
     except GraphQLError as error:
         raise Failure(error.message, MISCONFIGURED) from None
 
 
-def _asked(name: str, value: str | None) -> str | None:
+def asked(name: str, value: str | None) -> str | None:
+    """``value``, or where it is ``-`` what is typed unseen, or a line of standard input."""
     if value == "-":
         value = typer.prompt(name, hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
     if value is not None and not value.strip():

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from hub.audit.commitment import KEY_SIZE, commitments
 from hub.audit.entry import Entry, Pseudonyms, encode
 from hub.audit.receipt import Receipt
 from hub.errors import HubError, InternalError, OutageError, RefusalError
@@ -148,6 +149,33 @@ def test_a_reporters_own_look_names_neither_the_reporter_nor_the_child() -> None
     assert "2112000001" not in data
     assert me.operator not in data
     assert set(entry.subjects) == {NAMES.record("Child", REGISTER), NAMES.record("Enrolment", "E1")}
+
+
+NAME = ("Child.name", "Child", REGISTER, "林某某")
+SUBJECT = ("MandatoryReport.subject", "MandatoryReport", "M1", "林家的孩子")
+
+
+def test_an_entry_without_values_to_bind_has_no_key() -> None:
+    entry = disclosure(released())
+    assert (entry.secret, entry.commitments) == (b"", ())
+
+
+def test_each_entry_binds_its_values_under_a_key_of_its_own_and_holds_none_of_them() -> None:
+    one, two = (disclosure(released(values=[NAME])) for _ in range(2))
+    assert one.secret != two.secret and len(one.secret) == len(two.secret) == KEY_SIZE
+    assert one.commitments == commitments(one.secret, [("Child.name", NAMES.record("Child", REGISTER), "林某某")])
+    assert not set(one.commitments) & set(two.commitments)
+    assert "林某某" not in encode(one).data.decode() and "林某某" not in repr(released(values=[NAME]))
+
+
+def test_a_reporters_own_look_binds_nothing_that_could_name_the_child() -> None:
+    me = identity("mandatory_reporter:2112000001", "emergency_response")
+    kinds = ("MandatoryReport.concernKinds", "MandatoryReport", "M1", ["MISSING"])
+    found = Released(records={("MandatoryReport", "M1")}, values=[SUBJECT, kinds])
+    entry = disclosure(found, me=me, of_author=True)
+    record = NAMES.record("MandatoryReport", "M1")
+    assert entry.commitments == commitments(entry.secret, [("MandatoryReport.concernKinds", record, ["MISSING"])])
+    assert len(disclosure(found, me=me).commitments) == 1 + 2 * len(found.values)
 
 
 async def test_an_entry_that_cannot_be_written_is_an_outage_for_the_answer() -> None:

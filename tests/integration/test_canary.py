@@ -260,11 +260,20 @@ async def test_the_log_holds_no_canary_and_no_key(canary: Canary) -> None:
     connection = await asyncpg.connect(canary.server.dsn("hub"))
     try:
         rows = await connection.fetch("SELECT bytes FROM log.pending UNION ALL SELECT bytes FROM log.entry")
-        lists = await connection.fetch("SELECT items FROM log.long_list")
+        lists = await connection.fetch("SELECT field, items FROM log.long_list")
+        keys = await connection.fetch("SELECT request, kind, part, secret FROM log.commitment_key")
     finally:
         await connection.close()
-    assert rows
-    for text in (*(row["bytes"].decode() for row in rows), *(" ".join(row["items"]) for row in lists)):
+    assert rows and keys and any(row["field"] == "commitments" for row in lists)
+    entries, apart = [row["bytes"].decode() for row in rows], [" ".join(row["items"]) for row in lists]
+    secrets = [row["secret"] for row in keys]
+    assert len(set(secrets)) == len(secrets) and not any(
+        secret.hex() in text or base64.urlsafe_b64encode(secret)[:40].decode() in text
+        for secret in secrets[:50]
+        for text in (*entries, *apart)
+    )
+    kept_apart = [f"{row['request']} {row['kind']} {row['part']} {row['secret'].decode('latin-1')}" for row in keys]
+    for text in (*entries, *apart, *kept_apart):
         # A count of rows may look like a small number that is a canary elsewhere.
         assert not {token for token in canary.canaries.tokens(text) if len(token) > 5}, text
         assert not canary.canaries.bare_keys(text), text

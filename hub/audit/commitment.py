@@ -1,0 +1,97 @@
+"""A disclosed value -> its commitment; an entry, its key and a claim of a value -> whether the claim holds.
+
+Guarantee: without its entry's key a commitment says nothing of the value, the record or the coordinate, and two of one
+value are unlike; with it, no other value fits. The entry itself tells its key from another, and which coordinates it
+binds: neither a key that was swapped nor a catalogue of other levels than then makes a claim false, but undecidable.
+"""
+
+from __future__ import annotations
+
+import hmac
+from binascii import b2a_base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+import orjson
+
+Answer: TypeAlias = Literal["proved", "refuted", "unknown", "altered"]
+Bound: TypeAlias = tuple[str, str, Any]
+"""(coordinate, pseudonym of the row, value as answered)"""
+
+KEY_SIZE: Final = 32
+_DOMAIN: Final = b"hub-commitment-1"
+_WEB: Final = bytes.maketrans(b"+/", b"-_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the log says of a claim, and why."""
+
+    answer: Answer
+    reason: str
+
+
+def commitments(secret: bytes, values: Iterable[Bound]) -> list[str]:
+    """One for each value, each coordinate and the key; 128 bits each, base64url. The caller hides their order."""
+    keyed = hmac.new(secret, _framed(_DOMAIN), "sha256")
+    found = [_cut(keyed)]
+    frames: dict[str, bytes] = {}
+    for coordinate, record, value in values:
+        if coordinate not in frames:
+            frames[coordinate] = _framed(coordinate.encode())
+            found.append(_more(keyed, frames[coordinate]))
+        if record not in frames:
+            frames[record] = _framed(record.encode())
+        found.append(_more(keyed, frames[coordinate] + frames[record] + _framed(canonical(value))))
+    return found
+
+
+def canonical(value: Any) -> bytes:
+    """The one JSON of a value: the hub's values are texts, integers, booleans, nulls, and lists and objects of them."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def judge(entry: Mapping[str, Any], secret: bytes | None, claim: Bound) -> Verdict:
+    """Whether the value was released; ``entry`` is its document, lists in their places.
+
+    ``refuted`` means: the entry names the record and binds the coordinate, its key is there, and this value is not.
+    """
+    reason = _undecided(entry, secret, claim)
+    if secret is None or reason is not None:
+        return Verdict(answer="unknown", reason=str(reason))
+    of_key, of_coordinate, of_value = commitments(secret, [claim])
+    if of_key not in entry["commitments"]:
+        return Verdict(answer="altered", reason="the key that is kept is not the key of this entry")
+    if of_coordinate not in entry["commitments"]:
+        return Verdict(answer="unknown", reason=f"the entry binds no value of `{claim[0]}`")
+    if of_value in entry["commitments"]:
+        return Verdict(answer="proved", reason="the entry released this value of this row")
+    return Verdict(answer="refuted", reason="the entry did not release this value of this row")
+
+
+def _undecided(entry: Mapping[str, Any], secret: bytes | None, claim: Bound) -> str | None:
+    """Why nothing can be told."""
+    coordinate, record, _ = claim
+    if coordinate not in {*entry["released"], *entry["masked"]}:
+        return f"the entry released no value of `{coordinate}`"
+    if record not in entry["subjects"]:
+        return "the entry names no such row"
+    if not entry["commitments"]:
+        return "the entry binds no value"
+    return "the key of the entry's commitments was erased" if secret is None else None
+
+
+def _framed(part: bytes) -> bytes:
+    # The length stands before, or ("ab", "c") and ("a", "bc") were one.
+    return len(part).to_bytes(4) + part
+
+
+def _more(keyed: hmac.HMAC, message: bytes) -> str:
+    one = keyed.copy()
+    one.update(message)
+    return _cut(one)
+
+
+def _cut(keyed: hmac.HMAC) -> str:
+    return b2a_base64(keyed.digest()[:16], newline=False)[:22].translate(_WEB).decode()
