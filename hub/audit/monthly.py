@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -107,16 +107,19 @@ def workbook(report: Monthly, words: Words) -> bytes:
     return buffer.getvalue()
 
 
-def _sheets(report: Monthly, words: Words) -> list[tuple[str, Sequence[str], list[Sequence[Any]]]]:
+def _health(report: Monthly) -> list[Sequence[Any]]:
     verified = report.verification
-    health: Mapping[str, Any] = {
-        "报告月份 month": report.first.strftime("%Y-%m"),
-        "日志条数 entries": report.size,
-        "最近全量核验 last verification": verified.at.isoformat(timespec="seconds") if verified else "无 none",
-        "核验结果 result": ("通过 good" if verified.good else f"第 {verified.bad} 条异常 bad") if verified else "",
-    }
     return [
-        ("概况", ("项目 item", "值 value"), [list(item) for item in health.items()]),
+        ("报告月份 month", report.first.strftime("%Y-%m")),
+        ("日志条数 entries", report.size),
+        ("最近全量核验 last verification", verified.at.isoformat(timespec="seconds") if verified else "无 none"),
+        ("核验结果 result", ("通过 good" if verified.good else f"第 {verified.bad} 条异常 bad") if verified else ""),
+    ]
+
+
+def _sheets(report: Monthly, words: Words) -> list[tuple[str, Sequence[str], list[Sequence[Any]]]]:
+    return [
+        ("概况", ("项目 item", "值 value"), _health(report)),
         (
             "按单位",
             ("单位 unit", "类型 kind", "结果 decision", "次数 count"),
@@ -137,13 +140,7 @@ def _sheets(report: Monthly, words: Words) -> list[tuple[str, Sequence[str], lis
             "异常使用",
             ("时间 at", "单位 unit", "经办人 operator", "情况 what", "条目 entries"),
             [
-                (
-                    hit.at.isoformat(timespec="seconds"),
-                    words("unit", hit.unit),
-                    hit.operator,
-                    hit.zh,
-                    _join(hit.entries),
-                )
+                (_second(hit), words("unit", hit.unit), hit.operator, hit.zh, ", ".join(map(str, hit.entries)))
                 for hit in report.hits
             ],
         ),
@@ -155,5 +152,5 @@ def _sheets(report: Monthly, words: Words) -> list[tuple[str, Sequence[str], lis
     ]
 
 
-def _join(entries: Sequence[int]) -> str:
-    return ", ".join(map(str, entries))
+def _second(hit: Hit) -> str:
+    return hit.at.isoformat(timespec="seconds")
