@@ -74,8 +74,9 @@ def _limited(line: socket.socket, patience: float) -> Iterator[None]:
     clock.start()
     try:
         yield
-    except (OSError, ValueError, http.client.HTTPException):
-        if late.is_set():
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        # Of the clock and the socket's own timeout either may be first.
+        if late.is_set() or isinstance(error, TimeoutError):
             raise TimeoutError("no answer in time") from None
         raise
     finally:
