@@ -17,7 +17,9 @@ from hub.batch import Batch, Wish
 from hub.calls import Call
 from hub.errors import HubError, OutageError
 from hub.executor import Execution, Page
+from hub.identity import Identity
 from hub.local import local_values
+from hub.pace import in_vain, whole_step
 from hub.planner.compile import refusals
 from hub.planner.plan import Denied, LocalRoot, RowsRoot, Word
 from hub.recording import Act, Grounds
@@ -45,7 +47,8 @@ class Batches:
 
     async def run(self, call: Call) -> Answer:
         """The call's answer; if the caller goes away, the batch goes on for the others."""
-        call.answered = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        begun, call.answered = loop.time(), loop.create_future()
         key = (id(call.plan), call.identity.key)
         waiting = self.gathering.get(key)
         if waiting is None:
@@ -55,7 +58,10 @@ class Batches:
             task.add_done_callback(self.tasks.discard)
         else:
             waiting.append(call)
-        return await call.answered
+        answer = await call.answered
+        if call.in_vain:
+            await whole_step(begun)
+        return answer
 
     async def _drain(self, key: tuple[int, str]) -> None:
         while self.gathering[key]:
@@ -86,17 +92,12 @@ class Batches:
 async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
     """The answers of calls of one plan and principal, their entries durable."""
     identity, plan = calls[0].identity, calls[0].plan
-    now = hub.clock().astimezone(SHANGHAI)
-    bindings = request_bindings(identity, hub.policy.institutions.values(), now)
-    reading = Reading(sources=hub.sources, bindings=bindings)
-    execution = Execution(
-        reading=reading,
-        registry=Registry(reading=reading, set_limit=hub.set_limit),
-        years_ago=years_ago(now.date()),
-    )
+    execution = _execution(hub, identity)
     batch = Batch(execution=execution, seal=hub.seals.of(identity.key), purpose=identity.purpose)
     with hub.stage("fetch"):
         pages, aggregates = await asyncio.gather(_pages(batch, calls), _aggregates(execution, calls))
+        for call in calls:
+            call.in_vain = in_vain(call, pages.get(id(call), {}))
     with hub.stage("stitch"):
         stitched = [_stitch(hub, batch, call, pages.get(id(call), {}), aggregates) for call in calls]
     entries = [
@@ -122,6 +123,17 @@ async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
             return [respond(None, (outage,), None) for _ in calls]
     with hub.stage("respond"):
         return [respond(data, errors, receipt) for (_, data, errors), receipt in zip(stitched, receipts, strict=True)]
+
+
+def _execution(hub: Hub, identity: Identity) -> Execution:
+    now = hub.clock().astimezone(SHANGHAI)
+    bindings = request_bindings(identity, hub.policy.institutions.values(), now)
+    reading = Reading(sources=hub.sources, bindings=bindings)
+    return Execution(
+        reading=reading,
+        registry=Registry(reading=reading, set_limit=hub.set_limit),
+        years_ago=years_ago(now.date()),
+    )
 
 
 def refused_coordinates(call: Call) -> set[str]:

@@ -31,7 +31,7 @@ NO_ARGUMENTS = Arguments(shape=("all",), values=(), order=(), first=1, after=Non
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Call:
-    """One request on its way: what it asks of each reach, and where its answer is awaited."""
+    """One request on its way: what it asks of each reach, where its answer is awaited, whether it found nothing."""
 
     identity: Identity
     request_id: str
@@ -44,6 +44,7 @@ class Call:
     errors: list[HubError] = field(default_factory=list)
     operation: str = ""
     answered: asyncio.Future[Answer] | None = None
+    in_vain: bool = False
 
 
 def read_call(

@@ -4,24 +4,30 @@ A row whose conditions rest on another department is taken as undecided first; t
 rows' children (or, where nothing could be certain without them, for all at once), and the row is read again with
 what was learnt. A value whose condition is undecided has not left its source.
 What stays undecided is an error, never a guess.
+
+Guarantee: for a row that does not exist for the caller the sources are asked what they are asked where there is no row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.source import Row, SourceError
 from hub.errors import RefusalError
 from hub.planner.arguments import Arguments, bind_values
-from hub.planner.fetches import Form, Mode, fetch_of, ordering_facts, remote_facts, wanted_rows
-from hub.planner.formula import Fact, facts, primary_facts
+from hub.planner.fetches import Form, Mode, fetch_of, ordering_facts, remote_facts, undecidable, wanted_rows
+from hub.planner.formula import Fact, facts, holds_below, primary_facts
 from hub.planner.plan import Reach
 from hub.registry import Files, Person, Registry, gather_by, people_bindings
 from hub.sources import Reading
 
 CHUNK_LIMIT = 2_000
+CHUNK_LEAST = 32
+"""Rows read at least where some may turn out not to exist for the caller: fewer of these cost no further statement."""
+NOBODY = "-"
+"""A key that no row has: in place of an undecided row where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,18 @@ class Place:
         return {**{f"after{number}": value for number, value in enumerate(self.order)}, "afterKey": self.key}
 
 
+@dataclass(frozen=True, slots=True)
+class Below:
+    """What the rows of a nested reach hang on: the parents' reach, and their files where they are files."""
+
+    parent: Reach
+    files: Files | None
+
+    def holds(self, reach: Reach, arguments: Arguments) -> bool:
+        """Whether every row below exists for the caller, as its parent does."""
+        return self.files is not None and holds_below(self.parent.visible, wanted_rows(reach, arguments))
+
+
 @dataclass(slots=True, kw_only=True)
 class Execution:
     """One batch on its way through the sources."""
@@ -80,7 +98,7 @@ class Execution:
     async def by_keys(self, reach: Reach, arguments: Arguments, keys: Sequence[str]) -> list[Page]:
         """For each key its row, if it exists for the caller."""
         try:
-            records = await self._read(reach, arguments, "keys", None, {"keys": sorted(set(keys))}, None)
+            records = await self._read(reach, arguments, "keys", None, {"keys": sorted(set(keys))})
         except SourceError as error:
             return [Page(error=error) for _ in keys]
         slot = reach.keys["_key"]
@@ -98,9 +116,8 @@ class Execution:
             slot = parent.keys[reach.join[0]]
             values = [record.values[slot] for record in parents]
             wanted = sorted({value for value in values if value is not None})
-            records = await self._read(
-                reach, arguments, "column", after, {"parents": wanted}, self._files_of_parents(parent, parents)
-            )
+            below = Below(parent, self._files_of_parents(parent, parents))
+            records = await self._read(reach, arguments, "column", after, {"parents": wanted}, below)
         except SourceError as error:
             return [Page(error=error) for _ in parents]
         groups: dict[Any, list[Record]] = {}
@@ -116,7 +133,7 @@ class Execution:
         assert files is not None
         persons = await self.registry.persons(reach.source, files.citizen)
         bindings = people_bindings(files.citizen.values(), persons)
-        records = await self._read(reach, arguments, "people", after, bindings, files)
+        records = await self._read(reach, arguments, "people", after, bindings, Below(parent, files))
         person, citizen = reach.keys["_person"], reach.keys["_citizen"]
         of_number = {number: register for register, number in files.citizen.items() if number is not None}
         groups: dict[str, list[Record]] = {}
@@ -143,14 +160,18 @@ class Execution:
         bindings = {key: value for found in known.values() for key, value in found.items()}
         bindings |= bind_values(arguments.values, self.years_ago)
         kept: list[Record] = []
-        limit = arguments.first + 1
+        needed = 1 if reach.kind == "object" else arguments.first + 1
+        form = Form(mode="page", arguments=arguments, after=after is not None, limited=True, unknown=unknown)
+        doubtful = undecidable(reach, form)
+        limit = max(needed, CHUNK_LEAST) if doubtful else needed
         while True:
-            form = Form(mode="page", arguments=arguments, after=after is not None, limited=True, unknown=unknown)
+            form = replace(form, after=after is not None)
             place = after.bindings() if after else {}
             chunk = await self._fetch(reach, form, bindings | place | {"limit": limit})
-            settled = await self._settle(reach, arguments, chunk, unknown, bindings, None)
+            enough, missed = _enough(chunk, needed - len(kept))
+            settled = await self._settle(reach, arguments, enough, unknown, bindings, None, doubtful and missed)
             kept.extend(settled)
-            if len(kept) > arguments.first or len(chunk) < limit:
+            if len(kept) >= needed or len(chunk) < limit:
                 return self._cut(reach, kept, arguments.first)
             last = chunk[-1]
             after, limit = Place(last.place, last.values[reach.keys["_key"]]), min(limit * 4, CHUNK_LIMIT)
@@ -162,9 +183,10 @@ class Execution:
         mode: Mode,
         after: Place | None,
         joined: Mapping[str, Any],
-        files: Files | None,
+        below: Below | None = None,
     ) -> list[Record]:
         """Rows of a nested reach or a look-up, settled."""
+        files = below.files if below else None
         remote = remote_facts(reach, arguments)
         bindings = {**joined, **bind_values(arguments.values, self.years_ago), **(after.bindings() if after else {})}
         known = await self._know_first(reach, arguments, files)
@@ -174,7 +196,9 @@ class Execution:
         limited = mode == "column" and not unknown
         form = Form(mode=mode, arguments=arguments, after=after is not None, limited=limited, unknown=unknown)
         records = await self._fetch(reach, form, bindings | {"limit": arguments.first + 1})
-        return await self._settle(reach, arguments, records, unknown, bindings, files)
+        found = below.holds(reach, arguments) if below else len(records) >= len(joined["keys"])
+        missed = undecidable(reach, form) and not found
+        return await self._settle(reach, arguments, records, unknown, bindings, files, missed)
 
     async def _know_first(
         self, reach: Reach, arguments: Arguments, files: Files | None
@@ -213,16 +237,21 @@ class Execution:
         unknown: frozenset[Fact],
         bindings: Mapping[str, Any],
         files: Files | None,
+        missed: bool,
     ) -> list[Record]:
-        """Asks what the undecided rows rest on, reads them again, and drops those that turn out not to exist."""
+        """Asks what the undecided rows rest on, reads them again, and drops those that turn out not to exist.
+
+        ``missed``: there is room for a row that does not exist for the caller. It must not be told from none by what is
+        asked of whom, so where none is undecided all is asked of nobody.
+        """
         undecided = [record for record in records if record.undecided]
-        if not undecided:
+        if not undecided and not missed:
             return list(records)
         learnt = await self._know(unknown, reach.source, self._people(reach, undecided), files)
         slot = reach.keys["_key"]
         form = Form(mode="keys", arguments=arguments, after=False, limited=False, unknown=unknown - frozenset(learnt))
         again = {key: value for found in learnt.values() for key, value in found.items()}
-        keys = {"keys": sorted(record.values[slot] for record in undecided)}
+        keys = {"keys": sorted(record.values[slot] for record in undecided) or [NOBODY]}
         settled = {
             record.values[slot]: record for record in await self._fetch(reach, form, {**bindings, **again, **keys})
         }
@@ -248,7 +277,8 @@ class Execution:
     def _people(self, reach: Reach, records: Sequence[Record]) -> list[tuple[Any, ...]]:
         names = ("_register", "_person", "_citizen", "_case")
         slots = [reach.keys.get(name) for name in names]
-        return [tuple(None if slot is None else record.values[slot] for slot in slots) for record in records]
+        people = [tuple(None if slot is None else record.values[slot] for slot in slots) for record in records]
+        return people or [(NOBODY,) * len(names)]
 
     async def know_all(
         self, wanted: Collection[Fact], home: str, *, exact: frozenset[Fact]
@@ -275,7 +305,7 @@ class Execution:
         of_child = [fact for fact in wanted if fact.via == "child"]
         if files is None and of_child:
             try:
-                files = await self._files(home, people)
+                files = await self._files(home, people) or Files(citizen={NOBODY: NOBODY})
             except SourceError as error:
                 self.unknown_sources |= dict.fromkeys(of_child, error)
                 wanted = [fact for fact in wanted if fact.via != "child"]
@@ -315,3 +345,12 @@ class Execution:
         if not all(record.certain for record in records[: first + 1]):
             return Page(error=self.failure(facts(reach.visible)))
         return Page(records=tuple(records[:first]), more=len(records) > first)
+
+
+def _enough(records: Sequence[Record], needed: int) -> tuple[Sequence[Record], bool]:
+    """The rows up to the last that is needed, as far as they are sure to exist; whether there are fewer of these."""
+    for number, record in enumerate(records):
+        needed -= record.certain
+        if needed <= 0:
+            return records[: number + 1], False
+    return records, True

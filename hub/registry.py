@@ -1,23 +1,27 @@
 """Rows of any source -> the children's files, and facts about children -> membership that another source can test.
 
 The register file is the root of a child. A row of another source belongs to a file by the citizen id as last accepted
-(unless two open files carry it), or by a confirmed link of the row's person. Keys alone pass between sources.
+(unless two open files carry it), or by a confirmed link of the row's person (unless it is confirmed for two of them).
+Keys alone pass between sources. How often a source is asked does not depend on what is found: who measures answers
+would learn whether there is a row.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.source import ALWAYS, Column, Compare, Constant, Fetch, Param, Predicate, Some
+from connectors.source import ALWAYS, Column, Compare, Constant, Exists, Fetch, Param, Predicate, Row, Some
 from hub.planner.formula import Fact, every
 from hub.sources import Reading
 
 REGISTER_SOURCES = ("civil_affairs", "hub")
 Person = tuple[str | None, str | None]
 """(person number in its source, citizen id) of a row."""
+Linked = tuple[str, str]
+"""(source, person number) of a link."""
 
 _ACCEPTED = every((Compare("_open", "eq", Constant(True)), Compare("_accepted", "eq", Constant(True))))
 
@@ -37,20 +41,25 @@ _FILES = Fetch(
         )
     ),
 )
-_CONFIRMED = every((Compare("_source", "eq", Param("source")), Compare("_status", "eq", Constant("CONFIRMED"))))
+_CONFIRMED = Compare("_status", "eq", Constant("CONFIRMED"))
 
 
-def _links(column: str, parameter: str) -> Fetch:
+def _links(which: Predicate) -> Fetch:
     return Fetch(
         source="hub",
         relation="Link",
-        columns=_keys("_person", "_register"),
-        where=every((_CONFIRMED, Compare(column, "in", Param(parameter)))),
+        columns=_keys("_source", "_person", "_register"),
+        where=every((_CONFIRMED, which)),
     )
 
 
-_LINKS_OF_FILES = _links("_register", "registers")
-_LINKS_OF_PERSONS = _links("_person", "persons")
+_SAME_PERSON = (("_source", "_source"), ("_person", "_person"))
+_OF_FILES = every((_CONFIRMED, Compare("_register", "in", Param("registers"))))
+_LINKS_OF_FILES = _links(Exists("Link", _SAME_PERSON, _OF_FILES))
+"""All links of people who have one to these files: with another open file behind one of them, it joins nothing."""
+_LINKS_OF_PERSONS = _links(
+    every((Compare("_source", "eq", Param("source")), Compare("_person", "in", Param("persons"))))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +68,8 @@ class Files:
 
     citizen: Mapping[str, str | None]
 
-    def __or__(self, other: Files) -> Files:
-        return Files(citizen={**self.citizen, **other.citizen})
+    def __bool__(self) -> bool:
+        return bool(self.citizen)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,34 +78,39 @@ class Registry:
 
     reading: Reading
     set_limit: int
-    links: dict[tuple[str, frozenset[str]], Mapping[str, str]] = field(default_factory=dict)
+    links: dict[frozenset[str], asyncio.Future[Mapping[Linked, str]]] = field(default_factory=dict)
 
     async def files(self, registers: Iterable[str], citizens: Iterable[str] = ()) -> Files:
         """Accepted open files of these register numbers or citizen ids."""
         asked = {"registers": sorted(set(registers)), "citizens": sorted(set(citizens))}
-        if not asked["registers"] and not asked["citizens"]:
-            return Files(citizen={})
         return Files(citizen=dict(await self.reading.fetch(_FILES, asked)))  # type: ignore[arg-type]
 
     async def persons(self, source: str, registers: Iterable[str]) -> Mapping[str, str]:
-        """Person number in the source -> register number, by confirmed links of these files."""
-        wanted = frozenset(registers)
-        if not wanted or source in REGISTER_SOURCES:
+        """Person number in the source -> register number, by confirmed links to those of the files that are open."""
+        if source in REGISTER_SOURCES:
             return {}
-        key = (source, wanted)
-        if key not in self.links:
-            found = await self.reading.fetch(_LINKS_OF_FILES, {"source": source, "registers": sorted(wanted)})
-            self.links[key] = dict(found)  # type: ignore[arg-type]
-        return self.links[key]
+        wanted = frozenset(registers)
+        if wanted not in self.links:
+            # Facts are asked at once, and each wants the same links: the first asks for all of them.
+            self.links[wanted] = asyncio.ensure_future(self._linked(wanted))
+        owners = await self.links[wanted]
+        return {person: register for (of, person), register in owners.items() if of == source}
+
+    async def _linked(self, registers: frozenset[str]) -> Mapping[Linked, str]:
+        links = await self.reading.fetch(_LINKS_OF_FILES, {"registers": sorted(registers)})
+        owners = _owners(links, await self.files(link[2] for link in links))
+        return {person: register for person, register in owners.items() if register in registers}
 
     async def files_of(self, source: str, people: Collection[Person]) -> Files:
         """Accepted open files to which rows of these people belong."""
         numbers = sorted({person for person, _ in people if person is not None})
-        linked: Mapping[str, str] = {}
-        if numbers:
-            bindings = {"source": source, "persons": numbers}
-            linked = dict(await self.reading.fetch(_LINKS_OF_PERSONS, bindings))  # type: ignore[arg-type]
-        return await self.files(linked.values(), (citizen for _, citizen in people if citizen is not None))
+        citizens = {citizen for _, citizen in people if citizen is not None}
+        links = await self.reading.fetch(_LINKS_OF_PERSONS, {"source": source, "persons": numbers})
+        files = await self.files((link[2] for link in links), citizens)
+        linked = set(_owners(links, files).values())
+        return Files(
+            citizen={key: number for key, number in files.citizen.items() if key in linked or number in citizens}
+        )
 
     async def holding(self, fact: Fact, files: Files | None) -> frozenset[str] | None:
         """Register numbers for which the fact holds, among ``files`` or anywhere; None if there are too many."""
@@ -151,8 +165,18 @@ class Registry:
             return {f"{fact.name}.register": sorted(registers)}
         known = files if files is not None else await self.files(registers)
         citizens = sorted(citizen for register in registers if (citizen := known.citizen.get(register)) is not None)
-        persons = await self.persons(home, registers & frozenset(known.citizen))
-        return {f"{fact.name}.citizen": citizens, f"{fact.name}.person": sorted(persons)}
+        persons = await self.persons(home, known.citizen)
+        linked = sorted(person for person, register in persons.items() if register in registers)
+        return {f"{fact.name}.citizen": citizens, f"{fact.name}.person": linked}
+
+
+def _owners(links: Sequence[Row], files: Files) -> Mapping[Linked, str]:
+    """(source, person) -> the one open file for which the person is confirmed; with two it belongs to neither."""
+    found: dict[Linked, set[str]] = {}
+    for source, person, register in links:
+        if register in files.citizen:
+            found.setdefault((source, person), set()).add(register)
+    return {person: register for person, (register, *others) in found.items() if not others}
 
 
 def of_people() -> tuple[Predicate]:

@@ -116,15 +116,16 @@ def explain(
         check_purposes(policy, (chosen,))
         shown = whole()
         read = Documents(shown, settings.limits).read(_text(document), None, _object(variables))
+        held = Entitlements.of(policy, unit, chosen)
         plan = compile_plan(
             schema=shown,
             operation=read.operation,
             fragments=read.fragments,
             variables=read.values,
-            entitlements=Entitlements.of(policy, unit, chosen),
+            entitlements=held,
             refuse=denied != "null",
         )
-        out.print(explained(plan), markup=False)
+        out.print(explained(plan, held), markup=False)
 
 
 def _known(policy: Any, unit: str) -> None:

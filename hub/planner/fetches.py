@@ -61,6 +61,11 @@ def fetch_of(reach: Reach, form: Form) -> Fetch:
     return reach.variants[key]
 
 
+def undecidable(reach: Reach, form: Form) -> bool:
+    """Whether a row may come of which it cannot be told yet if it exists for the caller."""
+    return fetch_of(reach, form).certain is not None
+
+
 def _build(reach: Reach, form: Form) -> Fetch:
     def known(fact: Fact) -> Predicate | None:
         if fact.source == reach.source:

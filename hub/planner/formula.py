@@ -104,6 +104,13 @@ def implies(premise: Formula, conclusion: Formula) -> bool:
     return bool(premises) and all(any(_covers(wide, narrow) for wide in conclusions) for narrow in premises)
 
 
+def holds_below(premise: Formula, conclusion: Formula) -> bool:
+    """Whether the conclusion is seen to hold for every row of a child if the premise holds for the child's file."""
+    parts = conclusion.parts if isinstance(conclusion, Or) else (conclusion,)
+    # What is said of the row itself is said of another row than the file.
+    return implies(premise, either(*(part for part in parts if not _of_row(part))))
+
+
 def facts(formula: Formula) -> frozenset[Fact]:
     """Every fact that the formula speaks of."""
     return frozenset(_facts(formula))

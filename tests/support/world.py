@@ -168,12 +168,19 @@ class World:
             own = self.file(row.get("_register"))
             return [own] if own and _joins(own) else []
         found = {file["_register"]: file for file in self.by("civil_affairs", "Child", "_citizen", row.get("_citizen"))}
-        for link in self.by("hub", "Link", "_person", row.get("_person")):
-            if link["_source"] == home and link["_status"] == "CONFIRMED":
-                linked = self.file(link["_register"])
-                if linked:
-                    found[linked["_register"]] = linked
+        linked = self._linked(home, row.get("_person"))
+        if linked:
+            found[linked["_register"]] = linked
         return [file for file in found.values() if _joins(file)]
+
+    def _linked(self, home: str, person: str | None) -> Row | None:
+        """The open accepted file for which the person is confirmed; confirmed for two it belongs to neither."""
+        files = {}
+        for link in self.by("hub", "Link", "_person", person):
+            file = self.file(link["_register"])
+            if link["_source"] == home and link["_status"] == "CONFIRMED" and file and _joins(file):
+                files[file["_register"]] = file
+        return next(iter(files.values())) if len(files) == 1 else None
 
     def of_file(self, file: Row, relation: str) -> list[Row]:
         """Rows of ``relation`` that belong to the file's child."""
@@ -184,7 +191,7 @@ class World:
             return []
         found = {row["_key"]: row for row in self.by(home, relation, "_citizen", file["_citizen"])}
         for link in self.by("hub", "Link", "_register", file["_register"]):
-            if link["_source"] == home and link["_status"] == "CONFIRMED":
+            if link["_source"] == home and self._linked(home, link["_person"]) is file:
                 found.update((row["_key"], row) for row in self.by(home, relation, "_person", link["_person"]))
         return list(found.values())
 
