@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from hub.aggregates import Question, ask
+from hub.audit.entry import Entry
 from hub.batch import Batch, Wish
 from hub.calls import Call
 from hub.errors import HubError, OutageError
@@ -22,6 +24,7 @@ from hub.local import local_values
 from hub.pace import in_vain, whole_step
 from hub.planner.compile import refusals
 from hub.planner.plan import Denied, LocalRoot, RowsRoot, Word
+from hub.planner.scopes import OWN_REPORTS
 from hub.recording import Act, Grounds
 from hub.registry import Registry, gather_by
 from hub.response import Answer, respond
@@ -91,7 +94,7 @@ class Batches:
 
 async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
     """The answers of calls of one plan and principal, their entries durable."""
-    identity, plan = calls[0].identity, calls[0].plan
+    identity = calls[0].identity
     execution = _execution(hub, identity)
     batch = Batch(execution=execution, seal=hub.seals.of(identity.key), purpose=identity.purpose)
     with hub.stage("fetch"):
@@ -100,29 +103,35 @@ async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
             call.in_vain = in_vain(call, pages.get(id(call), {}))
     with hub.stage("stitch"):
         stitched = [_stitch(hub, batch, call, pages.get(id(call), {}), aggregates) for call in calls]
-    entries = [
-        hub.recording.disclosure(
-            Act(identity=call.identity, request_id=call.request_id, operation=call.operation),
-            stitch.released,
-            refused_coordinates(call),
-            errors,
-            Grounds(
-                rules=(*plan.rules, *(line.rule for line in _aggregated_by(call))),
-                clauses=sorted({*plan.clauses, *(line.clause for line in _aggregated_by(call))}),
-                policy=plan.policy_version,
-                of_author=plan.only_own_reports,
-            ),
-        )
-        for call, (stitch, _, errors) in zip(calls, stitched, strict=True)
-    ]
+    entries = [_entries(hub, call, stitch, errors) for call, (stitch, _, errors) in zip(calls, stitched, strict=True)]
     # INVARIANT 2: no entry, no answer. Crash before this and nothing left; after it, and an entry tells of too much.
     with hub.stage("record"):
         try:
-            receipts = await hub.recording.record(entries)
+            receipts = iter(await hub.recording.record([entry for each in entries for entry in each]))
         except OutageError as outage:
-            return [respond(None, (outage,), None) for _ in calls]
+            return [respond(None, (outage,)) for _ in calls]
     with hub.stage("respond"):
-        return [respond(data, errors, receipt) for (_, data, errors), receipt in zip(stitched, receipts, strict=True)]
+        return [
+            respond(data, errors, *islice(receipts, len(each)))
+            for (_, data, errors), each in zip(stitched, entries, strict=True)
+        ]
+
+
+def _entries(hub: Hub, call: Call, stitch: Stitch, errors: Sequence[HubError]) -> list[Entry]:
+    plan, aggregated = call.plan, _aggregated_by(call)
+    grounds = Grounds(
+        rules=(*plan.rules, *(line.rule for line in aggregated)),
+        clauses=sorted({*plan.clauses, *(line.clause for line in aggregated)}),
+        policy=plan.policy_version,
+        of_author=_own_alone(call),
+    )
+    act = Act(identity=call.identity, request_id=call.request_id, operation=call.operation)
+    return hub.recording.disclosures(act, stitch.released, stitch.own, refused_coordinates(call), errors, grounds)
+
+
+def _own_alone(call: Call) -> bool:
+    """Whether the call asks for nothing but its own reports."""
+    return call.plan.scopes | {line.scope for line in _aggregated_by(call)} == {OWN_REPORTS}
 
 
 def _execution(hub: Hub, identity: Identity) -> Execution:
@@ -179,8 +188,9 @@ def _stitch(
         down=batch.execution.reading.down,
     )
     local, local_errors = _local(hub, call, aggregates)
+    counted = stitch.own if _own_alone(call) else stitch.released
     for question in call.questions.values():
-        stitch.released.clear.update(question.used)
+        counted.clear.update(question.used)
     data: dict[str, Any] = {}
     for root in call.plan.roots:
         match root:

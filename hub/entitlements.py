@@ -11,13 +11,12 @@ from dataclasses import dataclass, field
 from hub.errors import RefusalError
 from hub.planner.formula import Formula, either
 from hub.planner.plan import Access
-from hub.planner.scopes import scope_formula
+from hub.planner.scopes import OWN_REPORTS, scope_formula
 from policies.decision import ASK_ZH, Grant
 from policies.policy import Policy
 from schema.catalogue import CATALOGUE, LINKS, fields_of
 
 DIVIDED = frozenset({"town_government", "village_committee"})
-
 
 Grants = Mapping[str, tuple[Grant, ...]]
 
@@ -98,12 +97,15 @@ class Entitlements:
         coordinates = [found.coordinate for found in fields_of(type_name)]
         clear = {name: self._formula(type_name, self.read[name]) for name in coordinates if name in self.read}
         masked = {name: self._formula(type_name, self.masked[name]) for name in coordinates if name in self.masked}
+        lines = [line for name in coordinates for held in (self.read, self.masked) for line in held.get(name, ())]
+        beyond = [line for line in lines if line.scope != OWN_REPORTS]
         return Access(
             type_name=type_name,
             clear=clear,
             masked=masked,
             visible=either(*clear.values(), *masked.values()),
+            beyond=None if len(beyond) == len(lines) else self._formula(type_name, beyond),
         )
 
-    def _formula(self, type_name: str, lines: tuple[Grant, ...]) -> Formula:
+    def _formula(self, type_name: str, lines: Iterable[Grant]) -> Formula:
         return either(*(scope_formula(line.scope, type_name, divided=self.divided) for line in lines))

@@ -99,7 +99,7 @@ async def refuse(hub: Hub, identity: Identity, request_id: str, operation: str, 
     try:
         [receipt] = await hub.recording.record([entry])
     except HubError as outage:
-        return respond(None, (outage,), None)
+        return respond(None, (outage,))
     return respond(None, errors, receipt)
 
 

@@ -41,7 +41,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grounds:
-    """On what an answer rests; ``of_author``: on the caller's own reports alone, so that its author goes unnamed."""
+    """On what an answer rests; ``of_author``: it shows own reports, whose author goes unnamed."""
 
     rules: Sequence[str]
     clauses: Sequence[str]
@@ -80,6 +80,28 @@ class Recording:
             errors=sorted({error.code for error in found}),
             **self._who(identity),
         )
+
+    def disclosures(
+        self,
+        act: Act,
+        released: Released,
+        own: Released,
+        refused: Iterable[str],
+        errors: Iterable[HubError],
+        grounds: Grounds,
+    ) -> list[Entry]:
+        """The entries of an answer with data; what it shows of own reports stands in one of its own.
+
+        ``grounds.of_author``: nothing else was asked for, and there is that entry alone. Otherwise it comes second,
+        under a name of its own: nothing in it leads to the first, which names the caller.
+        """
+        if grounds.of_author:
+            return [self.disclosure(act, own, refused, errors, grounds)]
+        first = self.disclosure(act, released, refused, errors, grounds)
+        if not own.records:
+            return [first]
+        apart = replace(act, request_id=secrets.token_hex(16))
+        return [first, self.disclosure(apart, own, (), (), replace(grounds, of_author=True))]
 
     def disclosure(
         self,

@@ -11,6 +11,8 @@ import orjson
 from hub.audit.receipt import Receipt
 from hub.errors import STATUS, HubError
 
+RECEIPTS = ("receipt", "ownReportsReceipt")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -20,14 +22,17 @@ class Answer:
     body: bytes
 
 
-def respond(data: Mapping[str, Any] | None, errors: Sequence[HubError], receipt: Receipt | None) -> Answer:
-    """The response; without data the status is that of the first error, and ``data`` is absent."""
+def respond(data: Mapping[str, Any] | None, errors: Sequence[HubError], *receipts: Receipt) -> Answer:
+    """The response; without data the status is that of the first error, and ``data`` is absent.
+
+    A second receipt is that of the entry about own reports (``Recording.disclosures``).
+    """
     body: dict[str, Any] = {}
     if errors:
         body["errors"] = [error.as_json() for error in errors]
     if data is not None:
         body["data"] = data
-    if receipt is not None:
-        body["extensions"] = {"receipt": receipt.as_json()}
+    if receipts:
+        body["extensions"] = dict(zip(RECEIPTS, (receipt.as_json() for receipt in receipts), strict=False))
     status = 200 if data is not None else STATUS[errors[0].code]
     return Answer(status=status, body=orjson.dumps(body))

@@ -54,10 +54,18 @@ class Stitch:
     unknown: Mapping[Any, SourceError]
     down: Mapping[str, SourceError]
     released: Released = field(default_factory=Released)
+    own: Released = field(default_factory=Released)
+    """What is released of rows that exist for the caller as its own reports alone."""
     closed: dict[str, list[Path]] = field(default_factory=dict)
     denied: dict[str, list[Path]] = field(default_factory=dict)
     undecided: dict[tuple[str, str], list[Path]] = field(default_factory=dict)
     errors: list[HubError] = field(default_factory=list)
+
+    def into(self, reach: p.Reach, record: Record) -> Released:
+        """Where it is noted what is released of the row."""
+        if reach.own and (reach.beyond is None or state(record, reach.beyond) != "c"):
+            return self.own
+        return self.released
 
     def root(self, reach: p.Reach, page: Page, path: Path) -> Any:
         """The value of a root field."""
@@ -161,12 +169,12 @@ class Stitch:
     def _value(self, reach: p.Reach, coordinate: str, record: Record, slot: int, value: Any, path: Path) -> Any:
         match state(record, slot):
             case "c":
-                self.released.clear.add(coordinate)
+                self.into(reach, record).clear.add(coordinate)
                 if coordinate in COMMITTED:
                     self._bind(reach, coordinate, record, value)
                 return value
             case "m":
-                self.released.masked.add(coordinate)
+                self.into(reach, record).masked.add(coordinate)
                 if coordinate in COMMITTED:
                     self._bind(reach, coordinate, record, value)
                 return value
@@ -175,11 +183,11 @@ class Stitch:
                 return None
             case _:
                 self.closed.setdefault(coordinate, []).append(path)
-                self.released.filtered = True
+                self.into(reach, record).filtered = True
                 return None
 
     def _bind(self, reach: p.Reach, coordinate: str, record: Record, value: Any) -> None:
-        self.released.values.append((coordinate, reach.type_name, record.values[reach.keys["_key"]], value))
+        self.into(reach, record).values.append((coordinate, reach.type_name, record.values[reach.keys["_key"]], value))
 
     def _undecided(self, reach: p.Reach, coordinate: str, slot: int, path: Path) -> None:
         wanted = reach.columns[slot]
@@ -190,7 +198,7 @@ class Stitch:
         self.undecided.setdefault((coordinate, source), []).append(path)
 
     def _identifier(self, reach: p.Reach, record: Record) -> str:
-        self.released.clear.add(f"{reach.type_name}.id")
+        self.into(reach, record).clear.add(f"{reach.type_name}.id")
         key = record.values[reach.keys["_key"]]
         if reach.type_name == "Child":
             return self.seal.identify("Child", key, record.values[reach.keys["_citizen"]])
@@ -218,7 +226,7 @@ class Stitch:
                 value = self.found.parts.get((source, case), {}).get(column)
                 if value is not None:
                     if source != reach.source:
-                        self.released.parts.add((source, f"{reach.type_name} {case}"))
+                        self.into(reach, record).parts.add((source, f"{reach.type_name} {case}"))
                     break
         return self._value(reach, entry.coordinate, record, entry.slot, value, path)
 
@@ -233,24 +241,24 @@ class Stitch:
             key = compared_key(entry, record, coordinate)
             value = None if key is None else self.found.compared.get((coordinate, key))
             if value is not None:
-                self.released.parts.add((HOME[type_name], f"{type_name} {key}"))
+                self.into(reach, record).parts.add((HOME[type_name], f"{type_name} {key}"))
             told[coordinate] = as_text(value)
             shown = {"source": HOME[type_name], "value": told[coordinate], "__typename": "SourceValue"}
             held.append({response_key: shown[name] for response_key, name in entry.fields})
         if any(name == "value" for _, name in entry.fields):
-            self.released.clear.update(told)
+            self.into(reach, record).clear.update(told)
             for coordinate in COMMITTED & told.keys():
                 self._bind(reach, coordinate, record, told[coordinate])
         return self._value(reach, entry.coordinate, record, entry.slot, held, path)
 
     def _note(self, reach: p.Reach, record: Record) -> None:
         """Whom the row is about: for the entry of the log."""
-        keys = reach.keys
-        self.released.records.add((reach.type_name, record.values[keys["_key"]]))
+        keys, into = reach.keys, self.into(reach, record)
+        into.records.add((reach.type_name, record.values[keys["_key"]]))
         if "_register" in keys and record.values[keys["_register"]] is not None:
-            self.released.registers.add(record.values[keys["_register"]])
+            into.registers.add(record.values[keys["_register"]])
         if "_citizen" in keys and record.values[keys["_citizen"]] is not None:
-            self.released.citizens.add(record.values[keys["_citizen"]])
+            into.citizens.add(record.values[keys["_citizen"]])
 
     def _closed(self, coordinate: str, paths: list[Path]) -> HubError:
         error = self.entitlements.refusal(coordinate, None)

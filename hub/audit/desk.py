@@ -16,9 +16,14 @@ from hub.audit.session import Session
 _LOCK: Final = 0x57757169_6E674C67
 """The advisory lock of the log's one sequencer, within the hub's database."""
 
-# One probe of an index a row, whatever the planner believes of tables that grow faster than their statistics.
+# Acts of authors are dated ahead, to the end of their hour, and get their places then. Whatever lies further ahead
+# comes of a clock that is wrong, and must not wait for it. One probe of an index a row, whatever the planner believes
+# of tables that grow faster than their statistics.
 _WAITING = """
-with first as materialized (select id, leaf, request from log.pending order by id limit $1)
+with first as materialized (
+    select id, leaf, request from log.pending
+    where at <= now() or at > now() + interval '61 minutes' order by id limit $1
+)
 select f.id, f.leaf, e.index is not null as double from first f left join lateral (
     select e.index from log.entry e where e.request = f.request and e.leaf = f.leaf limit 1
 ) e on true order by f.id
@@ -55,7 +60,7 @@ class Desk:
             return Frontier.from_bytes(row["size"], row["frontier"]) if row else Frontier()
 
     async def waiting(self, limit: int) -> Waiting:
-        """At most ``limit`` rows without a place."""
+        """At most ``limit`` rows without a place whose time has come."""
         async with self._held() as connection:
             rows = await connection.fetch(
                 _WAITING,

@@ -11,7 +11,7 @@ import hmac
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, Literal, TypeAlias
 
@@ -48,6 +48,8 @@ Texts: TypeAlias = Sequence[str]
 
 REPORTING_CLAUSES: Final = frozenset({"2.3", "2.5"})
 """Clauses that are every reporter's; any other clause would say which unit reported."""
+MIXING: Final = timedelta(hours=1)
+"""Acts of authors are dated to the end of the span in which they happened, and enter the tree together then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,15 +223,26 @@ class Pseudonyms:
         return f"{domain}-{urlsafe_b64encode(digest).rstrip(b'=').decode()}"
 
 
+def _end_of_span(at: datetime) -> datetime:
+    """The first whole span after ``at``, or ``at`` itself where it is one."""
+    start = datetime(2000, 1, 1, tzinfo=UTC)
+    return start - (start - at.astimezone(UTC)) // MIXING * MIXING
+
+
 def without_author(entry: Entry, pseudonyms: Pseudonyms) -> Entry:
     """The entry of an act of reporting or of a read in `own_reports`: its author is a pseudonym, the child unnamed.
 
-    Rules and clauses of one unit's own duties would say which unit it was, so they go too, as do client and operator.
+    Rules and clauses of one unit's own duties would say which unit it was, so they go too, as do client and operator,
+    and the document and the case, which stand in other entries of the unit. So does the moment: an entry that its
+    author left just before or after would stand beside it in the tree.
     """
     return replace(
         entry,
+        at=_end_of_span(entry.at),
         unit=pseudonyms.author(entry.unit),
         client="",
+        operation="",
+        case="",
         operator=pseudonyms.author(entry.unit, entry.operator) if entry.operator else "",
         subjects=tuple(subject for subject in entry.subjects if subject.startswith("r-")),
         rules=tuple(pseudonyms.author(entry.request, rule) for rule in entry.rules),

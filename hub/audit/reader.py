@@ -20,7 +20,7 @@ WIDTH: Final = 256
 _HEALTH = """
 select (select coalesce(max(size), 0) from log.checkpoint) as size,
     (select count(*) from log.pending) as pending,
-    coalesce(extract(epoch from now() - (select min(at) from log.pending)), 0)::float8 as lag
+    greatest(extract(epoch from now() - (select min(at) from log.pending)), 0)::float8 as lag
 """
 _SHOWN = """
 select index, leaf, bytes from (

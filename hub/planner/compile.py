@@ -128,6 +128,7 @@ class _Compiler:
             shape = self.connection(draft, get_named_type(definition.type), sets, path)
         else:
             shape = self.row(draft, sets, path)
+        beyond = self.beyond(draft)
         return p.Reach(
             number=number,
             type_name=type_name,
@@ -141,8 +142,17 @@ class _Compiler:
             node=nodes[0],
             join=join,
             access=draft.access,
+            own=draft.access.beyond is not None,
+            beyond=beyond,
             fields_count=sum(wanted.coordinate is not None for wanted in draft.columns) + 1,
         )
+
+    def beyond(self, draft: _Draft) -> int | None:
+        """Position of the key that tells own reports from what the caller sees for another reason."""
+        beyond = draft.access.beyond
+        if beyond is None or beyond == FALSE:
+            return None
+        return draft.slot(p.Wanted(column="_key", coordinate=p.BEYOND, clear=beyond))
 
     def connection(
         self, draft: _Draft, named: object, sets: list[SelectionSetNode], path: tuple[str, ...]
@@ -312,7 +322,7 @@ def compile_plan(
         refused=tuple(compiler.refused),
         rules=tuple(line.rule for line in lines),
         clauses=tuple(sorted({line.clause for line in lines})),
-        only_own_reports=bool(lines) and all(line.scope == "own_reports" for line in lines),
+        scopes=frozenset(line.scope for line in lines),
         policy_version=entitlements.policy.version,
         null_mode=not refuse,
     )

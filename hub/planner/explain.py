@@ -18,6 +18,7 @@ from hub.planner.fetches import Form, Mode, fetch_of, ordering_facts, remote_fac
 from hub.planner.formula import FALSE, TRUE, And, Fact, Formula, Local, Not, Or, primary_facts
 from hub.planner.formula import facts as facts_of
 from hub.planner.relations import CHILD
+from hub.planner.scopes import OWN_REPORTS
 
 if TYPE_CHECKING:
     from hub.entitlements import Entitlements
@@ -152,6 +153,8 @@ def _join(reach: p.Reach) -> str:
 
 def _column(reach: p.Reach, slot: int, wanted: p.Wanted, named: _Named) -> str:
     coordinate = str(wanted.coordinate)
+    if coordinate == p.BEYOND:
+        return f"no own report alone: where {named.condition(wanted.clear)}"
     if coordinate.startswith("~"):
         return f"flag {coordinate[1:]}: raised where {named.condition(wanted.clear)}"
     ways = [f"clear where {named.condition(wanted.clear)}"] if wanted.clear != FALSE else []
@@ -231,8 +234,8 @@ def _rules(plan: p.Plan, entitlements: Entitlements | None) -> Iterator[str]:
         yield f"{rule} {lines[rule]}" if rule in lines else rule
     if plan.clauses:
         yield f"clauses of the notice: {', '.join(plan.clauses)}"
-    if plan.only_own_reports:
-        yield "own reports alone: the entry names their author by a pseudonym"
+    if OWN_REPORTS in plan.scopes:
+        yield "own reports: an entry of their own names their author by a pseudonym"
 
 
 def _lines(entitlements: Entitlements) -> dict[str, str]:

@@ -16,6 +16,9 @@ from graphql import FieldNode, GraphQLField
 from connectors.source import Fetch
 from hub.planner.formula import FALSE, TRUE, Formula
 
+BEYOND = "~beyond"
+"""In place of a coordinate: whether a row exists for the caller for another reason than being its own report."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
@@ -179,18 +182,26 @@ class Reach:
     node: FieldNode
     join: tuple[str, str] | None = None
     access: Access
+    own: bool = False
+    """Whether rows may exist for the caller as its own reports."""
+    beyond: int | None = None
+    """Slot of the key that tells of such a row whether it exists for another reason too; None: for no other."""
     fields_count: int = 0
     variants: dict[object, Fetch] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """What the caller reads of one type: for each coordinate the clear and masked formulas; ``visible`` over all."""
+    """What the caller reads of one type: for each coordinate the clear and masked formulas; ``visible`` over all.
+
+    ``beyond``: over the lines that are not of its own reports; None where it has no line of these.
+    """
 
     type_name: str
     clear: Mapping[str, Formula]
     masked: Mapping[str, Formula]
     visible: Formula
+    beyond: Formula | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,6 +239,6 @@ class Plan:
     refused: tuple[Refused, ...]
     rules: tuple[str, ...]
     clauses: tuple[str, ...]
-    only_own_reports: bool
+    scopes: frozenset[str]
     policy_version: str
     null_mode: bool

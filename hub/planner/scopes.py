@@ -12,6 +12,8 @@ from connectors.source import Exists, Predicate
 from hub.planner import facts as f
 from hub.planner.formula import TRUE, Fact, Formula, Local, both, either, negate
 
+OWN_REPORTS = "own_reports"
+"""The scope in which the log names no reader: who reads its own report is who made it."""
 FILE_TYPES = frozenset({"Child", "FamilyMember", "Guardian"})
 CIVIL_TYPES = FILE_TYPES | {"Assessment", "AssistanceRecord"}
 GENERAL = [
@@ -215,7 +217,7 @@ SCOPES: Mapping[str, Callable[[str, bool], Formula | None]] = {
     "school_age": _of_any("Child", "FamilyMember", "Guardian", condition=_any(f.AGE_6_15, f.ENROLLED)),
     "dropout_open": _of_any("Child", "FamilyMember", "Guardian", condition=f.DROPOUT_OPEN),
     "reported_to_town": _reported_to_town,
-    "own_reports": _rows(MandatoryReport=f.bound("reporterUnit", "in", "units")),
+    OWN_REPORTS: _rows(MandatoryReport=f.bound("reporterUnit", "in", "units")),
     "open_cases": _open_cases,
     "notified_own_town": _notified("townNotifiedAt", f.TOWN_NOTIFIED),
     "notified_own_village": _notified("villageNotifiedAt", f.VILLAGE_NOTIFIED),

@@ -41,7 +41,7 @@ def test_without_data_the_status_is_the_first_errors_and_data_is_absent(code: st
 
 
 def test_an_answer_without_a_receipt_has_no_extensions() -> None:
-    found = respond(None, [OutageError("AUDIT_UNAVAILABLE", "words")], None)
+    found = respond(None, [OutageError("AUDIT_UNAVAILABLE", "words")])
     assert found.status == 503
     assert set(orjson.loads(found.body)) == {"errors"}
 
@@ -56,5 +56,5 @@ def test_a_bug_of_ours_says_no_more_than_that() -> None:
 
 
 def test_keys_of_the_data_keep_the_order_of_the_document() -> None:
-    body = respond({"b": 1, "a": {"z": 1, "y": 2}}, [], None).body
+    body = respond({"b": 1, "a": {"z": 1, "y": 2}}, []).body
     assert body == b'{"data":{"b":1,"a":{"z":1,"y":2}}}'

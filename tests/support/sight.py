@@ -85,6 +85,18 @@ class Sight:
         """Those of the rows that exist for the principal."""
         return [row for row in rows if self.states(type_name, row)]
 
+    def own_alone(self, type_name: str, row: Row) -> bool:
+        """Whether the row is there because the principal reported it, and for no other reason."""
+        held = {
+            scope
+            for coordinate in self._readable[type_name]
+            for action in ("read", "read_masked")
+            for scope in scopes(self.me, coordinate, action)
+        }
+        return "own_reports" in held and not any(
+            self.scopes.holds(scope, type_name, row) for scope in held - {"own_reports"}
+        )
+
     def every(self, type_name: str) -> list[Row]:
         """All rows of the type that exist for the principal."""
         if type_name not in self._visible:

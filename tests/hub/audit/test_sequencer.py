@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
 
 from hub.audit.contract import StoreError, Waiting
 from hub.audit.desk import Desk
-from hub.audit.entry import Leaf, encode
+from hub.audit.entry import MIXING, Leaf, Pseudonyms, encode, without_author
 from hub.audit.sequencer import STEP, Sequencer
 from hub.audit.session import Session
 from hub.audit.store import PostgresStore
@@ -157,3 +158,24 @@ async def test_rows_of_another_process_are_seen_within_two_seconds(dsn: str, sto
     assert await check_log(dsn) == 3
     sequencer.stop()
     await running
+
+
+async def test_acts_of_authors_wait_for_the_end_of_their_hour_and_a_wrong_clock_does_not_hold_the_tree_up(
+    dsn: str, store: PostgresStore, desk: Desk
+) -> None:
+    names, now = Pseudonyms(b"n" * 32), datetime.now(UTC)
+    act = without_author(entry(at=now), names)
+    assert now <= act.at < now + MIXING and act.at.minute == act.at.second == 0
+    ahead, far = encode(entry(at=now + timedelta(minutes=30))), encode(entry(at=now + timedelta(days=400)))
+    plain = encode(entry(at=now))
+    await store.append([ahead, far, plain])
+    await Sequencer(desk, KEY).drain()
+    connection = await asyncpg.connect(dsn)
+    try:
+        placed = [row["leaf"] for row in await connection.fetch("select leaf from log.entry order by index")]
+        assert placed == [far.hash, plain.hash]
+        await connection.execute("update log.pending set at = now() - interval '1 second'")
+    finally:
+        await connection.close()
+    await Sequencer(desk, KEY).drain()
+    assert await check_log(dsn) == 3
