@@ -223,9 +223,14 @@ class Search:
                 found: list[Any] = await connection.fetch(query, *values)
                 return found
         except StoreError as error:
-            if _CANCELLED in error.reason or error.reason == "timeout":
+            if too_much(error):
                 raise TooMuchError("the question matches too much: narrow the days, or name a unit") from None
             raise
+
+
+def too_much(error: StoreError) -> bool:
+    """Whether a statement was ended because it took too long, rather than the database being away."""
+    return _CANCELLED in error.reason or error.reason == "timeout"
 
 
 def _conditions(question: Question) -> tuple[list[str], list[Any]]:
@@ -237,7 +242,10 @@ def _conditions(question: Question) -> tuple[list[str], list[Any]]:
         wheres.append(condition.format(f"${len(values)}"))
 
     plain = {"case": "case_ref"}
-    for name in ("unit", "operator", "purpose", "case", "decision", "kind", "request"):
+    if question.unit:
+        # A kind of unit (every town) is asked for by the part before the colon.
+        add("(unit = {0} or starts_with(unit, {0} || ':'))", question.unit)
+    for name in ("operator", "purpose", "case", "decision", "kind", "request"):
         if getattr(question, name):
             add(f"{plain.get(name, name)} = {{}}", getattr(question, name))
     if question.without:

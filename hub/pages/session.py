@@ -43,9 +43,7 @@ class Sessions:
         found = secrets.token_urlsafe(32)
         expires = datetime.fromtimestamp(credential.expires_at, UTC)
         async with self.connections.connection() as connection:
-            await connection.execute(
-                "delete from pages.session where expires < now() or seen < now() - $1::interval", IDLE
-            )
+            await connection.execute(_SWEEP, IDLE)
             await connection.execute(
                 "insert into pages.session (id, credential, form, expires) values ($1, $2::text::jsonb, $3, $4)",
                 *(_hash(found), orjson.dumps(asdict(credential)).decode(), secrets.token_urlsafe(24), expires),

@@ -24,6 +24,11 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Paste the token that your client issued (purpose audit). It is not kept; 15 idle minutes sign you out.",
     ),
     "sign_in_failed": ("不能登录", "Sign-in failed"),
+    "bad_token": (
+        "令牌无效、已过期或已被撤销，请用本单位客户端重新签发后再试。",
+        "The token does not count, has expired or was revoked: have your client issue a new one.",
+    ),
+    "no_page": ("没有这个页面，请从上方菜单进入。", "There is no such page: go on from the menu."),
     "ended": ("登录已结束，请重新登录。", "The session has ended, please sign in again."),
     "only_auditors": ("本台仅供审计人员使用", "This console is for auditors"),
     "only_auditors_help": (

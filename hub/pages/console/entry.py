@@ -10,8 +10,9 @@ from hub.audit.merkle import ProofError, leaf_hash
 from hub.audit.note import NoteError
 from hub.audit.reviewing import MARKS, review
 from hub.audit.search import QuestionError, Whole
+from hub.pages.console import asked
 from hub.pages.console.names import Names
-from hub.pages.console.ports import Ask, Console, View
+from hub.pages.console.ports import AbsentError, Ask, Console, View
 from hub.pages.words import word
 
 
@@ -53,6 +54,7 @@ async def proof(console: Console, ask: Ask) -> View:
 async def judge(console: Console, ask: Ask) -> View:
     """A review becomes an entry of its own."""
     whole = await _whole(console, ask)
+    asked.without_citizen_id("note", ask.form.get("note", ""))
     made = review(whole, ask.form.get("mark", ""), ask.form.get("note", ""), ask.auditor, console.clock())
     return View(entries=(made,), location=f"/console/entry/{whole.index}?saved=1")
 
@@ -61,7 +63,7 @@ async def _whole(console: Console, ask: Ask) -> Whole:
     index = ask.index("index")
     found = None if index is None else await console.search.whole(index)
     if found is None:
-        raise LookupError("no such entry")
+        raise AbsentError("no such entry")
     return found
 
 

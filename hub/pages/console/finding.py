@@ -6,25 +6,23 @@ A number of a child and a case reference come by POST alone and go on as pseudon
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
-from graphql import GraphQLError
-
 from hub.audit.search import Question, QuestionError
+from hub.pages.console import asked as written
 from hub.pages.console.names import Names
 from hub.pages.console.ports import Ask, Console, View
 from hub.pages.words import DECISIONS, KINDS
 from schema.catalogue import CATALOGUE
-from schema.scalars import parse_citizen_id
 
-ASKED = ("unit", "operator", "purpose", "case", "coordinate", "decision", "kind", "request")
 _NAMES = re.compile(r"[fik]-[A-Za-z0-9_-]{22}(?:\.[fik]-[A-Za-z0-9_-]{22}){0,3}")
 
 
 async def search(console: Console, ask: Ask) -> View:
     """The form, and the entries that match."""
     names = Names(policy=console.policy(), spoken=ask.spoken)
-    asked = {name: ask.query.get(name, "").strip() for name in ASKED}
+    asked = _asked(console, ask.query)
     # The auditors' own looks are many, and seldom what is looked for.
     without = "" if asked["kind"] or asked["unit"] or asked["request"] else "look"
     question = Question(**asked, without=without, since=ask.day("since"), until=ask.day("until"), before=ask.index())
@@ -49,25 +47,22 @@ async def search(console: Console, ask: Ask) -> View:
 
 async def search_by_case(console: Console, ask: Ask) -> View:
     """A case reference becomes its pseudonym, and the other fields an address."""
-    reference = ask.form.get("case_reference", "").strip()
-    asked = {name: ask.form.get(name, "").strip() for name in (*ASKED, "since", "until")}
-    asked["case"] = console.pseudonyms.case(reference) if reference else asked["case"]
-    return View(location=f"/console/search?{urlencode({name: value for name, value in asked.items() if value})}")
+    asked = _asked(console, ask.form)
+    if reference := written.words("case_reference", ask.form.get("case_reference", "")):
+        asked["case"] = console.pseudonyms.case(reference)
+    days = {name: written.day(name, ask.form.get(name, "")) for name in ("since", "until")}
+    kept = {name: str(value) for name, value in {**asked, **days}.items() if value}
+    return View(location=f"/console/search?{urlencode(kept)}")
 
 
 async def find(console: Console, ask: Ask) -> View:
     """Numbers of a child become pseudonyms, and the browser goes to their page."""
-    citizen, register = ask.form.get("citizen_id", "").strip().upper(), ask.form.get("register_no", "").strip()
+    citizen = written.citizen_id(ask.form.get("citizen_id", ""))
+    register = written.register_number(ask.form.get("register_no", ""))
     if not citizen and not register:
         raise QuestionError("citizen_id", "请至少填写一项", "fill in at least one number")
-    names = []
-    if citizen:
-        try:
-            names.append(console.pseudonyms.citizen(str(parse_citizen_id(citizen))))
-        except GraphQLError as error:
-            raise QuestionError("citizen_id", "公民身份号码有误，请核对 18 位号码及校验码", str(error)) from None
-    if register:
-        names.append(console.pseudonyms.register(register))
+    names = [console.pseudonyms.citizen(citizen)] if citizen else []
+    names += [console.pseudonyms.register(register)] if register else []
     return View(location=f"/console/child/{'.'.join(names)}")
 
 
@@ -89,17 +84,38 @@ async def child(console: Console, ask: Ask) -> View:
 
 async def operator(console: Console, ask: Ask) -> View:
     """Everything that one operator of a unit did."""
-    unit, name = str(ask.path["unit"]), str(ask.path["operator"])
+    # In the query, not the path: an operator may be called by a slash.
+    unit, name = (written.words(part, ask.query.get(part, "")) for part in ("unit", "operator"))
+    if not unit or not name:
+        raise QuestionError("operator", "请从记录中点选经办人", "choose an operator in an entry")
     page = await console.search.entries(Question(unit=unit, operator=name, before=ask.index()))
     context = {
         "unit": unit,
         "operator": name,
         "page": page,
         "names": Names(policy=console.policy(), spoken=ask.spoken),
-        "older": f"?before={page.before}" if page.before is not None else "",
+        "older": _older(ask, page.before),
     }
     facts = ("page=operator", f"unit={unit}", f"operator={name}")
     return View(template="operator.html", context=context, facts=facts)
+
+
+def _asked(console: Console, given: Mapping[str, str]) -> dict[str, str]:
+    """What was written, as codes."""
+    policy = console.policy()
+    known: Mapping[str, Mapping[str, Sequence[str]]] = {
+        "purpose": {name: (each.name_zh, each.name_en) for name, each in policy.purposes.items()},
+        "coordinate": {name: (each.name_zh, each.name_en) for name, each in CATALOGUE.items()},
+        "decision": DECISIONS,
+        "kind": KINDS,
+    }
+    units = {name: (each.name_zh, each.name_en) for name, each in policy.units.items()}
+    return {
+        "unit": written.unit_key(given.get("unit", ""), units),
+        **{name: written.code(name, given.get(name, ""), codes) for name, codes in known.items()},
+        **{name: written.words(name, given.get(name, "")) for name in ("operator", "request")},
+        "case": written.case_pseudonym(given.get("case", "")),
+    }
 
 
 def _older(ask: Ask, before: int | None) -> str:

@@ -11,11 +11,12 @@ from hub.audit.entry import Entry, Pseudonyms
 from hub.audit.keys import VerifierKey
 from hub.audit.reader import Reader
 from hub.audit.reviewing import Auditor
-from hub.audit.search import QuestionError, Search
+from hub.audit.search import Search
 from hub.audit.unusual import Unusual
 from hub.audit.witness.client import Age
 from hub.credential import Verifier
 from hub.http import Bucket
+from hub.pages.console import asked
 from hub.pages.session import Session, Sessions
 from hub.pages.words import Language
 from hub.recording import Recorder
@@ -46,6 +47,10 @@ class Console:
         return self.clock().date()
 
 
+class AbsentError(Exception):
+    """There is no such entry."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """A request to a page: who, in which language, with what; ``form`` is empty for a GET."""
@@ -64,20 +69,11 @@ class Ask:
 
     def day(self, name: str) -> date | None:
         """A day of the query; raises ``QuestionError``."""
-        text = self.query.get(name, "").strip()
-        try:
-            return date.fromisoformat(text) if text else None
-        except ValueError:
-            raise QuestionError(name, "日期应写作 2026-11-25", "a date is written 2026-11-25") from None
+        return asked.day(name, self.query.get(name, ""))
 
     def index(self, name: str = "before") -> int | None:
         """An index of the query or the path, or None; one that is no number raises ``QuestionError``."""
-        text = str(self.path.get(name, self.query.get(name, ""))).strip()
-        if not text:
-            return None
-        if not (text.isascii() and text.isdigit()) or len(text) > 15:
-            raise QuestionError(name, "序号应为数字", "an index is a number")
-        return int(text)
+        return asked.index(name, str(self.path.get(name, self.query.get(name, ""))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

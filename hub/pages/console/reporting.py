@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from hub.audit.monthly import monthly, reviews, workbook
-from hub.audit.reviewing import MARKS
-from hub.audit.search import QuestionError
+from hub.audit.contract import StoreError
+from hub.audit.monthly import Monthly, monthly, reviews, workbook
+from hub.audit.search import QuestionError, TooMuchError, too_much
+from hub.audit.unusual import Hit
+from hub.pages.console import asked
 from hub.pages.console.names import Names
 from hub.pages.console.overview import health
 from hub.pages.console.ports import Ask, Console, View
@@ -24,7 +26,7 @@ async def unusual(console: Console, ask: Ask) -> View:
     if (until - since).days > LONGEST:
         raise QuestionError("since", f"一次最多查看 {LONGEST} 天", f"at most {LONGEST} days at once")
     context = {
-        "hits": await console.unusual.hits(since, until),
+        "hits": await _hits(console, since, until),
         "since": since.isoformat(),
         "until": until.isoformat(),
         "names": Names(policy=console.policy(), spoken=ask.spoken),
@@ -36,30 +38,40 @@ async def reviewed(console: Console, ask: Ask) -> View:
     """The newest reviews."""
     until = console.today()
     found = await reviews(console.search, until - timedelta(days=92), until)
-    return View(template="reviews.html", context={"reviews": found, "marks": MARKS}, facts=("page=reviews",))
+    return View(template="reviews.html", context={"reviews": found}, facts=("page=reviews",))
 
 
 async def month(console: Console, ask: Ask) -> View:
     """The month's report, printable; as a workbook where the address ends in ``.xlsx``."""
-    first = _month(str(ask.path.get("month") or ask.query.get("month") or console.today().strftime("%Y-%m")))
-    report = await monthly(console.search, console.unusual, first)
+    first = asked.month(str(ask.path.get("month") or ask.query.get("month") or console.today().strftime("%Y-%m")))
+    report = await _report(console, first)
     names = Names(policy=console.policy(), spoken=ask.spoken)
     facts = ("page=month", f"month={first:%Y-%m}")
-    if ask.path.get("file"):
+    if ask.path.get("month"):
         data = workbook(report, names.of)
         return View(download=(f"audit-{first:%Y-%m}.xlsx", XLSX, data), facts=(*facts, "file=xlsx"))
     context = {
         "report": report,
         "names": names,
-        "marks": MARKS,
         "health": await health(console),
         "month": first.strftime("%Y-%m"),
     }
     return View(template="month.html", context=context, facts=facts)
 
 
-def _month(text: str) -> date:
+async def _hits(console: Console, since: date, until: date) -> list[Hit]:
     try:
-        return date.fromisoformat(f"{text}-01")
-    except ValueError:
-        raise QuestionError("month", "月份应写作 2026-11", "a month is written 2026-11") from None
+        return await console.unusual.hits(since, until)
+    except StoreError as error:
+        if too_much(error):
+            raise TooMuchError("the days hold too much to be looked through in time") from None
+        raise
+
+
+async def _report(console: Console, first: date) -> Monthly:
+    try:
+        return await monthly(console.search, console.unusual, first)
+    except StoreError as error:
+        if too_much(error):
+            raise TooMuchError("the month holds too much to be looked through in time") from None
+        raise

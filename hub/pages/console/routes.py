@@ -27,14 +27,15 @@ from hub.credential import Credential
 from hub.errors import HubError, OutageError, RefusalError
 from hub.pages.console import entry, finding, overview, reporting
 from hub.pages.console.names import Names
-from hub.pages.console.ports import Ask, Console, View
+from hub.pages.console.ports import AbsentError, Ask, Console, View
 from hub.pages.layout import ASSETS, HEADERS, page
 from hub.pages.session import COOKIE, Session
 from hub.pages.words import Language, language, word
 
 Handler: TypeAlias = Callable[[Console, Ask], Awaitable[View]]
 
-LARGEST_FORM = 32_768
+LARGEST_FORM = 65_536
+"""Bytes: the longest note, each of its characters as nine."""
 _MOST_FIELDS = 40
 _URLENCODED = "application/x-www-form-urlencoded"
 _HOME = "/console/"
@@ -45,7 +46,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     TooMuchError: (422, "too_much"),
     GapError: (410, "retired"),
-    LookupError: (404, "no_entry"),
+    AbsentError: (404, "no_entry"),
     StoreError: (503, "log_down"),
     OutageError: (503, "log_down"),
 }
@@ -86,14 +87,15 @@ def console_routes(opened: Callable[[], Console | None]) -> list[BaseRoute]:
         at("/child/{names}", finding.child),
         at("/search", finding.search),
         at("/search", finding.search_by_case, "POST"),
-        at("/operator/{unit}/{operator}", finding.operator),
+        at("/operator", finding.operator),
         at("/entry/{index}", entry.entry),
         at("/entry/{index}/proof", entry.proof),
         at("/entry/{index}/review", entry.judge, "POST"),
         at("/unusual", reporting.unusual),
         at("/reviews", reporting.reviewed),
         at("/month", reporting.month),
-        at("/month/{month}.{file:str}", reporting.month),
+        at("/month/{month}.xlsx", reporting.month),
+        own("/{rest:path}", _nowhere, "GET"),
     ]
 
 
@@ -110,7 +112,7 @@ async def _answered(
     except QuestionError as error:
         return _problem(spoken, 400, str(error) if spoken == "en" else error.zh)
     except tuple(_PROBLEMS) as error:
-        status, key = _PROBLEMS[type(error)]
+        status, key = next(found for kind, found in _PROBLEMS.items() if isinstance(error, kind))
         return _problem(spoken, status, word(key, spoken))
 
 
@@ -186,7 +188,13 @@ def _check_origin(request: Request) -> None:
 async def _sign_in_page(console: Console, request: Request, spoken: Language) -> Response:
     if await _session(console, request) is not None:
         return RedirectResponse(_HOME, 303, headers=HEADERS)
-    return page("sign_in.html", spoken, failure="")
+    return page("sign_in.html", spoken, failure="", detail="")
+
+
+async def _nowhere(console: Console, request: Request, spoken: Language) -> Response:
+    if await _session(console, request) is None:
+        return RedirectResponse(_SIGN_IN, 303, headers=HEADERS)
+    raise Problem(404, "no_page")
 
 
 async def _sign_in(console: Console, request: Request, spoken: Language) -> Response:
@@ -202,7 +210,7 @@ async def _sign_in(console: Console, request: Request, spoken: Language) -> Resp
         credential = await console.verifier.verify(token)
     except RefusalError as error:
         await console.recorder.record([_refusal(console, None, error)])
-        return page("sign_in.html", spoken, 401, failure=error.message)
+        return page("sign_in.html", spoken, 401, failure=word("bad_token", spoken), detail=error.message)
     if credential.unit not in console.auditors() or "audit" not in credential.purposes:
         await console.recorder.record([_refusal(console, credential, RefusalError("NOT_ENTITLED", ""))])
         names = Names(policy=console.policy(), spoken=spoken)
