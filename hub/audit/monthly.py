@@ -15,7 +15,6 @@ from typing import Any
 import xlsxwriter
 
 from hub.audit.contract import Verification
-from hub.audit.reviewing import MARKS
 from hub.audit.search import Count, Question, Search
 from hub.audit.unusual import Hit, Unusual
 
@@ -147,7 +146,7 @@ def _sheets(report: Monthly, words: Words) -> list[tuple[str, Sequence[str], lis
         (
             "复核",
             ("时间 at", "复核人 auditor", "结论 mark", "所复核记录 entry", "说明 note"),
-            [(each.at, each.operator, MARKS.get(each.mark, each.mark), each.of, each.note) for each in report.reviews],
+            [(each.at, each.operator, words("mark", each.mark), each.of, each.note) for each in report.reviews],
         ),
     ]
 

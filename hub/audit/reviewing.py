@@ -14,8 +14,8 @@ from typing import Final, Literal
 from hub.audit.entry import LONGEST_NOTE, Entry
 from hub.audit.search import QuestionError, Whole
 
-MARKS: Final = {"reviewed": "已复核", "suspicious": "存疑", "cleared": "已排除"}
-"""Mark -> how officials read it."""
+MARKS: Final = ("reviewed", "suspicious", "cleared")
+"""What an auditor may find of an entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

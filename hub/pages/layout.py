@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse
 
-from hub.pages.words import DECISIONS, KINDS, Language, word
+from hub.pages.words import DECISIONS, KINDS, MARKS, Language, word
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -53,6 +53,7 @@ def page(template: str, spoken: Language, status: int = 200, **context: Any) -> 
         moment=lambda text: instant(datetime.fromisoformat(text.replace("Z", "+00:00")), spoken),
         kind=lambda code: pick(KINDS.get(code, (code, code))),
         verdict=lambda code: pick(DECISIONS.get(code, (code, code))),
+        mark=lambda code: pick(MARKS.get(code, (code, code))),
         **{"session": None, "here": "", **context},
     )
     return HTMLResponse(text, status, headers={**HEADERS, "Content-Language": "en" if spoken == "en" else "zh-CN"})

@@ -175,6 +175,11 @@ DECISIONS: Final[Mapping[str, tuple[str, str]]] = {
     "DENIED": ("拒绝", "denied"),
     "FAILED": ("失败", "failed"),
 }
+MARKS: Final[Mapping[str, tuple[str, str]]] = {
+    "reviewed": ("已复核", "reviewed"),
+    "suspicious": ("存疑", "suspicious"),
+    "cleared": ("已排除", "cleared"),
+}
 
 
 def language(accept: str) -> Language:

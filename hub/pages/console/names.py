@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hub.pages.words import DECISIONS, KINDS, Language, word
+from hub.pages.words import DECISIONS, KINDS, MARKS, Language, word
 from policies.decision import Grant
 from policies.policy import Policy
 from schema.catalogue import CATALOGUE
@@ -54,14 +54,15 @@ class Names:
         return [(name, found.get(name)) for name in names]
 
     def of(self, what: str, code: str) -> str:
-        """A code of the kind ``what``: unit, purpose, kind, decision."""
+        """A code of the kind ``what``: unit, purpose, kind, decision, mark."""
         match what:
             case "unit":
                 return self.unit(code)
             case "purpose":
                 return self.purpose(code)
             case _:
-                return self._of(*(KINDS if what == "kind" else DECISIONS).get(code, (code, code)))
+                known = {"kind": KINDS, "decision": DECISIONS, "mark": MARKS}[what]
+                return self._of(*known.get(code, (code, code)))
 
     def _of(self, chinese: str, english: str) -> str:
         return english or chinese if self.spoken == "en" else chinese
