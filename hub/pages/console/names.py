@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hub.pages.words import DECISIONS, KINDS, MARKS, Language, word
+from hub.pages.words import DECISIONS, KINDS, MARKS, SOURCES, Language, word
 from policies.decision import Grant
 from policies.policy import Policy
 from schema.catalogue import CATALOGUE
@@ -23,6 +23,8 @@ class Names:
         code, _, owner = key.partition(":")
         if key == "reporter" or key.startswith("a-"):
             return word("reporter", self.spoken)
+        if not key:
+            return word("nobody", self.spoken)
         unit = self.policy.units.get(code)
         name = code if unit is None else self._of(unit.name_zh, unit.name_en)
         if not owner:
@@ -39,7 +41,14 @@ class Names:
     def coordinate(self, name: str) -> str:
         """A field."""
         found = CATALOGUE.get(name)
+        if found is None and name.endswith(".id"):
+            return word("id_of", self.spoken, name.removesuffix(".id"))
         return name if found is None else self._of(found.name_zh, found.name_en)
+
+    def rows(self, count: str) -> str:
+        """Rows of a source, as an entry says them: ``civil_affairs=12``."""
+        source, _, number = count.partition("=")
+        return f"{self._of(*SOURCES.get(source, (source, source)))} {number}"
 
     def rules(self, names: Sequence[str]) -> list[tuple[str, Grant | None]]:
         """Rules with the policy lines that they name; a rule of an older policy, or a pseudonym, stands alone."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from hub.audit.search import Count
 from hub.pages.console.names import Names
@@ -102,14 +102,3 @@ async def health(console: Console) -> Health:
         bad=verification.bad if verification else None,
         reason=verification.reason if verification else "",
     )
-
-
-def age_of(at: datetime | None) -> str:
-    """How long ago, roughly: ``5 s``, ``12 min``, ``3 h``, ``2 d``."""
-    if at is None:
-        return ""
-    seconds = max((datetime.now(UTC) - at).total_seconds(), 0)
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{int(seconds)} s"
