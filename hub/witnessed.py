@@ -6,9 +6,10 @@ Guarantee: of all replicas one asks; each knows how old the newest cosignature i
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
+from hub.audit.contract import StoreError
 from hub.audit.keys import COSIGNATURE, KeyFileError, VerifierKey
 from hub.audit.reader import Reader
 from hub.audit.session import Session
@@ -29,6 +30,11 @@ def age_of(settings: Settings) -> Age:
 async def asking(settings: Settings, dsn: str, reader: Reader, age: Age) -> AsyncIterator[Witnesses]:
     """The task's parts, their connection closed in the end; raises ``ConfigurationError`` for a key that is none."""
     session = Session(dsn, name="witnesses", durable=settings.fsync_required)
+    # A restart is no cosignature: what was cosigned before counts, before anything is answered. While the database
+    # is away nothing is answered either, and the task learns of it later.
+    with suppress(StoreError):
+        if settings.witnesses and (at := await reader.cosigned()) is not None:
+            age.seen(at)
     try:
         yield Witnesses(
             ledger=LogLedger(reader),

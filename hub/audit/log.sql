@@ -15,7 +15,8 @@ $$;
 
 -- One row: the layout that this file makes. The hub refuses to start on another.
 create table if not exists log.layout (version integer not null);
-insert into log.layout select 2 where not exists (select from log.layout);
+insert into log.layout select 3 where not exists (select from log.layout);
+update log.layout set version = 3 where version = 2;
 
 -- Durable entries that wait for their place in the tree. `id` is only the order of arrival: it has gaps, and a row may
 -- become visible after a later one. The index in the tree is given when a row leaves this table.
@@ -105,6 +106,16 @@ create table if not exists log.cosignature (
     primary key (size, witness)
 );
 create index if not exists cosignature_at on log.cosignature (at desc);
+
+-- When each witness last cosigned: one head again and again while the log is idle, so that the table above has the first
+-- alone of these. What is here is an age, and proves nothing.
+create table if not exists log.witnessed (
+    witness text primary key,
+    size bigint not null,
+    at timestamptz not null
+);
+insert into log.witnessed
+select distinct on (witness) witness, size, at from log.cosignature order by witness, at desc on conflict do nothing;
 
 -- What full verifications found. `bad` is the first index at which something is wrong.
 create table if not exists log.verification (
@@ -233,6 +244,7 @@ revoke all on access_log from public;
 grant usage on schema log to hub_log;
 grant select, insert on log.pending, log.long_list, log.commitment_key, log.cosignature, log.verification to hub_log;
 grant select on log.entry, log.month, log.tile, log.checkpoint, log.layout, access_log to hub_log;
+grant select, insert, update on log.witnessed to hub_log;
 grant execute on function log.sequence to hub_log;
 -- The role by which the hub reads its own database may see entries as auditors do, where it exists.
 do $$ begin

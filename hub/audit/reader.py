@@ -100,7 +100,7 @@ class Reader:
 
     async def cosigned(self) -> datetime | None:
         """When a witness last cosigned a head."""
-        found: datetime | None = (await self._row("select max(at) as at from log.cosignature"))["at"]
+        found: datetime | None = (await self._row("select max(at) as at from log.witnessed"))["at"]
         return found
 
     async def hashes(self, level: int, first: int, count: int) -> list[bytes]:
@@ -190,11 +190,16 @@ class Reader:
         return Verification(**{name: found[0][name] for name in Verification.__slots__}) if found else None
 
     async def keep_cosignature(self, size: int, witness: str, line: str, at: datetime) -> None:
-        """Keeps a cosignature of the head of ``size``; one that is there already stays."""
-        async with self._connections.connection() as connection:
+        """Keeps a cosignature of the head of ``size``; one that is there already stays, and its time is noted."""
+        async with self._connections.connection() as connection, connection.transaction():
             await connection.execute(
                 "insert into log.cosignature (size, witness, line, at) values ($1, $2, $3, $4) on conflict do nothing",
                 *(size, witness, line, at),
+            )
+            await connection.execute(
+                "insert into log.witnessed as w (witness, size, at) values ($1, $2, $3) on conflict (witness)"
+                " do update set size = excluded.size, at = excluded.at where w.at < excluded.at",
+                *(witness, size, at),
             )
 
     async def keep(self, found: Verification) -> None:

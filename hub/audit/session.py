@@ -17,7 +17,7 @@ import asyncpg
 
 from hub.audit.contract import StoreError
 
-LAYOUT: Final = 2
+LAYOUT: Final = 3
 DDL: Final = tuple(Path(__file__).parent / name for name in ("log.sql", "search.sql", "../pages/session.sql"))
 
 _GUARD = """

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ import orjson
 
 from hub.audit import tiles, verify_entries
 from hub.audit.merkle import HASH_SIZE, Frontier, ProofError, leaf_hash, root_of
-from hub.audit.verify_entries import EntryError, Trust
+from hub.audit.verify_entries import EntryError, Gap, Trust
 from hub.audit.verify_notes import LOG, WITNESS, Head, Key, NoteError
 
 BACKWARDS: Final = timedelta(minutes=5)
@@ -83,7 +83,9 @@ class _Walk:
     files: set[str] = field(default_factory=set)
     names: set[bytes] = field(default_factory=set)
     absent: list[tuple[int, int]] = field(default_factory=list)
-    retired: list[tuple[int, int]] = field(default_factory=list)
+    retired: list[Gap] = field(default_factory=list)
+    gaps: list[tuple[int, Gap]] = field(default_factory=list)
+    bundles: dict[int, bytes] = field(default_factory=dict)
     roots: list[bytes] = field(default_factory=list)
     before: datetime | None = None
     rotated: int = 0
@@ -159,6 +161,7 @@ class _Walk:
             self._check_absent()
             raise
         self._check_absent()
+        self._check_gaps()
         self._check_upper()
         self._check_files()
         self._check_witnesses()
@@ -182,7 +185,9 @@ class _Walk:
 
     def _entries(self, name: str, first: int, leaves: Sequence[bytes]) -> None:
         try:
-            found = tiles.entries(_bytes(self.folder, name, first))
+            bundle = _bytes(self.folder, name, first)
+            self.bundles[first // tiles.WIDTH] = sha256(bundle).digest()
+            found = tiles.entries(bundle)
         except ProofError as error:
             raise Fault(str(error), first) from None
         for number, (data, leaf) in enumerate(zip(found, leaves, strict=False)):
@@ -210,6 +215,7 @@ class _Walk:
             self.trust.hand_over(document, index)
         elif document["kind"] == "gap" and (gap := verify_entries.retired(document)):
             self.retired.append(gap)
+            self.gaps.append((index, gap))
 
     def _check_name(self, document: Mapping[str, Any]) -> None:
         text = f"{document['request']}\n{document['kind']}\n{document['part']}"
@@ -279,10 +285,25 @@ class _Walk:
 
     def _check_absent(self) -> None:
         for first, end in self.absent:
-            if not any(begin < end and first < over for begin, over in self.retired):
+            if not any(gap.first < end and first < gap.end for gap in self.retired):
                 raise Fault("the bundle of these entries is missing, and no entry says that they were retired", first)
-        for begin, over in self.retired:
-            self.remarks.append(f"entries {begin} to {over - 1} were retired to an archive: their hashes are here")
+        for gap in self.retired:
+            self.remarks.append(
+                f"entries {gap.first} to {gap.end - 1} were retired to an archive: their hashes are here"
+            )
+
+    def _check_gaps(self) -> None:
+        """What entries say of an archive against the archive itself, where all of it is in the folder."""
+        for index, gap in self.gaps:
+            numbers = range(gap.first // tiles.WIDTH, gap.end // tiles.WIDTH)
+            if all(number in self.bundles for number in numbers):
+                found = sha256(b"".join(self.bundles[number] for number in numbers)).hexdigest()
+                if found != gap.digest:
+                    raise Fault(
+                        f"the entry says another hash of the archive of entries {gap.first} to {gap.end - 1}"
+                        " than its files have",
+                        index,
+                    )
 
     def _check_upper(self) -> None:
         """The tiles above the leaves' against the roots of those below."""

@@ -6,6 +6,7 @@ and every list kept beside it is the one whose hash it holds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -14,6 +15,7 @@ from typing import Any
 import orjson
 
 from hub.audit.entry import LIMIT, VERSION, Entry, canonical, list_hash
+from hub.audit.tiles import WIDTH
 from hub.audit.verify_notes import Key, NoteError, decode
 
 
@@ -24,6 +26,8 @@ class EntryError(Exception):
 TEXTS = frozenset(item.name for item in fields(Entry) if item.type in {"str", "Kind", "AccessDecision", "datetime"})
 LISTS = frozenset(item.name for item in fields(Entry) if item.type == "Texts")
 NUMBERS = frozenset({"v", "part", "promise"})
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def read(data: bytes) -> dict[str, Any]:
@@ -96,12 +100,24 @@ class Trust:
         self.since[new] = index + 1
 
 
-def retired(document: Mapping[str, Any]) -> tuple[int, int] | None:
-    """The range of entries that the entry says were retired to an archive; None if it says nothing of the kind."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Entries that were retired to an archive: ``digest`` is the SHA-256 over those of its bundle files, in order."""
+
+    first: int
+    end: int
+    digest: str
+
+
+def retired(document: Mapping[str, Any]) -> Gap | None:
+    """What the entry says was retired to an archive; None if it says nothing of the kind."""
     facts = dict(fact.partition("=")[::2] for fact in document["facts"])
     if facts.get("reason") != "retired":
         return None
-    try:
-        return int(facts["first"]), int(facts["end"])
-    except (KeyError, ValueError):
-        raise EntryError("the entry of a gap names no range") from None
+    range_, digest = [facts.get(name, "") for name in ("first", "end")], facts.get("sha256", "")
+    if not all(map(_NUMBER.fullmatch, range_)) or not _DIGEST.fullmatch(digest):
+        raise EntryError("the entry of a gap names no range, or no hash")
+    first, end = map(int, range_)
+    if first % WIDTH or end % WIDTH or first >= end:
+        raise EntryError("the range of a gap does not begin and end with a bundle")
+    return Gap(first=first, end=end, digest=digest)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,10 @@ LOG: Final = 1
 """Type of a log's key: Ed25519 over the note."""
 WITNESS: Final = 4
 """Type of a witness's key: Ed25519 over a cosignature message with a time."""
+
+
+_SIZE: Final = re.compile(r"0|[1-9][0-9]{0,17}")
+"""A size as it is written: no tree has as many entries as would need a digit more."""
 
 
 class NoteError(Exception):
@@ -79,7 +84,7 @@ class Head:
         lines = text.split("\n")
         if not separator or len(lines) < 3 or not signatures.endswith("\n"):
             raise NoteError("a head is an origin, a size, a root, an empty line and signatures")
-        if not lines[1].isascii() or not lines[1].isdigit() or str(int(lines[1])) != lines[1]:
+        if not _SIZE.fullmatch(lines[1]):
             raise NoteError("the size of the head is no decimal number")
         root = decode(lines[2])
         if not lines[0] or len(root) != 32:

@@ -66,26 +66,29 @@ class Asked:
 class Age:
     """How long the log has been without a cosignature: late after ``alarm`` seconds, refused after ``limit``.
 
-    Counted from the newest cosignature, or from the start of the hub while there is none; without witnesses, never.
+    Counted from the newest cosignature, whichever run of the hub asked for it; from the start of the hub only while
+    there never was one. Without witnesses, never.
     """
 
     alarm: float
     limit: float
     witnesses: int
     clock: Callable[[], float] = time.time
-    newest: float = field(init=False)
+    started: float = field(init=False)
+    newest: float | None = None
 
     def __post_init__(self) -> None:
-        self.newest = self.clock()
+        self.started = self.clock()
 
     def seen(self, at: datetime) -> None:
         """A head was cosigned at that time."""
-        self.newest = max(self.newest, at.timestamp())
+        self.newest = max(self.newest or 0.0, at.timestamp())
 
     @property
     def seconds(self) -> float:
         """Since the newest cosignature."""
-        return max(self.clock() - self.newest, 0.0)
+        since = self.started if self.newest is None else self.newest
+        return max(self.clock() - since, 0.0)
 
     @property
     def standing(self) -> Standing:
@@ -144,10 +147,7 @@ class Witnesses:
             await asyncio.sleep(self.period)
 
     def _left_alone(self) -> bool:
-        """Whether the replica that leads seems not to ask.
-
-        While the log does not grow, its witnesses cosign one head again and again, and the ledger has only the first.
-        """
+        """Whether the replica that leads seems not to ask: the ledger has no cosignature of late."""
         return self.age.seconds > self.age.alarm / 2
 
     async def _ask_safely(self, witness: Asked) -> None:

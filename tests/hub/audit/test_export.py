@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,34 @@ async def test_retired_entries_are_left_out_and_told(tmp_path: Path) -> None:
     (tmp_path / "tile/entries/001").unlink()
     verdict = verify(tmp_path, KEYS)
     assert (verdict.good, verdict.bad) == (False, 256) and "no entry says" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("fact", "reason"),
+    [
+        ("sha256=" + "0" * 64, "another hash of the archive of entries 0 to 255"),
+        ("sha256=x", "no hash"),
+        ("first=" + "9" * 60, "no range"),
+        ("end=１", "no range"),
+        ("end=255", "begin and end with a bundle"),
+    ],
+)
+async def test_what_a_gap_says_of_its_archive_is_held_against_the_archive(
+    tmp_path: Path, fact: str, reason: str
+) -> None:
+    log = written(600)
+    await export(log, tmp_path / "before")
+    bundle = (tmp_path / "before/tile/entries/000").read_bytes()
+    digest = sha256(sha256(bundle).digest()).hexdigest()
+    said = {"reason": "retired", "first": "0", "end": "256", "sha256": digest}
+    for facts, good in ((said, True), ({**said, **dict([fact.split("=")])}, False)):
+        folder = tmp_path / str(good)
+        log = written(600)
+        log.append([act(600, kind="gap", facts=[f"{name}={value}" for name, value in facts.items()])], NEXT_KEY)
+        await export(log, folder)
+        verdict = verify(folder, KEYS)
+        assert (verdict.good, verdict.bad) == ((True, None) if good else (False, 600)), verdict
+        assert good or reason in verdict.reason, verdict
 
 
 @pytest.mark.postgres

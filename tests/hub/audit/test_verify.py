@@ -171,6 +171,9 @@ def test_keys_and_heads_that_are_none_are_refused() -> None:
     for note in ("", "a\n1\n\n", "a\n01\n" + "A" * 43 + "=\n\n— a AAAAAAAA\n", "a\n1\nAAAA\n\n— a AAAAAAAA\n"):
         with pytest.raises(NoteError):
             Head.read(note)
+    for size in ("9" * 5_000, "9" * 19, "１", "+1", "1_0", " 1"):
+        with pytest.raises(NoteError, match="no decimal number"):
+            Head.read(f"a\n{size}\n" + "A" * 43 + "=\n\n— a AAAAAAAA\n")
 
 
 def test_a_foreign_key_or_an_empty_folder_is_told(exported: tuple[Path, Written], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -26,6 +26,9 @@ from hub.audit.verify_notes import Head, Key
 from hub.audit.witness.client import Age, Asked, Failing, OtherTreeError, Post, Witnesses
 from hub.audit.witness.ledger import LogLedger
 from hub.audit.witness.wire import post
+from hub.settings import Settings, Witness
+from hub.witnessed import age_of
+from hub.witnessed import asking as opened_asking
 from tests.hub.audit.support import KEY, entry
 from tests.hub.audit.witness.test_server import Running, start, witnessing
 
@@ -184,7 +187,7 @@ async def test_while_the_log_does_not_grow_a_replica_that_does_not_lead_stays_su
         await asking(reader, asked).ask(asked)
         follower = asking(reader, asked)
         follower.age.alarm, follower.leads = 4, follows
-        follower.age.newest -= 600
+        follower.age.started -= 600
         async with working(follower):
             await until(lambda: _is_young(follower.age))
 
@@ -202,7 +205,7 @@ async def test_a_rewritten_log_is_an_error_in_the_operators_log(
         await asking(reader, asked).ask(asked)
         owner = await asyncpg.connect(dsn)
         await owner.execute("set session_replication_role = replica")
-        for table in ("entry", "checkpoint", "cosignature"):
+        for table in ("entry", "checkpoint", "cosignature", "witnessed"):
             await owner.execute(f"delete from log.{table}")
         await owner.close()
         await grow(dsn, 3)
@@ -258,6 +261,36 @@ def test_age_is_late_after_the_alarm_and_refuses_after_the_limit() -> None:
     assert [age.standing] == ["ok"]
     now[0] += 10_000
     assert Age(alarm=300, limit=900, witnesses=0, clock=lambda: now[0]).standing == "none"
+
+
+async def test_a_head_that_is_cosigned_again_while_the_log_is_idle_keeps_its_age_young(
+    dsn: str, reader: Reader, tmp_path: Path
+) -> None:
+    await grow(dsn, 3)
+    long_ago = datetime.now(UTC) - timedelta(hours=2)
+    with witnessing(tmp_path / "one") as running:
+        asked = asked_of(running)
+        await reader.keep_cosignature(3, running.key.name, "an older line\n", long_ago)
+        assert await reader.cosigned() == long_ago
+        await asking(reader, asked).ask(asked)
+    newest = await reader.cosigned()
+    assert newest is not None and newest > datetime.now(UTC) - timedelta(minutes=1)
+    await reader.keep_cosignature(3, running.key.name, "a late word of an old time\n", long_ago)
+    assert await reader.cosigned() == newest
+    notes = [note for _, note in await reader.history(0, 10)]
+    assert [note.count("an older line") for note in notes] == [1], "a line that was published stays"
+
+
+async def test_a_restart_of_the_hub_counts_as_no_cosignature(dsn: str, reader: Reader) -> None:
+    key = SigningKey.of("w.example/1", Ed25519PrivateKey.generate(), COSIGNATURE).verifier
+    settings = Settings(witnesses=(Witness(name="w.example/1", url="http://127.0.0.1:1", key=str(key)),))
+    await grow(dsn, 1)
+    for minutes, standing in ((None, "ok"), (20, "refused"), (6, "late"), (1, "ok")):
+        if minutes is not None:
+            await reader.keep_cosignature(1, "w.example/1", "line\n", datetime.now(UTC) - timedelta(minutes=minutes))
+        age = age_of(settings)
+        async with opened_asking(settings, dsn, reader, age):
+            assert age.standing == standing, minutes
 
 
 async def test_the_alarm_is_told_once_and_once_more_when_it_is_over(
