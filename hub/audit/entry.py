@@ -118,6 +118,9 @@ class Leaf:
 _LISTS: Final = tuple(item.name for item in fields(Entry) if item.type == "Texts")
 _TEXTS: Final = tuple(item.name for item in fields(Entry) if item.type in {"str", "Kind", "AccessDecision"})
 
+NAMES: Final = frozenset({*_TEXTS, *_LISTS, "v", "at", "part", "promise"})
+"""The fields that each entry has."""
+
 
 def encode(entry: Entry) -> Leaf:
     """The leaf of ``entry``; lists are sorted and hold each item once, so that order tells nothing."""

@@ -15,7 +15,9 @@ from typing import Any, Final
 import orjson
 
 from hub.audit.contract import StoreError
+from hub.audit.entry import NAMES
 from hub.audit.indexer import ZONE
+from hub.audit.merkle import leaf_hash
 from hub.audit.reader import Reader
 from hub.audit.session import Connections
 
@@ -33,6 +35,10 @@ class QuestionError(Exception):
         super().__init__(en)
         self.field = field
         self.zh = zh
+
+
+class AlteredError(Exception):
+    """An entry is not the one that was hashed, so that nothing in it can be believed."""
 
 
 class TooMuchError(Exception):
@@ -173,13 +179,15 @@ class Search:
         return _page(rows, page)
 
     async def whole(self, index: int) -> Whole | None:
-        """One entry; ``GapError`` if it was retired, None if there is none."""
+        """One entry; ``GapError`` if it was retired, ``AlteredError`` if it was changed, None if there is none."""
         found = await self.reader.present(index, 1)
         if not found:
             if index < (await self.reader.backlog()).size:
                 await self.reader.entries(index, 1)
             return None
         _, leaf, data = found[0]
+        if leaf_hash(data) != leaf or not _is_entry(data):
+            raise AlteredError(f"entry {index} is not as it was hashed")
         fields = {**orjson.loads(data), **{name: items for _, name, items in await self.reader.lists(index, 1)}}
         name = f"{fields['request']}/{fields['kind']}/{fields['part']}"
         return Whole(index=index, leaf=leaf.hex(), fields=fields, reviews=tuple(await self.reviews(name)))
@@ -226,6 +234,15 @@ class Search:
             if too_much(error):
                 raise TooMuchError("the question matches too much: narrow the days, or name a unit") from None
             raise
+
+
+def _is_entry(data: bytes) -> bool:
+    """Whether these bytes are an entry: whoever changed one may have changed its hash as well."""
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(document, dict) and document.keys() >= NAMES
 
 
 def too_much(error: StoreError) -> bool:

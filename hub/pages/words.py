@@ -61,6 +61,11 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "never": ("尚无", "never"),
     "verified_good": ("通过", "good"),
     "verified_bad": ("日志核验不通过：第 {0} 条记录异常", "The log does not verify: entry {0} is wrong"),
+    "verified_bad_help": (
+        "请保全现场，通知平台运维和见证方，并与此前导出的日志及见证签名核对；在此之前，该条及其后的记录不宜采信。",
+        "Keep everything as it is, tell the operators and the witnesses, and compare with exports and cosignatures from"
+        " before; until then do not rely on that entry or any after it.",
+    ),
     "unit": ("单位", "Unit"),
     "operator": ("经办人", "Operator"),
     "purpose": ("目的", "Purpose"),
@@ -129,6 +134,11 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "problem": ("不能显示", "Cannot show this"),
     "no_entry": ("没有这条记录。", "There is no such entry."),
     "retired": ("该记录已转存归档，请调阅档案。", "The entry was retired to the archive: ask for that."),
+    "altered": (
+        "这条记录的内容与入树时的校验值不一致，已被改动，不予显示。请保全现场，并与此前导出的日志及见证签名核对。",
+        "The entry is not the one that was hashed: it was changed, so it is not shown. Keep everything as it is, and"
+        " compare with exports and cosignatures from before.",
+    ),
     "log_down": (
         "日志暂时不可用，按规定不显示任何内容。请稍后再试。",
         "The log is unavailable, so nothing is shown. Try later.",

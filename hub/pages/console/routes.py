@@ -22,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 from hub.audit.contract import GapError, StoreError
 from hub.audit.entry import Entry
 from hub.audit.reviewing import look
-from hub.audit.search import QuestionError, TooMuchError
+from hub.audit.search import AlteredError, QuestionError, TooMuchError
 from hub.credential import Credential
 from hub.errors import HubError, OutageError, RefusalError
 from hub.pages.console import entry, finding, overview, reporting
@@ -47,6 +47,7 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     TooMuchError: (422, "too_much"),
     GapError: (410, "retired"),
     AbsentError: (404, "no_entry"),
+    AlteredError: (409, "altered"),
     StoreError: (503, "log_down"),
     OutageError: (503, "log_down"),
 }
