@@ -208,48 +208,10 @@ create or replace trigger tile_stays before update or delete or truncate on log.
 create or replace trigger cosignature_stays before update or delete or truncate on log.cosignature
     for each statement execute function log.refuse();
 
--- What AccessLogEntry shows. `key` sorts as the tree does.
-create or replace view access_log as
-select
-    lpad(e.index::text, 15, '0') as key,
-    e.at,
-    d.body ->> 'unit' as unit,
-    nullif(d.body ->> 'operator', '') as operator_id,
-    nullif(d.body ->> 'purpose', '') as purpose,
-    nullif(d.body ->> 'case', '') as case_ref,
-    array(select jsonb_array_elements_text(d.body -> 'released')) as fields,
-    array(select jsonb_array_elements_text(d.body -> 'masked')) as masked_fields,
-    array(select jsonb_array_elements_text(d.body -> 'refused')) as refused_fields,
-    array(select jsonb_array_elements_text(d.body -> 'subjects')) as record_refs,
-    d.body ->> 'decision' as decision,
-    array(select jsonb_array_elements_text(d.body -> 'clauses')) as clause,
-    encode(e.leaf, 'hex') as entry_hash,
-    e.index,
-    e.request as request_id,
-    nullif(d.body ->> 'policy', '') as policy_version,
-    array(select jsonb_array_elements_text(d.body -> 'errors')) as error_codes,
-    e.kind,
-    e.part
-from log.entry e
-cross join lateral (
-    -- lists kept beside the entry are put back in their place
-    select convert_from(e.bytes, 'UTF8')::jsonb || coalesce(jsonb_object_agg(l.field, l.items), '{}') as body
-    from log.long_list l
-    where l.request = e.request and l.kind = e.kind and l.part = e.part
-) d;
-
 revoke all on all tables in schema log from public;
 revoke all on all functions in schema log from public;
-revoke all on access_log from public;
 grant usage on schema log to hub_log;
 grant select, insert on log.pending, log.long_list, log.commitment_key, log.cosignature, log.verification to hub_log;
-grant select on log.entry, log.month, log.tile, log.checkpoint, log.layout, access_log to hub_log;
+grant select on log.entry, log.month, log.tile, log.checkpoint, log.layout to hub_log;
 grant select, insert, update on log.witnessed to hub_log;
 grant execute on function log.sequence to hub_log;
--- The role by which the hub reads its own database may see entries as auditors do, where it exists.
-do $$ begin
-    if exists (select from pg_roles where rolname = 'hub_read') then
-        grant usage on schema log to hub_read;
-        grant select on access_log to hub_read;
-    end if;
-end $$;

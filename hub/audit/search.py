@@ -258,13 +258,14 @@ def _conditions(question: Question) -> tuple[list[str], list[Any]]:
         values.append(value)
         wheres.append(condition.format(f"${len(values)}"))
 
-    plain = {"case": "case_ref"}
+    # As the indexes have them.
+    stored = {"operator": "nullif(operator, '')", "purpose": "nullif(purpose, '')", "case": "nullif(case_ref, '')"}
     if question.unit:
         # A kind of unit (every town) is asked for by the part before the colon.
         add("(unit = {0} or starts_with(unit, {0} || ':'))", question.unit)
     for name in ("operator", "purpose", "case", "decision", "kind", "request"):
         if getattr(question, name):
-            add(f"{plain.get(name, name)} = {{}}", getattr(question, name))
+            add(f"{stored.get(name, name)} = {{}}", getattr(question, name))
     if question.without:
         add("kind <> {}", question.without)
     if question.coordinate:

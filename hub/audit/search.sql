@@ -18,9 +18,13 @@ create table if not exists log.found (
 );
 create index if not exists found_at on log.found (at);
 create index if not exists found_unit on log.found (unit, index);
-create index if not exists found_operator on log.found (operator, index) where operator <> '';
-create index if not exists found_purpose on log.found (purpose, index);
-create index if not exists found_case on log.found (case_ref, index) where case_ref <> '';
+create index if not exists found_operator on log.found (nullif(operator, ''), index);
+create index if not exists found_purpose on log.found (nullif(purpose, ''), index);
+create index if not exists found_case on log.found (nullif(case_ref, ''), index);
+create index if not exists found_key on log.found (lpad(index::text, 15, '0'));
+-- GraphQL puts nulls last either way, so that the newest first needs indexes of its own.
+create index if not exists found_newest on log.found (index desc nulls last, lpad(index::text, 15, '0'));
+create index if not exists found_latest on log.found (at desc nulls last, lpad(index::text, 15, '0'));
 create index if not exists found_request on log.found (request);
 create index if not exists found_decision on log.found (decision, index);
 create index if not exists found_kind on log.found (kind, index);
@@ -62,3 +66,44 @@ revoke all on log.found, log.subject, log.alias, log.tally, log.indexed from pub
 grant select, insert on log.found, log.subject, log.alias to hub_log;
 grant select, insert, update on log.tally to hub_log;
 grant select, update on log.indexed to hub_log;
+
+-- What AccessLogEntry shows: rows are chosen by what is indexed above, the rest of each is read from the entry itself.
+-- `key` sorts as the tree does.
+create or replace view access_log as
+select
+    lpad(f.index::text, 15, '0') as key,
+    f.at,
+    f.unit,
+    nullif(f.operator, '') as operator_id,
+    nullif(f.purpose, '') as purpose,
+    nullif(f.case_ref, '') as case_ref,
+    array(select jsonb_array_elements_text(d.body -> 'released')) as fields,
+    array(select jsonb_array_elements_text(d.body -> 'masked')) as masked_fields,
+    array(select jsonb_array_elements_text(d.body -> 'refused')) as refused_fields,
+    array(select jsonb_array_elements_text(d.body -> 'subjects')) as record_refs,
+    f.decision,
+    array(select jsonb_array_elements_text(d.body -> 'clauses')) as clause,
+    encode(e.leaf, 'hex') as entry_hash,
+    f.index,
+    f.request as request_id,
+    nullif(d.body ->> 'policy', '') as policy_version,
+    array(select jsonb_array_elements_text(d.body -> 'errors')) as error_codes,
+    f.kind,
+    e.part
+from log.found f
+join log.entry e on e.index = f.index
+cross join lateral (
+    -- lists kept beside the entry are put back in their place
+    select convert_from(e.bytes, 'UTF8')::jsonb || coalesce(jsonb_object_agg(l.field, l.items), '{}') as body
+    from log.long_list l
+    where l.request = e.request and l.kind = e.kind and l.part = e.part
+) d;
+revoke all on access_log from public;
+grant select on access_log to hub_log;
+-- The role by which the hub reads its own database may see entries as auditors do, where it exists.
+do $$ begin
+    if exists (select from pg_roles where rolname = 'hub_read') then
+        grant usage on schema log to hub_read;
+        grant select on access_log to hub_read;
+    end if;
+end $$;

@@ -13,7 +13,9 @@ import pytest
 from connectors.demo.server import Server
 from hub.audit.contract import StoreError
 from hub.audit.desk import Desk
+from hub.audit.indexer import Indexer
 from hub.audit.log import BATCH, Log
+from hub.audit.reader import Reader
 from hub.audit.receipt import verify_receipt
 from hub.audit.sequencer import Sequencer
 from hub.audit.session import Session, install
@@ -232,11 +234,28 @@ async def test_two_replicas_share_one_log(dsn: str) -> None:
     assert await check_log(dsn) == 1_000
 
 
+async def until_indexed(dsn: str) -> None:
+    """What is in the tree is shown once it is indexed."""
+
+    async def leads() -> bool:
+        return True
+
+    session = Session(dsn, name="indexer")
+    reader = Reader(session)
+    while (await reader.backlog()).pending:
+        await asyncio.sleep(0.02)
+    indexer = Indexer(reader=reader, connections=session, sensitivities={}, leads=leads)
+    while await indexer.step():
+        pass
+    await session.close()
+
+
 async def test_what_it_shows_is_what_was_recorded(dsn: str) -> None:
     subjects = tuple(f"f-{number:022d}" for number in range(300))
     shown = entry("r1", case="k-abc", masked=("Child.phone",), errors=("NOT_ENTITLED",), clauses=("2.4",))
     async with Log.opened(dsn, key=KEY) as log:
         receipts = await log.record([shown, entry("r2", subjects=subjects, operator="", purpose="")])
+        await until_indexed(dsn)
     hub = await asyncpg.connect(dsn, server_settings={"role": "hub_log"})
     first, second = await hub.fetch("select * from access_log order by key")
     await hub.close()
