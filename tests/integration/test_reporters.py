@@ -129,10 +129,10 @@ async def test_no_file_tile_row_or_answer_tells_who_reported(apart: Running, tmp
             assert reply.status_code == 200, path
             assert not told(reply.content.decode("utf-8", "replace"), words), path
     await run(apart, tmp_path, "export", str(tmp_path / "export"))
-    files = [path for path in (tmp_path / "export").rglob("*") if path.is_file()]
-    assert any("entries" in str(path) for path in files)
-    for path in files:
-        assert not told(path.read_bytes().decode("utf-8", "replace"), words), path
+    files = [file for file in (tmp_path / "export").rglob("*") if file.is_file()]
+    assert any("entries" in str(file) for file in files)
+    for file in files:
+        assert not told(file.read_bytes().decode("utf-8", "replace"), words), file
 
 
 async def test_no_report_to_a_family_tells_who_reported(apart: Running, tmp_path: Path) -> None:
