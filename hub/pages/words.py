@@ -51,7 +51,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "failures": ("未能提供", "Failures"),
     "by_unit": ("按单位", "By unit"),
     "by_purpose": ("按目的", "By purpose"),
-    "by_sensitivity": ("按最高敏感级别", "By highest sensitivity"),
+    "by_sensitivity": ("按最高敏感级别（L4 最高）", "By highest sensitivity (L4 is most)"),
     "health": ("日志是否可信", "Can the log be trusted"),
     "size": ("已入树记录", "Entries in the tree"),
     "last_head": ("最近签名", "Last signed head"),

@@ -331,6 +331,7 @@ async def test_bad_input_is_told_in_words_and_is_never_our_fault(running: Runnin
                     said = re.search(r'role="alert">(.*?)</p>', reply.text, re.DOTALL)
                     assert said and len(said[1].strip()) >= 5, path
                     assert bool(re.search("[一-鿿]", said[1])) is (spoken != "en-GB"), (path, said[1])
+                    assert "<nav " in reply.text, (path, "nobody stands before a wall")
 
 
 async def test_bad_forms_are_told_in_words(running: Running) -> None:

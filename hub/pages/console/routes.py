@@ -56,11 +56,10 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
 class Problem(Exception):
     """A page cannot be shown: a status and a key of ``WORDS``."""
 
-    def __init__(self, status: int, key: str, detail: str = "") -> None:
+    def __init__(self, status: int, key: str) -> None:
         super().__init__(key)
         self.status = status
         self.key = key
-        self.detail = detail
 
 
 def console_routes(opened: Callable[[], Console | None]) -> list[BaseRoute]:
@@ -109,16 +108,18 @@ async def _answered(
             raise Problem(503, "log_down")
         return await answer(console, spoken)
     except Problem as problem:
-        return _problem(spoken, problem.status, word(problem.key, spoken), problem.detail)
+        return _problem(request, spoken, problem.status, word(problem.key, spoken))
     except QuestionError as error:
-        return _problem(spoken, 400, str(error) if spoken == "en" else error.zh)
+        return _problem(request, spoken, 400, str(error) if spoken == "en" else error.zh)
     except tuple(_PROBLEMS) as error:
         status, key = next(found for kind, found in _PROBLEMS.items() if isinstance(error, kind))
-        return _problem(spoken, status, word(key, spoken))
+        return _problem(request, spoken, status, word(key, spoken))
 
 
-def _problem(spoken: Language, status: int, words: str, detail: str = "") -> Response:
-    return page("problem.html", spoken, status, words=words, detail=detail)
+def _problem(request: Request, spoken: Language, status: int, words: str) -> Response:
+    """What is wrong, below the menu for who is signed in."""
+    session: Session | None = getattr(request.state, "session", None)
+    return page("problem.html", spoken, status, words=words, session=session)
 
 
 async def _shown(console: Console, request: Request, spoken: Language, handler: Handler) -> Response:
@@ -157,6 +158,7 @@ async def _session(console: Console, request: Request) -> Session | None:
     session = await console.sessions.find(cookie) if cookie else None
     if session is not None and session.credential.unit not in console.auditors():
         return None
+    request.state.session = session
     return session
 
 
