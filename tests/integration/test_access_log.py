@@ -73,7 +73,7 @@ FILTERS: list[tuple[dict[str, Any], Condition]] = [
 ]
 
 
-@pytest.mark.parametrize(("condition", "holds"), FILTERS, ids=[str(each[0])[:40] for each in FILTERS])
+@pytest.mark.parametrize(("condition", "holds"), FILTERS, ids=[str(each[0])[:24] for each in FILTERS])
 async def test_each_filter_finds_the_entries_that_it_says_and_no_other(
     running: Running, condition: dict[str, Any], holds: Condition
 ) -> None:

@@ -9,17 +9,20 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import orjson
+import pytest
 import uvicorn
 from pydantic import SecretStr
 
 from connectors.demo.server import Server
 from hub.app import create_app
+from hub.audit import entry
 from hub.audit.entry import Pseudonyms
 from hub.secrets import open_secrets
 from hub.settings import Credentials, Databases, Deadlines, Settings
@@ -154,7 +157,7 @@ def form_of(text: str) -> str:
 
 @asynccontextmanager
 async def serving(server: Server, folder: Path, institutions: Mapping[str, str]) -> AsyncIterator[Running]:
-    """The hub over a filled server."""
+    """The hub over a filled server; what authors of reports do enters the tree as soon as what others do."""
     databases = {name: SecretStr(server.dsn(name, user="hub_read", password=READ_PASSWORD)) for name in SOURCES}
     (folder / "revoked").touch()
     settings = Settings(
@@ -171,15 +174,17 @@ async def serving(server: Server, folder: Path, institutions: Mapping[str, str])
     listening = socket.create_server(("127.0.0.1", 0))
     hub = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, ws="none", lifespan="on"))
     running = asyncio.create_task(hub.serve(sockets=[listening]))
-    try:
-        while not hub.started:
-            assert not running.done(), "the hub did not start"
-            await asyncio.sleep(0.02)
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        yield Running(url=url, settings=settings, server=server, world=world, folder=folder)
-    finally:
-        hub.should_exit = True
-        await running
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(entry, "MIXING", timedelta(milliseconds=1))
+        try:
+            while not hub.started:
+                assert not running.done(), "the hub did not start"
+                await asyncio.sleep(0.02)
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            yield Running(url=url, settings=settings, server=server, world=world, folder=folder)
+        finally:
+            hub.should_exit = True
+            await running
 
 
 @asynccontextmanager
