@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import log, sizes
+from tests.bench import folder, log, sizes
 
 MEASUREMENTS: Mapping[str, Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]] = {
+    "folder": folder.measure,
     "log": log.measure,
     "sizes": sizes.measure,
 }
