@@ -18,7 +18,7 @@ from hub.audit.inspection import Inspection
 from hub.audit.keyring import Keyring
 from hub.audit.keys import VerifierKey
 from hub.audit.reader import Reader
-from hub.audit.search import Search
+from hub.audit.search import SETTINGS, Search
 from hub.audit.session import Connections, Session, Sessions
 from hub.audit.unusual import Thresholds, Unusual
 from hub.audit.witness.client import Age
@@ -53,7 +53,7 @@ class Audited:
 @asynccontextmanager
 async def auditing(settings: Settings, dsn: str, ring: Keyring) -> AsyncIterator[Audited]:
     """Reader and tasks, running; ended in good order."""
-    sessions = Sessions([_session(settings, dsn, f"reader {number}") for number in range(settings.pools.log)])
+    sessions = Sessions([_searching(settings, dsn, f"reader {number}") for number in range(settings.pools.log)])
     indexing = _session(settings, dsn, "indexer")
     reader, age = Reader(sessions), age_of(settings)
     try:
@@ -86,6 +86,13 @@ async def auditing(settings: Settings, dsn: str, ring: Keyring) -> AsyncIterator
 
 def _session(settings: Settings, dsn: str, name: str) -> Session:
     return Session(dsn, name=name, durable=settings.fsync_required, timeout=settings.deadlines.reading)
+
+
+def _searching(settings: Settings, dsn: str, name: str) -> Session:
+    session = _session(settings, dsn, name)
+    for setting, value in SETTINGS.items():
+        session.setting(setting, value)
+    return session
 
 
 def auditors_of(hub: Hub) -> frozenset[str]:

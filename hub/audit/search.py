@@ -8,8 +8,9 @@ sense ``QuestionError`` with the field and what would be right.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from time import monotonic
 from typing import Any, Final
 
 import orjson
@@ -22,6 +23,16 @@ from hub.audit.reader import Reader
 from hub.audit.session import Connections
 
 PAGE: Final = 50
+SETTINGS: Final = {"plan_cache_mode": "force_custom_plan", "work_mem": "32MB"}
+"""Server settings of connections that search: what is often there and what is rare are read in different ways."""
+PATIENCE: Final = 1.0
+"""Seconds after which a page that is not full yet leaves as it is."""
+STRETCH: Final = 20_000
+GROWTH: Final = 8
+LONGEST_STRETCH: Final = 1_280_000
+LARGEST: Final = 2**62
+SLACK: Final = 10_000
+"""Places in the tree by which an entry may stand off its time."""
 DISCLOSING: Final = ("disclosure", "event", "outcome")
 """Kinds of entries that tell of data that a unit got, or wrote."""
 _CANCELLED: Final = "`57014`"
@@ -91,10 +102,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Rows, newest first; ``before`` asks for the next page, None if there is none."""
+    """Rows, newest first; ``before`` asks for the next page, None if there is none.
+
+    ``unfinished``: the page was given up at ``before`` because it took too long; nothing is known of what is older.
+    """
 
     rows: tuple[Row, ...]
     before: int | None
+    unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +152,18 @@ class Child:
         return tuple(dict.fromkeys((*self.asked, *self.joined)))
 
 
+_FIRST = "select index from log.found where at >= $1 order by at limit 1"
+_LAST = "select index from log.found where at < $1 order by at desc limit 1"
+_OF_SUBJECTS = """
+select {0} from log.found where index in (
+    -- each name's newest, along its own index
+    select newest.index from unnest($1::text[]) as name
+    cross join lateral (
+        select s.index from log.subject s join log.found f on f.index = s.index
+        where s.pseudonym = name and s.index < $2 and f.kind = any ($3) order by s.index desc limit {1}
+    ) newest
+) order by index desc limit {1}
+"""
 _ROW = "index, at, kind, decision, unit, operator, purpose, request, rows, subjects, sensitivity, coordinates"
 
 
@@ -146,20 +173,52 @@ class Search:
 
     connections: Connections
     reader: Reader
+    patience: float = PATIENCE
 
     async def entries(self, question: Question, *, page: int = PAGE) -> Page:
-        """A page of entries that match."""
+        """A page of entries that match.
+
+        A question of several parts is looked for in stretches of the log, the newest first, each longer than the one
+        before: no index knows them all. Where that takes too long the page is short and says where to go on.
+        """
         question.check()
+        low, high = await self._span(question)
         wheres, values = _conditions(question)
-        if question.until and question.before is None:
-            upper = await self._upper(question.until)
-            wheres.append(f"index < ${len(values) + 1}")
-            values.append(upper)
-        where = " and ".join(wheres) or "true"
-        rows = await self._rows(
-            f"select {_ROW} from log.found where {where} order by index desc limit {page + 1}", *values
-        )
+        if not _joined(question):
+            return _page(await self._between(wheres, values, low, high, page + 1, "index"), page)
+        rows: list[Any] = []
+        until, width = monotonic() + self.patience, STRETCH
+        high = min(high, await self.position())
+        while low < high and len(rows) <= page:
+            start = max(low, high - width)
+            # `+ 0`: read by what was asked, not along the whole stretch, which the planner takes for cheaper.
+            order = "index" if width == STRETCH else "index + 0"
+            rows += await self._between(wheres, values, start, high, page + 1 - len(rows), order)
+            high, width = start, min(width * GROWTH, LONGEST_STRETCH)
+            if len(rows) <= page and monotonic() > until:
+                return replace(_page(rows, page), before=high, unfinished=True) if low < high else _page(rows, page)
         return _page(rows, page)
+
+    async def _between(
+        self, wheres: Sequence[str], values: Sequence[Any], low: int, high: int, count: int, order: str
+    ) -> list[Any]:
+        """The ``count`` newest entries of the indexes from ``low`` to before ``high``."""
+        number = len(values)
+        where = " and ".join([*wheres, f"index >= ${number + 1}", f"index < ${number + 2}"])
+        query = f"select {_ROW} from log.found where {where} order by {order} desc limit {count}"
+        return await self._rows(query, *values, low, high)
+
+    async def _span(self, question: Question) -> tuple[int, int]:
+        """The indexes among which the answer is: times and places in the tree nearly go together."""
+        low, high = 0, question.before
+        if question.since:
+            first = await self._rows(_FIRST, _midnight(question.since))
+            low = int(first[0]["index"]) - SLACK if first else await self.position() - SLACK
+        if question.until:
+            last = await self._rows(_LAST, _midnight(question.until + timedelta(days=1)))
+            upper = int(last[0]["index"]) + SLACK if last else SLACK
+            high = upper if high is None else min(high, upper)
+        return max(low, 0), LARGEST if high is None else high
 
     async def child(self, names: Sequence[str]) -> Child:
         """The pseudonyms of a child, with those that entries join to them."""
@@ -171,11 +230,8 @@ class Search:
 
     async def of_subjects(self, names: Sequence[str], before: int | None = None, *, page: int = PAGE) -> Page:
         """What was disclosed of these pseudonyms: no look of an auditor, no hold or release."""
-        rows = await self._rows(
-            f"select {_ROW} from log.found where index in (select index from log.subject where pseudonym = any ($1))"
-            f" and kind = any ($3) and ($2::bigint is null or index < $2) order by index desc limit {page + 1}",
-            *(list(names), before, list(DISCLOSING)),
-        )
+        high = LARGEST if before is None else before
+        rows = await self._rows(_OF_SUBJECTS.format(_ROW, page + 1), list(names), high, list(DISCLOSING))
         return _page(rows, page)
 
     async def whole(self, index: int) -> Whole | None:
@@ -218,22 +274,28 @@ class Search:
         found: int = (await self._rows("select position from log.indexed"))[0]["position"]
         return found
 
-    async def _upper(self, until: date) -> int:
-        """An index after every entry of that day: times and places in the tree nearly go together."""
-        rows = await self._rows(
-            "select index from log.found where at < $1 order by at desc limit 1", _midnight(until + timedelta(days=1))
-        )
-        return int(rows[0]["index"]) + 10_000 if rows else 0
-
     async def _rows(self, query: str, *values: Any) -> list[Any]:
-        try:
-            async with self.connections.connection() as connection:
-                found: list[Any] = await connection.fetch(query, *values)
-                return found
-        except StoreError as error:
-            if too_much(error):
-                raise TooMuchError("the question matches too much: narrow the days, or name a unit") from None
-            raise
+        return await rows_of(self.connections, query, *values)
+
+
+async def rows_of(connections: Connections, query: str, *values: Any) -> list[Any]:
+    """The rows of a statement; ``TooMuchError`` if they are not found in time."""
+    try:
+        async with connections.connection() as connection:
+            found: list[Any] = await connection.fetch(query, *values)
+            return found
+    except StoreError as error:
+        if too_much(error):
+            raise TooMuchError("the question matches too much: narrow the days, or name a unit") from None
+        raise
+
+
+def _joined(question: Question) -> bool:
+    """Whether several parts, or one whose index has no order, must meet in an entry; some parts alone leave few."""
+    if question.case or question.request:
+        return False
+    asked = [getattr(question, name) for name in ("unit", "purpose", "decision", "kind")]
+    return bool(question.coordinate) or (not question.operator and len([part for part in asked if part]) > 1)
 
 
 def _is_entry(data: bytes) -> bool:
@@ -274,8 +336,6 @@ def _conditions(question: Question) -> tuple[list[str], list[Any]]:
         add("at >= {}", _midnight(question.since))
     if question.until:
         add("at < {}", _midnight(question.until + timedelta(days=1)))
-    if question.before is not None:
-        add("index < {}", question.before)
     return wheres, values
 
 

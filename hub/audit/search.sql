@@ -36,6 +36,7 @@ create table if not exists log.subject (
     index bigint not null,
     primary key (pseudonym, index)
 );
+create index if not exists subject_index on log.subject (index);
 
 -- A file and a child that one entry names alone: two pseudonyms of one child.
 create table if not exists log.alias (

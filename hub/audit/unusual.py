@@ -15,6 +15,7 @@ from typing import Any, Final
 import holidays
 
 from hub.audit.indexer import ZONE
+from hub.audit.search import rows_of
 from hub.audit.session import Connections
 
 MOST: Final = 200
@@ -153,15 +154,14 @@ class Unusual:
     thresholds: Thresholds
 
     async def hits(self, since: date, until: date) -> list[Hit]:
-        """The hits of the days from ``since`` to ``until``, both included, the newest first."""
+        """The hits of the days from ``since`` to ``until``, both included, the newest first; or ``TooMuchError``."""
         span = (_midnight(since), _midnight(until + timedelta(days=1)))
         found = [hit for rule in RULES for hit in await self._of(rule, span)]
         return sorted(found, key=lambda hit: hit.at, reverse=True)
 
     async def _of(self, rule: Rule, span: tuple[datetime, datetime]) -> list[Hit]:
         values = rule.values(self.thresholds)
-        async with self.connections.connection() as connection:
-            rows = await connection.fetch(f"{rule.query} order by at desc limit {MOST}", *span, *values)
+        rows = await rows_of(self.connections, f"{rule.query} order by at desc limit {MOST}", *span, *values)
         return list(self._told(rule, rows, values))
 
     def _told(self, rule: Rule, rows: Sequence[Any], values: Sequence[Any]) -> Iterator[Hit]:

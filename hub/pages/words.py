@@ -82,6 +82,10 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "rows": ("行数", "Rows"),
     "number": ("序号", "Entry"),
     "older": ("更早的记录", "Older entries"),
+    "unfinished": (
+        "符合条件的记录很少，目前只查到第 {0} 号为止；请继续查找更早的记录，或缩小日期范围。",
+        "Few match: only entries from number {0} on were looked at so far. Go on to older ones, or narrow the days.",
+    ),
     "nothing": ("没有符合条件的记录。可放宽日期或条件再试。", "Nothing matches. Try more days or fewer conditions."),
     "indexed": ("可检索至第 {0} 条，日志共 {1} 条。", "Searchable up to entry {0} of {1}."),
     "too_much": (

@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import folder, log, sizes
+from tests.bench import folder, log, search, sizes
 
 MEASUREMENTS: Mapping[str, Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]] = {
     "folder": folder.measure,
     "log": log.measure,
+    "search": search.measure,
     "sizes": sizes.measure,
 }
 

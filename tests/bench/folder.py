@@ -1,8 +1,8 @@
 """What an auditor's own check of an exported log costs: ``hub audit verify`` in a process of its own.
 
 ``BENCH_ENTRIES`` (1,000,000) entries are written by the log's own store and sequencer, 256 under a head (a busy log),
-and every sixteenth of them 16 under a head (a quiet one), then exported. The figures are the process's: seconds from its
-start to its end, and the largest resident memory. It shows its progress all the while.
+and every sixteenth of these groups 16 under a head (a quiet one), then exported. The figures are the process's: seconds
+from its start to its end, and the largest resident memory. It shows its progress all the while.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -312,3 +312,39 @@ async def test_the_month_is_told_in_figures_and_as_a_workbook(log: Bench) -> Non
 def test_an_entry_without_children_has_no_alias_and_one_with_two_files_neither() -> None:
     for subjects in ((), ("f-1",), ("f-1", "f-2", "i-1")):
         assert indexed(0, encode(entry(subjects=subjects)).data, {}, {}).alias is None
+
+
+async def test_a_rare_meeting_of_common_parts_is_found_stretch_by_stretch(log: Bench) -> None:
+    """60,000 entries, one of which has both parts, far from the newest: found at once, or where the page says."""
+    owner = await asyncpg.connect(log.dsn)
+    await owner.execute(
+        "insert into log.found select i, $1, case when i = 777 then 'refusal' else 'disclosure' end, 'ALLOWED',"
+        " case when i % 2 = 0 then 'other' else 'district_court' end, '', '', '', 'r' || i, 1, 1, 'L1', '{}'"
+        " from generate_series(0, 59999) i",
+        NOON,
+    )
+    await owner.execute("update log.indexed set position = 60000")
+    await owner.close()
+    asked = Question(unit="district_court", kind="refusal")
+    page = await log.search.entries(asked)
+    assert [row.index for row in page.rows] == [777] and page.before is None and not page.unfinished
+    hurried, seen, turns = replace(log.search, patience=0.0), list[int](), 0
+    page = await hurried.entries(asked)
+    while page.before is not None:
+        assert page.unfinished
+        page, turns = await hurried.entries(replace(asked, before=page.before)), turns + 1
+        seen += [row.index for row in page.rows]
+    assert (seen, turns) == ([777], 2)
+
+
+async def test_unusual_uses_of_too_many_days_are_told_to_be_too_many(log: Bench) -> None:
+    owner = await asyncpg.connect(log.dsn)
+    await owner.execute("alter table log.found rename to hidden")
+    await owner.execute("create view log.found as select h.*, pg_sleep(3)::text as slept from log.hidden h")
+    await owner.execute("grant select on log.found to hub_log")
+    await owner.execute(
+        "insert into log.hidden values (0, $1, 'disclosure', '', 'u', '', '', '', '', 900, 900, '', '{}')", NOON
+    )
+    await owner.close()
+    with pytest.raises(TooMuchError):
+        await log.hits(bulk_subjects=1)
