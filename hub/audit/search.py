@@ -209,16 +209,9 @@ class Search:
         return await self._rows(query, *values, low, high)
 
     async def _span(self, question: Question) -> tuple[int, int]:
-        """The indexes among which the answer is: times and places in the tree nearly go together."""
-        low, high = 0, question.before
-        if question.since:
-            first = await self._rows(_FIRST, _midnight(question.since))
-            low = int(first[0]["index"]) - SLACK if first else await self.position() - SLACK
-        if question.until:
-            last = await self._rows(_LAST, _midnight(question.until + timedelta(days=1)))
-            upper = int(last[0]["index"]) + SLACK if last else SLACK
-            high = upper if high is None else min(high, upper)
-        return max(low, 0), LARGEST if high is None else high
+        """The indexes among which the answer is."""
+        low, high = await span_of(self.connections, question.since, question.until)
+        return low, high if question.before is None else min(high, question.before)
 
     async def child(self, names: Sequence[str]) -> Child:
         """The pseudonyms of a child, with those that entries join to them."""
@@ -276,6 +269,18 @@ class Search:
 
     async def _rows(self, query: str, *values: Any) -> list[Any]:
         return await rows_of(self.connections, query, *values)
+
+
+async def span_of(connections: Connections, since: date | None, until: date | None) -> tuple[int, int]:
+    """The indexes from the first to before the second, among which all entries of these days are."""
+    low, high = 0, LARGEST
+    if since:
+        first = await rows_of(connections, _FIRST, _midnight(since))
+        low = max(int(first[0]["index"]) - SLACK, 0) if first else LARGEST
+    if until:
+        last = await rows_of(connections, _LAST, _midnight(until + timedelta(days=1)))
+        high = int(last[0]["index"]) + SLACK if last else 0
+    return low, high
 
 
 async def rows_of(connections: Connections, query: str, *values: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import holidays
 
 from hub.audit.indexer import ZONE
-from hub.audit.search import rows_of
+from hub.audit.search import rows_of, span_of
 from hub.audit.session import Connections
 
 MOST: Final = 200
@@ -54,7 +54,10 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule: SQL over ``log.found`` that yields unit, operator, at, count and entries, and the words for a hit."""
+    """A rule: SQL over ``log.found`` that yields unit, operator, at, count and entries, and the words for a hit.
+
+    ``{near}`` in it: that rows of ``log.subject s`` are of the entries of these days. They know no time themselves.
+    """
 
     name: str
     zh: str
@@ -94,11 +97,11 @@ CASELESS = Rule(
     name="caseless",
     zh="一天内逐个查阅 {count} 名儿童且未填办案编号（阈值 {0}）",
     en="{count} children looked up one by one in a day without a case reference (threshold {0})",
-    query=f"select {_TOLD} as entries, count(distinct s.pseudonym)::int as count"
-    " from log.found f join log.subject s on s.index = f.index and s.pseudonym like 'f-%'"
+    query=f"select {_TOLD} as entries, count(distinct s.pseudonym)::int as count from log.found f"
+    " join (select index, min(pseudonym) as pseudonym from log.subject s where s.pseudonym like 'f-%' and {near}"
+    " group by index having count(*) = 1) s on s.index = f.index"
     " where f.at >= $1 and f.at < $2 and f.unit not like 'a-%' and f.kind = 'disclosure' and f.case_ref = ''"
-    " and not exists (select from log.subject o where o.index = f.index and o.pseudonym like 'f-%'"
-    " and o.pseudonym <> s.pseudonym) group by f.unit, f.operator, (f.at at time zone 'Asia/Shanghai')::date"
+    " group by f.unit, f.operator, (f.at at time zone 'Asia/Shanghai')::date"
     " having count(distinct s.pseudonym) >= $3",
     values=lambda t: [t.caseless_children],
 )
@@ -115,7 +118,7 @@ SAME_CHILD = Rule(
     zh="同一经办人反复查阅同一儿童 {count} 次（阈值 {0}）",
     en="one operator at one child {count} times (threshold {0})",
     query=f"select {_TOLD} as entries, count(distinct f.index)::int as count"
-    " from log.found f join log.subject s on s.index = f.index and s.pseudonym like 'f-%'"
+    " from log.found f join log.subject s on s.index = f.index and s.pseudonym like 'f-%' and {near}"
     " where f.at >= $1 and f.at < $2 and f.unit not like 'a-%' and f.kind = 'disclosure' and f.operator <> ''"
     " and f.subjects <= 8 group by f.unit, f.operator, s.pseudonym having count(distinct f.index) >= $3",
     values=lambda t: [t.same_child],
@@ -156,12 +159,14 @@ class Unusual:
     async def hits(self, since: date, until: date) -> list[Hit]:
         """The hits of the days from ``since`` to ``until``, both included, the newest first; or ``TooMuchError``."""
         span = (_midnight(since), _midnight(until + timedelta(days=1)))
-        found = [hit for rule in RULES for hit in await self._of(rule, span)]
+        low, high = await span_of(self.connections, since, until)
+        near = f"s.index >= {low} and s.index < {high}"
+        found = [hit for rule in RULES for hit in await self._of(rule, rule.query.replace("{near}", near), span)]
         return sorted(found, key=lambda hit: hit.at, reverse=True)
 
-    async def _of(self, rule: Rule, span: tuple[datetime, datetime]) -> list[Hit]:
+    async def _of(self, rule: Rule, query: str, span: tuple[datetime, datetime]) -> list[Hit]:
         values = rule.values(self.thresholds)
-        rows = await rows_of(self.connections, f"{rule.query} order by at desc limit {MOST}", *span, *values)
+        rows = await rows_of(self.connections, f"{query} order by at desc limit {MOST}", *span, *values)
         return list(self._told(rule, rows, values))
 
     def _told(self, rule: Rule, rows: Sequence[Any], values: Sequence[Any]) -> Iterator[Hit]:
