@@ -33,6 +33,7 @@ from hub.audit.store import PostgresStore
 from tests.hub.audit.support import KEY, entry
 
 SECONDS = 5.0
+CALLERS = 32
 
 
 async def measure() -> list[Mapping[str, Any]]:
@@ -51,10 +52,12 @@ async def _rates(dsn: str) -> list[Mapping[str, Any]]:
     await store.close()
     async with Log.opened(dsn, key=KEY, patience=5.0) as log:
         single = [await _timed(log) for _ in range(500)][50:]
+        paced = [await _paced(log, rate) for rate in (200, 500, 1_000)]
         grouped = [await _loaded(log, callers) for callers in (32, 256)]
     return [
         {"workload": "log", "contender": "one commit an entry", "rps": round(alone)},
         {"workload": "log", "contender": "one caller", "connections": 1, **_spread(single)},
+        *paced,
         *grouped,
     ]
 
@@ -71,6 +74,31 @@ async def _timed(log: Log) -> float:
     started = time.perf_counter()
     await log.record([entry()])
     return (time.perf_counter() - started) * 1_000
+
+
+async def _paced(log: Log, rate: int) -> Mapping[str, Any]:
+    """What an answer waits for its entry under a load that leaves room: ``rate`` a second from 32 callers at random."""
+    chance, times, late = random.Random(1), list[float](), 0
+    until = time.perf_counter() + SECONDS
+
+    async def call() -> None:
+        nonlocal late
+        due = time.perf_counter()
+        while (due := due + chance.expovariate(rate / CALLERS)) < until:
+            pause = due - time.perf_counter()
+            late += pause < 0
+            await asyncio.sleep(max(pause, 0))
+            times.append(await _timed(log))
+
+    await asyncio.gather(*(call() for _ in range(CALLERS)))
+    return {
+        "workload": "log",
+        "contender": f"{CALLERS} callers at {rate} entries a second together, sequencer beside",
+        "connections": CALLERS,
+        "rps": round(len(times) / SECONDS),
+        "late": late,
+        **_spread(times),
+    }
 
 
 async def _loaded(log: Log, callers: int) -> Mapping[str, Any]:
