@@ -44,7 +44,13 @@ The format, by example (a department is adopted by writing this file, never by c
     schoolName = { column = "cun.mc" }                           # a column of a join
     parts = { column = "bdz", kind = "text", separator = "," }   # a list of plain texts
 
-A column that several codes map to one value is compared by any of them; a value that no code maps to matches nothing.
+    [relations.Child.writes]         # optional: what the hub's write role may do here (`connectors/write.py`)
+    insert = ["_key", "name"]        # columns that a new row is given
+    update = ["name"]                # columns that a step may change
+    check = ["_open"]                # columns that a write may look at; `_key` always is one
+
+A column that several codes map to one value is compared by any of them, and written as the first; a value that no code
+maps to matches nothing. A `bool` column with `true` needs `false`, the text of the other value, to be written.
 """
 
 from __future__ import annotations
@@ -57,7 +63,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+from connectors.mapping_toml import IDENTIFIER, MappingError, Place, TomlTable, listed
+from connectors.mapping_writes import Writes, written
+
+__all__ = ["IDENTIFIER", "MappingError", "Place", "Writes"]
+
 NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,62}")
 
 STORED = {
@@ -70,24 +80,6 @@ STORED = {
     "float": ("plain",),
 }
 """Kind -> how a department may store it, the default first (lists of texts may be ``array`` as well)."""
-
-
-class MappingError(Exception):
-    """A mapping that cannot be used: the file, the TOML table, what is wrong and what would be right."""
-
-    def __init__(self, file: str, where: str, problem: str) -> None:
-        super().__init__(f"{file}: [{where}] {problem}" if where else f"{file}: {problem}")
-        self.file = file
-        self.where = where
-        self.problem = problem
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A physical column: of the relation's own table (``join`` None) or of one of its joins."""
-
-    join: str | None
-    column: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -115,6 +107,7 @@ class Mapped:
     codes: Codes | None = None
     separator: str | None = None
     true: str | None = None
+    false: str | None = None
     village: Place | None = None
     unique: tuple[tuple[str, str], ...] | None = None
 
@@ -146,6 +139,7 @@ class Relation:
     table: str
     joins: Dict[str, Join]
     columns: Dict[str, Mapped]
+    writes: Writes | None = None
 
     def column(self, name: str) -> Mapped:
         """The column of that name; ``KeyError`` with clear words if there is none."""
@@ -194,7 +188,7 @@ def load(path: Path) -> Mapping:
 
 def parse(data: dict[str, Any], file: str) -> Mapping:
     """The mapping that a parsed TOML document describes; ``file`` names it in errors."""
-    top = _Table(file=file, where="", data=data)
+    top = TomlTable(file=file, where="", data=data)
     top.allow("source", "divisions", "codes", "relations")
     codes = {name: _codes(table) for name, table in top.tables("codes").items()}
     relations = {name: _relation(name, table, codes) for name, table in top.tables("relations").items()}
@@ -210,73 +204,7 @@ def parse(data: dict[str, Any], file: str) -> Mapping:
     return mapping
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Table:
-    """One TOML table and its place in the file, for errors."""
-
-    file: str
-    where: str
-    data: dict[str, Any]
-
-    def error(self, problem: str) -> MappingError:
-        return MappingError(self.file, self.where, problem)
-
-    def path(self, name: str) -> str:
-        return f"{self.where}.{name}" if self.where else name
-
-    def allow(self, *names: str) -> None:
-        for name in self.data:
-            if name not in names:
-                raise self.error(f"has an unknown key `{name}`: allowed are {_listed(names)}")
-
-    def table(self, name: str) -> _Table:
-        value = self.data[name]
-        if not isinstance(value, dict):
-            raise self.error(f"`{name}` is no table: a table is needed")
-        return _Table(file=self.file, where=self.path(name), data=value)
-
-    def tables(self, name: str) -> dict[str, _Table]:
-        if name not in self.data:
-            return {}
-        outer = self.table(name)
-        return {inner: outer.table(inner) for inner in outer.data}
-
-    def text(self, name: str) -> str:
-        value = self.data.get(name)
-        if not isinstance(value, str) or not value:
-            raise self.error(f"needs `{name}`, a text that is not empty")
-        return value
-
-    def optional(self, name: str) -> str | None:
-        return self.text(name) if name in self.data else None
-
-    def name(self, name: str) -> str:
-        text = self.text(name)
-        if not IDENTIFIER.fullmatch(text):
-            raise self.error(f"`{name}` = `{text}` is no name: letters, digits and underscores, no digit first")
-        return text
-
-    def table_name(self, name: str) -> str:
-        text = self.text(name)
-        if text.count(".") > 1 or not all(IDENTIFIER.fullmatch(part) for part in text.split(".")):
-            raise self.error(f"`{name}` = `{text}` is no table name: `table` or `schema.table` is needed")
-        return text
-
-    def place(self, name: str, joins: Dict[str, Join]) -> Place:
-        text = self.text(name)
-        join, dot, column = text.rpartition(".")
-        if not IDENTIFIER.fullmatch(column) or (dot and not join):
-            raise self.error(f"`{name}` = `{text}` is no column: `column` or `join.column` is needed")
-        if join and join not in joins:
-            raise self.error(f"`{name}` = `{text}` names an unknown join `{join}`: known are {_listed(joins)}")
-        return Place(join=join or None, column=column)
-
-
-def _listed(names: Any) -> str:
-    return ", ".join(f"`{name}`" for name in names) or "none"
-
-
-def _codes(table: _Table) -> Codes:
+def _codes(table: TomlTable) -> Codes:
     pairs = tuple((code, table.text(code)) for code in table.data)
     stored: dict[str, tuple[str, ...]] = {}
     for code, value in pairs:
@@ -286,13 +214,13 @@ def _codes(table: _Table) -> Codes:
     return Codes(name=table.where.removeprefix("codes."), pairs=pairs, stored=MappingProxyType(stored))
 
 
-def _divisions(table: _Table) -> Divisions:
+def _divisions(table: TomlTable) -> Divisions:
     table.allow("table", "code", "name")
     return Divisions(table=table.table_name("table"), code=table.name("code"), name=table.name("name"))
 
 
-def _relation(name: str, table: _Table, codes: Dict[str, Codes]) -> Relation:
-    table.allow("table", "joins", "keys", "fields")
+def _relation(name: str, table: TomlTable, codes: Dict[str, Codes]) -> Relation:
+    table.allow("table", "joins", "keys", "fields", "writes")
     if not NAME.fullmatch(name):
         raise table.error(f"`{name}` is no relation name: letters and digits only")
     joins: dict[str, Join] = {}
@@ -311,10 +239,11 @@ def _relation(name: str, table: _Table, codes: Dict[str, Codes]) -> Relation:
         table=table.table_name("table"),
         joins=MappingProxyType(joins),
         columns=MappingProxyType(columns),
+        writes=written(table.table("writes"), columns) if "writes" in table.data else None,
     )
 
 
-def _join(name: str, table: _Table, earlier: Dict[str, Join]) -> Join:
+def _join(name: str, table: TomlTable, earlier: Dict[str, Join]) -> Join:
     table.allow("table", "on")
     if not IDENTIFIER.fullmatch(name):
         raise table.error(f"`{name}` is no join name: letters, digits and underscores only")
@@ -330,11 +259,11 @@ def _join(name: str, table: _Table, earlier: Dict[str, Join]) -> Join:
     return Join(name=name, table=table.table_name("table"), on=on)
 
 
-def _column(name: str, table: _Table, joins: Dict[str, Join], codes: Dict[str, Codes]) -> Mapped:
-    table.allow("column", "kind", "stored", "codes", "separator", "true", "village", "unique")
+def _column(name: str, table: TomlTable, joins: Dict[str, Join], codes: Dict[str, Codes]) -> Mapped:
+    table.allow("column", "kind", "stored", "codes", "separator", "true", "false", "village", "unique")
     kind = table.optional("kind") or "text"
     if kind not in STORED:
-        raise table.error(f"`kind` = `{kind}` is unknown: known are {_listed(STORED)}")
+        raise table.error(f"`kind` = `{kind}` is unknown: known are {listed(STORED)}")
     column = Mapped(
         name=name,
         place=table.place("column", joins),
@@ -343,6 +272,7 @@ def _column(name: str, table: _Table, joins: Dict[str, Join], codes: Dict[str, C
         codes=_named_codes(table, codes),
         separator=table.optional("separator"),
         true=table.optional("true"),
+        false=table.optional("false"),
         village=table.place("village", joins) if "village" in table.data else None,
         unique=_unique(table) if "unique" in table.data else None,
     )
@@ -350,22 +280,22 @@ def _column(name: str, table: _Table, joins: Dict[str, Join], codes: Dict[str, C
     return column
 
 
-def _stored(table: _Table, kind: str) -> str:
+def _stored(table: TomlTable, kind: str) -> str:
     known = (*STORED[kind], "array") if kind == "text" else STORED[kind]
     stored = table.optional("stored") or known[0]
     if stored not in known:
-        raise table.error(f"`stored` = `{stored}` does not go with kind `{kind}`: known are {_listed(known)}")
+        raise table.error(f"`stored` = `{stored}` does not go with kind `{kind}`: known are {listed(known)}")
     return stored
 
 
-def _named_codes(table: _Table, codes: Dict[str, Codes]) -> Codes | None:
+def _named_codes(table: TomlTable, codes: Dict[str, Codes]) -> Codes | None:
     name = table.optional("codes")
     if name is not None and name not in codes:
-        raise table.error(f"`codes` = `{name}` is no code table: known are {_listed(codes)}")
+        raise table.error(f"`codes` = `{name}` is no code table: known are {listed(codes)}")
     return None if name is None else codes[name]
 
 
-def _unique(table: _Table) -> tuple[tuple[str, str], ...]:
+def _unique(table: TomlTable) -> tuple[tuple[str, str], ...]:
     inner = table.table("unique")
     for column in inner.data:
         if not IDENTIFIER.fullmatch(column):
@@ -373,10 +303,12 @@ def _unique(table: _Table) -> tuple[tuple[str, str], ...]:
     return tuple((column, inner.text(column)) for column in inner.data)
 
 
-def _fits(column: Mapped, table: _Table) -> None:
+def _fits(column: Mapped, table: TomlTable) -> None:
     """Refuses settings that contradict each other."""
     if column.true is not None and column.kind != "bool":
         raise table.error('`true` goes with kind = "bool" only')
+    if column.false is not None and (column.true is None or column.false == column.true):
+        raise table.error("`false` goes with `true`, and is another text")
     if column.kind != "text" and (column.codes or column.separator):
         raise table.error('`codes` and `separator` go with kind = "text" only')
     if column.separator and column.stored == "array":
@@ -389,7 +321,7 @@ def _fits(column: Mapped, table: _Table) -> None:
         raise table.error("`village` goes with fields only")
 
 
-def _require_divisions(mapping: Mapping, top: _Table) -> None:
+def _require_divisions(mapping: Mapping, top: TomlTable) -> None:
     wanting = [
         f"{relation.name}.{column.name}"
         for relation in mapping.relations.values()
@@ -397,4 +329,4 @@ def _require_divisions(mapping: Mapping, top: _Table) -> None:
         if column.village
     ]
     if wanting and mapping.divisions is None:
-        raise top.error(f"needs [divisions], since {_listed(wanting[:3])} name a village column")
+        raise top.error(f"needs [divisions], since {listed(wanting[:3])} name a village column")

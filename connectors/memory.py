@@ -68,23 +68,24 @@ class MemorySource:
 
     async def fetch(self, fetch: Fetch, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
         """Rows of ``fetch``; see the contract."""
-        fault = await self._meet(deadline)
-        return self._spoilt(_Reading(source=self, bindings=bindings).fetch(fetch), fault)
+        fault = await self.meet(deadline)
+        return self._spoilt(Reading(source=self, bindings=bindings).fetch(fetch), fault)
 
     async def aggregate(self, aggregate: Aggregate, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
         """Groups of ``aggregate``; see the contract."""
-        fault = await self._meet(deadline)
-        return self._spoilt(_Reading(source=self, bindings=bindings).aggregate(aggregate), fault)
+        fault = await self.meet(deadline)
+        return self._spoilt(Reading(source=self, bindings=bindings).aggregate(aggregate), fault)
 
     async def ping(self, *, deadline: float) -> None:
         """Returns if no fault is due."""
-        self._spoilt([], await self._meet(deadline))
+        self._spoilt([], await self.meet(deadline))
 
     async def close(self) -> None:
         """Later calls fail as ``unreachable``."""
         self._closed = True
 
-    async def _meet(self, deadline: float) -> Fault | None:
+    async def meet(self, deadline: float) -> Fault | None:
+        """The fault that is due, if what it does comes after the call's own work; otherwise it is done here."""
         self.calls += 1
         fault = self.outage or (self.faults.popleft() if self.faults else None)
         if self._closed:
@@ -106,19 +107,21 @@ class MemorySource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Reading:
+class Reading:
     """One call: the rows as they are now, and its bindings."""
 
     source: MemorySource
     bindings: Bindings = field(repr=False)
 
     def rows(self, relation: str) -> list[Dict]:
+        """Every row of a relation."""
         try:
             return self.source.relations[relation]
         except KeyError:
             raise SourceError(self.source.name, "rejected") from None
 
     def fetch(self, fetch: Fetch) -> list[Row]:
+        """Rows of the fetch."""
         rows = [row for row in self.rows(fetch.relation) if self.true(fetch.where, row)]
         if fetch.distinct:
             return self._limited(fetch, _unlike([self.shown(fetch, row) for row in rows]))
@@ -127,9 +130,11 @@ class _Reading:
         return [self.shown(fetch, row) for row in kept]
 
     def value(self, operand: Param | Constant) -> Any:
+        """What an operand stands for."""
         return self.bindings[operand.name] if isinstance(operand, Param) else operand.value
 
     def true(self, predicate: Predicate, row: Dict, outer: Dict | None = None) -> bool:
+        """Whether the predicate holds of the row."""
         match predicate:
             case Truth(value=value):
                 return value
@@ -169,6 +174,7 @@ class _Reading:
         return column in self.source.decimals
 
     def shown(self, fetch: Fetch, row: Dict) -> Row:
+        """The row by the slots of the fetch."""
         states = [self._state(column, row) for column in fetch.columns]
         values = [self._shown(column, state, row) for column, state in zip(fetch.columns, states, strict=True)]
         if any(column.conditional for column in fetch.columns):
@@ -243,6 +249,7 @@ class _Reading:
         return kept
 
     def aggregate(self, aggregate: Aggregate) -> list[Row]:
+        """Groups of the aggregate."""
         groups: dict[tuple[Any, ...], dict[Any, Any]] = {} if aggregate.by else {(): {}}
         for row in self.rows(aggregate.relation):
             if self.true(aggregate.where, row):

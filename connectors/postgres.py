@@ -1,13 +1,15 @@
 """Fetch -> rows from PostgreSQL (or what speaks its protocol): the only importer of asyncpg in connectors.
 
-Guarantee: reads alone (every transaction is read-only), one statement a call, and whatever happens to the caller the
-connection goes back to the pool usable or is closed. Errors are ``SourceError``; the server's own text stays here.
+Guarantee: a source reads alone (every transaction is read-only), one statement a call, and whatever happens to the
+caller the connection goes back to the pool usable or is closed. Errors are ``SourceError``; the server's own text stays
+here.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from collections.abc import Mapping as Dict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from time import monotonic
@@ -34,8 +36,15 @@ UNREACHABLE = (
     asyncpg.InternalClientError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
 )
-OVERLOADED = (asyncpg.TooManyConnectionsError, asyncpg.OutOfMemoryError, asyncpg.DiskFullError)
+OVERLOADED = (
+    asyncpg.TooManyConnectionsError,
+    asyncpg.OutOfMemoryError,
+    asyncpg.DiskFullError,
+    asyncpg.TransactionRollbackError,
+)
+LATE = (TimeoutError, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,42 +58,23 @@ class PoolSettings:
 
 
 @dataclass(slots=True, kw_only=True)
-class PostgresSource:
-    """One department's database, read through its mapping; keeps ``connectors.source.Source``.
+class Connections:
+    """Connections to one department's database by one role; ``session``: settings of theirs beside the common ones.
 
-    Starting asks nothing of the server: the pool is made by the first call and made anew after an outage, so a dead
-    department neither blocks the hub's start nor needs a hand when it is back.
+    Made by the first call and made anew after an outage, so a dead department neither blocks the hub's start nor needs
+    a hand when it is back. ``unfinished``: a connection may come back in the middle of a transaction, which is then
+    rolled back.
     """
 
     name: str
-    mapping: Mapping = field(repr=False)
     dsn: str = field(repr=False)
-    settings: PoolSettings = field(default_factory=PoolSettings)
+    settings: PoolSettings
+    session: Dict[str, str]
+    unfinished: bool = False
     _pool: asyncpg.Pool | None = field(default=None, init=False, repr=False)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
     _releasing: set[asyncio.Task[None]] = field(default_factory=set, init=False, repr=False)
     _closed: bool = field(default=False, init=False)
-    _known: dict[int, tuple[Fetch | Aggregate, Statement]] = field(default_factory=dict, init=False, repr=False)
-    _statements: dict[Fetch | Aggregate, Statement] = field(default_factory=dict, init=False, repr=False)
-
-    async def fetch(self, fetch: Fetch, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
-        """Rows of ``fetch``; see the contract."""
-        found = self.statement(fetch)
-        return await self._rows(found.text, found.arguments(bindings), deadline)
-
-    async def aggregate(self, aggregate: Aggregate, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
-        """Groups of ``aggregate``; see the contract."""
-        found = self.statement(aggregate)
-        return await self._rows(found.text, found.arguments(bindings), deadline)
-
-    async def query(self, text: str, *arguments: Any, deadline: float) -> Sequence[Row]:
-        """Rows of a reading statement that is no Fetch: for checks of the database itself."""
-        return await self._rows(text, arguments, deadline)
-
-    async def ping(self, *, deadline: float) -> None:
-        """Returns if the source answers."""
-        async with self._connection(monotonic() + deadline) as connection:
-            await connection.fetchval("SELECT 1")
 
     async def close(self) -> None:
         """Gives back every connection; statements that still run are cut."""
@@ -94,34 +84,9 @@ class PostgresSource:
             pool.terminate()
         await asyncio.gather(*self._releasing, return_exceptions=True)
 
-    def statement(self, asked: Fetch | Aggregate) -> Statement:
-        """The SQL of a Fetch or an Aggregate, remembered; a mapping that cannot serve it is ``rejected``."""
-        # Plans are kept, so the very same object comes again; its hash would walk the whole tree, for longer than a
-        # point query takes. The pair holds the object, so its id is not given to another.
-        known = self._known.get(id(asked))
-        if known is not None:
-            return known[1]
-        found = self._statements.pop(asked, None) or self._written(asked)
-        _remember(self._statements, asked, found)
-        _remember(self._known, id(asked), (asked, found))
-        return found
-
-    def _written(self, asked: Fetch | Aggregate) -> Statement:
-        try:
-            if isinstance(asked, Fetch):
-                return statement(asked, self.mapping)
-            return aggregate_statement(asked, self.mapping)
-        except (KeyError, ValueError) as error:
-            raise SourceError(self.name, "rejected") from error
-
-    async def _rows(self, text: str, arguments: Sequence[Any], deadline: float) -> Sequence[Row]:
-        async with self._connection(monotonic() + deadline) as connection:
-            rows: Sequence[Row] = await connection.fetch(text, *arguments)
-            return rows
-
     @asynccontextmanager
-    async def _connection(self, until: float) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
-        """A connection for one statement; waiting for it counts against the deadline.
+    async def connection(self, until: float) -> AsyncIterator[asyncpg.pool.PoolConnectionProxy]:
+        """A connection for one call; waiting for it counts against the deadline.
 
         After the deadline, or if the caller is cancelled, asyncpg cancels the statement in the server.
         """
@@ -170,24 +135,10 @@ class PostgresSource:
             max_inactive_connection_lifetime=self.settings.idle,
             timeout=self.settings.connect_timeout,
             statement_cache_size=1024,
-            server_settings=self._server_settings(),
+            server_settings=session_settings(self.settings, self.session),
             # No session state is ever set by a statement of ours, so there is nothing to reset and no round trip.
             reset=_nothing,
         )
-
-    def _server_settings(self) -> dict[str, str]:
-        milliseconds = str(int(self.settings.statement_timeout * 1000))
-        return {
-            "application_name": "wuqing-hub",
-            "default_transaction_read_only": "on",
-            "statement_timeout": milliseconds,
-            "idle_in_transaction_session_timeout": milliseconds,
-            # Array parameters would be planned anew at every execution otherwise.
-            "plan_cache_mode": "force_generic_plan",
-            "jit": "off",
-            "DateStyle": "ISO, YMD",
-            "search_path": "public",
-        }
 
     def _release_later(self, pool: asyncpg.Pool, connection: asyncpg.pool.PoolConnectionProxy) -> None:
         """Releases behind the caller's back: the server may take its time to confirm a cancellation, or be dead."""
@@ -197,9 +148,12 @@ class PostgresSource:
 
     async def _released(self, pool: asyncpg.Pool, connection: asyncpg.pool.PoolConnectionProxy) -> None:
         try:
+            if self.unfinished and connection.is_in_transaction():
+                await connection.execute("ROLLBACK", timeout=self.settings.connect_timeout)
             await pool.release(connection, timeout=self.settings.connect_timeout)
         except Exception:
-            # asyncpg has closed the connection: gone, never in doubt. The server confirmed no cancellation, so the idle
+            connection.terminate()
+            # The connection is closed: gone, never in doubt. The server confirmed no cancellation, so the idle
             # connections may be as dead; each would cost a call its deadline before the pool was rid of it.
             await pool.expire_connections()
 
@@ -207,7 +161,7 @@ class PostgresSource:
         # INVARIANT 7: a client sees codes, never source text.
         if isinstance(error, SourceError):
             return error
-        if isinstance(error, TimeoutError | asyncpg.QueryCanceledError):
+        if isinstance(error, LATE):
             return SourceError(self.name, "timeout")
         if isinstance(error, REJECTED):
             return SourceError(self.name, "rejected")
@@ -218,11 +172,95 @@ class PostgresSource:
         return SourceError(self.name, "rejected")
 
 
+@dataclass(slots=True, kw_only=True)
+class PostgresSource:
+    """One department's database, read through its mapping; keeps ``connectors.source.Source``.
+
+    Starting asks nothing of the server.
+    """
+
+    name: str
+    mapping: Mapping = field(repr=False)
+    dsn: str = field(repr=False)
+    settings: PoolSettings = field(default_factory=PoolSettings)
+    _connections: Connections = field(init=False, repr=False)
+    _known: dict[int, tuple[Fetch | Aggregate, Statement]] = field(default_factory=dict, init=False, repr=False)
+    _statements: dict[Fetch | Aggregate, Statement] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        session = {"default_transaction_read_only": "on"}
+        self._connections = Connections(name=self.name, dsn=self.dsn, settings=self.settings, session=session)
+
+    async def fetch(self, fetch: Fetch, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
+        """Rows of ``fetch``; see the contract."""
+        found = self.statement(fetch)
+        return await self._rows(found.text, found.arguments(bindings), deadline)
+
+    async def aggregate(self, aggregate: Aggregate, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
+        """Groups of ``aggregate``; see the contract."""
+        found = self.statement(aggregate)
+        return await self._rows(found.text, found.arguments(bindings), deadline)
+
+    async def query(self, text: str, *arguments: Any, deadline: float) -> Sequence[Row]:
+        """Rows of a reading statement that is no Fetch: for checks of the database itself."""
+        return await self._rows(text, arguments, deadline)
+
+    async def ping(self, *, deadline: float) -> None:
+        """Returns if the source answers."""
+        async with self._connections.connection(monotonic() + deadline) as connection:
+            await connection.fetchval("SELECT 1")
+
+    async def close(self) -> None:
+        """Gives back every connection; statements that still run are cut."""
+        await self._connections.close()
+
+    def statement(self, asked: Fetch | Aggregate) -> Statement:
+        """The SQL of a Fetch or an Aggregate, remembered; a mapping that cannot serve it is ``rejected``."""
+        # Plans are kept, so the very same object comes again; its hash would walk the whole tree, for longer than a
+        # point query takes. The pair holds the object, so its id is not given to another.
+        known = self._known.get(id(asked))
+        if known is not None:
+            return known[1]
+        found = self._statements.pop(asked, None) or self._written(asked)
+        _remember(self._statements, asked, found)
+        _remember(self._known, id(asked), (asked, found))
+        return found
+
+    def _written(self, asked: Fetch | Aggregate) -> Statement:
+        try:
+            if isinstance(asked, Fetch):
+                return statement(asked, self.mapping)
+            return aggregate_statement(asked, self.mapping)
+        except (KeyError, ValueError) as error:
+            raise SourceError(self.name, "rejected") from error
+
+    async def _rows(self, text: str, arguments: Sequence[Any], deadline: float) -> Sequence[Row]:
+        async with self._connections.connection(monotonic() + deadline) as connection:
+            rows: Sequence[Row] = await connection.fetch(text, *arguments)
+            return rows
+
+
 def _remember(memory: dict[K, V], key: K, value: V) -> None:
     """Adds to a bounded memory; the entry longest there makes room."""
     if len(memory) >= STATEMENTS:
         del memory[next(iter(memory))]
     memory[key] = value
+
+
+def session_settings(settings: PoolSettings, session: Dict[str, str]) -> dict[str, str]:
+    """What every session of ours is set to."""
+    milliseconds = str(int(settings.statement_timeout * 1000))
+    return {
+        "application_name": "wuqing-hub",
+        "statement_timeout": milliseconds,
+        "idle_in_transaction_session_timeout": milliseconds,
+        # Array parameters would be planned anew at every execution otherwise.
+        "plan_cache_mode": "force_generic_plan",
+        "jit": "off",
+        "DateStyle": "ISO, YMD",
+        "search_path": "public",
+        **session,
+    }
 
 
 async def _nothing(_: Any) -> None:

@@ -1,5 +1,7 @@
 """Fetch -> rows: the contract that every source of records keeps, in types and prose.
 
+This is its reading half; ``connectors/write.py`` is the half that writes, by a role of its own.
+
 A relation is named by its schema type (``Child``); a column by its schema field (``birthDate``), or by a key of the
 mapping that is no schema field and starts with an underscore (``_register``). Nothing here knows a department's own
 tables: a mapping (``<source>.toml``) translates.

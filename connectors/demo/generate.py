@@ -19,15 +19,18 @@ import asyncpg
 
 from connectors.demo.batch import TABLES, Batch
 from connectors.demo.chunk import make_chunk
-from connectors.demo.codes import code_book
+from connectors.demo.codes import MAPPINGS, code_book
 from connectors.demo.judiciary import write_duties
 from connectors.demo.people import CHUNK, MOST, World
 from connectors.demo.places import Places, read_places
 from connectors.demo.tallies import write_statistics, write_surveys
+from connectors.mapping import load as load_mapping
+from connectors.sql_write import INTENTS_DDL, grants
 
 DDL = Path(__file__).parent / "ddl"
 BOUNDARY = "-- loaded above this line, indexed below it"
 READ_ROLE = "hub_read"
+WRITE_ROLE = "hub_write"
 
 Connections = Mapping[str, Any]
 Progress = Callable[[str, int, int], None]
@@ -45,8 +48,12 @@ async def load(  # noqa: PLR0913 - every one of them is an input of the data
     truth: Path,
     read_password: str,
     progress: Callable[[str, int, int], None],
+    write_password: str | None = None,
 ) -> None:
-    """Fills the six databases (``dsns`` by source, as their owners); raises ``ValueError`` for a count out of range."""
+    """Fills the six databases (``dsns`` by source, as their owners); raises ``ValueError`` for a count out of range.
+
+    With a ``write_password`` the departments take writes as well.
+    """
     if not 1 <= children <= MOST:
         raise ValueError(f"children `{children}` is out of range: 1 to {MOST}")
     world = World(seed=seed, today=today, children=children, places=read_places(divisions, institutions))
@@ -61,6 +68,8 @@ async def load(  # noqa: PLR0913 - every one of them is an input of the data
         for source, connection in connections.items():
             # One after another: the role belongs to the server that the databases may share.
             await _grant(connection, source, read_password)
+            if write_password is not None:
+                await _grant_writes(connection, source, write_password)
     finally:
         await asyncio.gather(*(connection.close() for connection in connections.values()), return_exceptions=True)
 
@@ -139,14 +148,28 @@ async def _index(connections: Connections, progress: Progress) -> None:
 
 async def _grant(connection: Any, source: str, password: str) -> None:
     """The role by which the hub reads: it may connect and select, nothing else."""
+    await _make_role(connection, READ_ROLE, password)
+    await connection.execute(f"grant usage on schema public to {READ_ROLE}")
+    await connection.execute(f"grant select on all tables in schema public to {READ_ROLE}")
+
+
+async def _grant_writes(connection: Any, source: str, password: str) -> None:
+    """The role by which the hub writes: what the department's mapping opens, column by column, and nothing else."""
+    rights = grants(load_mapping(MAPPINGS / f"{source}.toml"), WRITE_ROLE)
+    if not rights:
+        return
+    await _make_role(connection, WRITE_ROLE, password)
+    for statement in (INTENTS_DDL, *rights):
+        await connection.execute(statement)
+
+
+async def _make_role(connection: Any, role: str, password: str) -> None:
     with contextlib.suppress(asyncpg.DuplicateObjectError):
         # An earlier database of this server, or another load, may have made it.
-        await connection.execute(f"create role {READ_ROLE} login")
+        await connection.execute(f"create role {role} login")
     statement = await connection.fetchval(
-        "select format('alter role %I login password %L', $1::text, $2::text)", READ_ROLE, password
+        "select format('alter role %I login password %L', $1::text, $2::text)", role, password
     )
     await connection.execute(statement)
     database = await connection.fetchval("select format('%I', current_database())")
-    await connection.execute(f"grant connect on database {database} to {READ_ROLE}")
-    await connection.execute(f"grant usage on schema public to {READ_ROLE}")
-    await connection.execute(f"grant select on all tables in schema public to {READ_ROLE}")
+    await connection.execute(f"grant connect on database {database} to {role}")

@@ -4,21 +4,21 @@ create table xzqh (                       -- divisions
     mc varchar(60) not null
 );
 
-create table jh_aj (                      -- guardianship cases
+create table jh_aj (                      -- guardianship cases; one applied for has no number, day or state yet
     ajid varchar(24) not null,
-    ah varchar(60) not null,              -- case number
+    ah varchar(60),                       -- case number
     ay varchar(1) not null,               -- cause
     sqrlb varchar(1) not null,
     sqdw varchar(60),                     -- filing unit
     bsqr varchar(30),
     sqsy varchar(20),                     -- grounds, codes separated by commas
-    slrq date not null,
-    ajzt varchar(1) not null,
+    slrq date,
+    ajzt varchar(1),
     cprq date,
     zdjhrlb varchar(1),
     zdjhr varchar(60),
     zddw varchar(60),                     -- unit appointed guardian
-    etbh varchar(16) not null,            -- number of the child
+    etbh varchar(16),                     -- number of the child
     etsfzh varchar(18)
 );
 

@@ -73,6 +73,7 @@ create index hj_czrk_xm on hj_czrk (xm, csrq);
 create index hj_czrk_zt on hj_czrk (hkztdm, hjbh) where hkztdm <> '1';
 create index hj_czrk_xzqh on hj_czrk (hjd_xzqhdm, hjbh);
 alter table jq_bg add primary key (bgbh);
+alter table jq_bg add column bbgbh varchar(24) references jq_bg; -- the report into which this one was merged
 create index jq_bg_gmsfhm on jq_bg (gmsfhm, bgbh);
 create index jq_bg_rybh on jq_bg (rybh, bgbh);
 create index jq_bg_xzqh on jq_bg (fsd_xzqhdm, bgbh);

@@ -1,0 +1,136 @@
+"""Write -> rows of a PostgreSQL database changed: one transaction a write, which takes the intent's name first.
+
+Guarantee: what is ``Written`` is committed and on disk, with the intent's name; whatever else comes of a call has
+changed nothing, unless the commit itself was lost, and ``settle`` tells that. If we crash at any moment here the server
+rolls back what was not committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from connectors.mapping import Mapping
+from connectors.postgres import Connections, PoolSettings
+from connectors.source import Bindings, SourceError
+from connectors.sql_predicates import Statement
+from connectors.sql_write import TAKE, TAKEN, change_statement
+from connectors.write import Change, GivenUp, Insert, NotThere, Result, Reused, Stale, Write, Written
+
+SESSION: Dict[str, str] = {
+    "default_transaction_read_only": "off",
+    "default_transaction_isolation": "read committed",
+    "synchronous_commit": "on",
+}
+
+
+class _UndoneError(Exception):
+    """Nothing is to be kept of this transaction; ``result`` says why."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__()
+        self.result = result
+
+
+@dataclass(slots=True, kw_only=True)
+class PostgresTarget:
+    """One department's database, written through its mapping by the write role; keeps ``connectors.write.Target``."""
+
+    name: str
+    mapping: Mapping = field(repr=False)
+    dsn: str = field(repr=False)
+    settings: PoolSettings = field(default_factory=PoolSettings)
+    _connections: Connections = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Whoever waits for a row or a name waits no longer than a statement may take.
+        lock = {"lock_timeout": str(int(self.settings.statement_timeout * 1000))}
+        self._connections = Connections(
+            name=self.name, dsn=self.dsn, settings=self.settings, session={**SESSION, **lock}, unfinished=True
+        )
+
+    async def write(self, write: Write, bindings: Bindings, *, intent: str, digest: str, deadline: float) -> Result:
+        """What came of it; see the contract."""
+        prepared = self._prepared(write, bindings)
+        async with self._connections.connection(monotonic() + deadline) as connection:
+            await connection.execute("BEGIN")
+            try:
+                earlier = await self._take(connection, write, bindings, intent, digest)
+                if earlier is None:
+                    for number, (change, text, arguments) in enumerate(prepared):
+                        rows = await connection.fetch(text, *arguments)
+                        _judge(change, number, rows)
+            except _UndoneError as undone:
+                await connection.execute("ROLLBACK")
+                return undone.result
+            await connection.execute("COMMIT")
+            return earlier or Written(keys=_keys(write, bindings))
+
+    async def found(self, intent: str, *, deadline: float) -> Written | GivenUp | None:
+        """What stands under the intent; see the contract."""
+        async with self._connections.connection(monotonic() + deadline) as connection:
+            rows = await connection.fetch(TAKEN, intent)
+        return next(
+            (GivenUp() if given_up else Written(keys=tuple(keys), again=True) for _, keys, given_up in rows), None
+        )
+
+    async def settle(self, intent: str, *, deadline: float) -> tuple[str, ...] | None:
+        """Keys of what was written under the intent, or None; see the contract."""
+        async with self._connections.connection(monotonic() + deadline) as connection:
+            # If we crash after this the name is taken: what we would have said is what the next settlement says.
+            await connection.fetch(TAKE, intent, "", [], [], True)
+            ((_, keys, given_up),) = await connection.fetch(TAKEN, intent)
+            return None if given_up else tuple(keys)
+
+    async def close(self) -> None:
+        """Gives back every connection; transactions that still run are rolled back by the server."""
+        await self._connections.close()
+
+    async def _take(
+        self, connection: Any, write: Write, bindings: Bindings, intent: str, digest: str
+    ) -> Written | None:
+        """Takes the intent's name, or says what was written under it before."""
+        relations = [change.relation for change in write.changes]
+        if await connection.fetch(TAKE, intent, digest, relations, list(_keys(write, bindings)), False):
+            return None
+        # Read committed: this statement sees the transaction for whose end the last one waited.
+        ((earlier, keys, given_up),) = await connection.fetch(TAKEN, intent)
+        if given_up:
+            raise _UndoneError(GivenUp())
+        if earlier != digest:
+            raise _UndoneError(Reused())
+        return Written(keys=tuple(keys), again=True)
+
+    def _prepared(self, write: Write, bindings: Bindings) -> list[tuple[Change, str, Sequence[Any]]]:
+        """Each change with its SQL and arguments; what the mapping does not allow or hold is ``rejected`` here."""
+        try:
+            statements: list[Statement] = [change_statement(change, self.mapping) for change in write.changes]
+            return [
+                (change, statement.text, statement.arguments(bindings))
+                for change, statement in zip(write.changes, statements, strict=True)
+            ]
+        except (KeyError, ValueError) as error:
+            raise SourceError(self.name, "rejected") from error
+
+
+def _judge(change: Change, number: int, rows: Sequence[Sequence[Any]]) -> None:
+    """Returns if the change was made."""
+    if isinstance(change, Insert):
+        ((about, made),) = rows
+        if not about:
+            raise _UndoneError(NotThere(change=number))
+        if not made:
+            raise _UndoneError(Stale(change=number))
+        return
+    if not rows:
+        raise _UndoneError(NotThere(change=number))
+    (fresh, *current) = rows[0]
+    if not fresh:
+        raise _UndoneError(Stale(change=number, current=dict(zip(change.shows, current, strict=True))))
+
+
+def _keys(write: Write, bindings: Bindings) -> tuple[str, ...]:
+    return tuple(bindings[change.key.name] for change in write.changes)
