@@ -1,0 +1,133 @@
+"""Domain model, 8.1 -> what follows the police's notice to the town as data: assessment, plan, closing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hub.lifecycle.step import Change, Clock, Fixed, Step, actors
+
+STATE: Final = "MandatoryReport.status"
+OPEN: Final = ("REPORTED", "DISPATCHED", "HANDLED", "TOWN_NOTIFIED", "ASSESSED", "PLANNED")
+ATTENDED: Final = OPEN[1:]
+TOWN: Final = actors("guardianship_protection", "town_government")
+_OF_ASSESSMENT: Final = ("safetySituation", "guardianshipSituation", "riskLevel", "conclusion")
+
+ASSESSING: Final = (
+    Step(
+        name="openAssessment",
+        zh="启动调查评估",
+        en="begin an assessment",
+        cycle="report",
+        clause="2.6",
+        who=TOWN,
+        subject="Assessment",
+        about="Child",
+        changes=(Change(relation="Assessment", creates=True, may=("recommendedServices",)),),
+    ),
+    Step(
+        name="recordHealth",
+        zh="记录身心健康状况",
+        en="record the health of body and mind",
+        cycle="report",
+        clause="3.1.11",
+        who=actors("medical_care", "health_commission"),
+        subject="Assessment",
+        changes=(Change(relation="Assessment", needs=("physicalHealth", "mentalHealth")),),
+    ),
+    Step(
+        name="recordInjury",
+        zh="记录伤情鉴定",
+        en="record the appraisal of an injury",
+        cycle="report",
+        clause="3.1.11",
+        who=actors("medical_care", "health_commission"),
+        subject="Incident",
+        state=STATE,
+        origin=ATTENDED,
+        changes=(Change(relation="Incident", needs=("injuryFinding",)),),
+    ),
+    Step(
+        name="assess",
+        zh="调查评估",
+        en="assess safety and guardianship",
+        cycle="report",
+        clause="2.6",
+        who=TOWN,
+        subject="MandatoryReport",
+        state=STATE,
+        origin=("TOWN_NOTIFIED",),
+        target="ASSESSED",
+        about="Child",
+        conditions=("matched",),
+        changes=(
+            Change(
+                relation="Assessment",
+                creates=True,
+                needs=_OF_ASSESSMENT,
+                may=("recommendedServices",),
+                sets=(("completedOn", Clock("today")),),
+            ),
+        ),
+        stops=("assess",),
+    ),
+    Step(
+        name="completeAssessment",
+        zh="完成调查评估",
+        en="complete an assessment that was begun",
+        cycle="report",
+        clause="2.6",
+        who=TOWN,
+        subject="MandatoryReport",
+        state=STATE,
+        origin=("TOWN_NOTIFIED",),
+        target="ASSESSED",
+        conditions=("matched",),
+        changes=(
+            Change(
+                relation="Assessment",
+                needs=_OF_ASSESSMENT,
+                may=("recommendedServices",),
+                sets=(("completedOn", Clock("today")),),
+            ),
+        ),
+        once=("Assessment.completedOn",),
+        stops=("assess",),
+    ),
+    Step(
+        name="planAssistance",
+        zh="制定帮扶方案",
+        en="plan assistance, one record a service",
+        cycle="report",
+        clause="2.6",
+        who=TOWN,
+        subject="MandatoryReport",
+        state=STATE,
+        origin=("ASSESSED",),
+        target="PLANNED",
+        about="Child",
+        conditions=("matched",),
+        changes=(
+            Change(
+                relation="AssistanceRecord",
+                creates=True,
+                many=True,
+                needs=("kind", "providerUnit"),
+                may=("amount",),
+                sets=(("status", Fixed("PLANNED")), ("eligibility", Fixed("PENDING"))),
+            ),
+        ),
+    ),
+    Step(
+        name="closeReport",
+        zh="结案",
+        en="close the report",
+        cycle="report",
+        clause="3.2.2",
+        who=TOWN,
+        subject="MandatoryReport",
+        state=STATE,
+        origin=("PLANNED",),
+        target="CLOSED",
+        conditions=("capable_guardian", "no_service_running"),
+    ),
+)

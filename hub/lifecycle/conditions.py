@@ -1,0 +1,92 @@
+"""Name -> what must hold besides the state before a step is taken, in words and as a formula over the row or its child.
+
+Guarantee: a condition is asked of the departments as they are, like a scope; one that cannot be told does not hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connectors.source import All, Exists, Not, Predicate
+from hub.planner import facts as f
+from hub.planner.formula import Fact, Formula, Local, negate
+
+_SAME_QUARTER = (("quarter", "quarter"),)
+_UNSUBMITTED = All(
+    (
+        f.is_("level", "VILLAGE"),
+        f.bound("divisionCode", "under", "division"),
+        f.is_("status", ("DRAFT", "RETURNED"), "in"),
+    )
+)
+_REVOKED = All((f.is_revocation, f.is_("status", "GRANTED")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What must hold: in Chinese and English, and as a formula over the step's row (or, of a new row, its child)."""
+
+    zh: str
+    en: str
+    formula: Formula
+
+
+def _court(name: str, *parts: Predicate) -> Fact:
+    return Fact(name, "courts", "GuardianshipCase", All(parts))
+
+
+CONDITIONS: Mapping[str, Condition] = {
+    "matched": Condition(zh="报告已对应到儿童档案", en="the report is matched to a file", formula=f.ACCEPTED_FILE),
+    "capable_guardian": Condition(
+        zh="儿童已有有监护能力的监护人",
+        en="a capable guardian is in place",
+        formula=Fact("capable_guardian", "civil_affairs", "Guardian", f.is_("capacity", "CAPABLE")),
+    ),
+    "no_service_running": Condition(
+        zh="没有已计划或进行中的救助帮扶",
+        en="no service is planned or active",
+        formula=negate(f.ASSISTED),
+    ),
+    "of_village": Condition(
+        zh="为村居的摸排记录", en="the submission is a village's", formula=Local(f.is_("level", "VILLAGE"))
+    ),
+    "of_town": Condition(
+        zh="为本镇街的摸排记录", en="the submission is the town's own", formula=Local(f.is_("level", "TOWN"))
+    ),
+    "every_village_submitted": Condition(
+        zh="所辖村居均已报送",
+        en="every village of the town has submitted",
+        formula=Local(Not(Exists("SurveySubmission", _SAME_QUARTER, _UNSUBMITTED))),
+    ),
+    "revoked_three_months_to_a_year_ago": Condition(
+        zh="撤销监护人资格裁判已满三个月、未满一年",
+        en="the revocation was granted at least three months and less than a year ago",
+        formula=_court(
+            "revoked_lately",
+            _REVOKED,
+            f.bound("decidedOn", "gt", "year_ago"),
+            f.bound("decidedOn", "le", "three_months_ago"),
+        ),
+    ),
+    "guardian_appointed": Condition(
+        zh="法院已准许申请并指定监护人",
+        en="the court has granted an application and appointed a guardian",
+        formula=_court("guardian_appointed", f.is_("status", "GRANTED")),
+    ),
+    "revocation_applied_for": Condition(
+        zh="已有撤销监护人资格的申请",
+        en="a revocation has been applied for",
+        formula=f.REVOCATION,
+    ),
+    "proposed_before": Condition(
+        zh="已就该儿童发出建议",
+        en="an application was proposed before",
+        formula=Fact("proposed", "procuratorate", "ProcuratorialSupervision", f.is_("kind", "PROPOSE")),
+    ),
+    "reply_overdue": Condition(
+        zh="回复期限已过",
+        en="the day by which a reply was due is past",
+        formula=Local(f.bound("replyDueOn", "lt", "today")),
+    ),
+}

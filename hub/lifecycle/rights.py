@@ -1,0 +1,79 @@
+"""Policy, principal, step -> Rights: the rows that the step may write, as formulas, and the lines that say so.
+
+Guarantee (invariants 3 and 4): a right comes from the policy's lines alone, and a refusal names the line that is
+wanting. The table of steps gives none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hub.entitlements import DIVIDED
+from hub.errors import RefusalError
+from hub.identity import Identity
+from hub.lifecycle.step import Step
+from hub.planner.formula import TRUE, Formula, both, either
+from hub.planner.scopes import scope_formula
+from policies.decision import Grant
+from policies.policy import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """By relation the rows that may be changed; ``about``: the rows of ``Step.about`` about which one may be made."""
+
+    rows: Mapping[str, Formula]
+    about: Formula
+    rules: tuple[str, ...]
+    clauses: tuple[str, ...]
+
+
+def rights_of(policy: Policy, identity: Identity, step: Step) -> Rights:
+    """What the principal may write by the step; NOT_ENTITLED with the first coordinate that no line opens."""
+    lines = {name: _lines(policy, identity, step, name) for name in sorted(step.coordinates)}
+    divided = identity.unit in DIVIDED
+    created = {change.relation for change in step.changes if change.creates}
+    rows: dict[str, Formula] = {}
+    about: Formula = TRUE
+    for coordinate, grants in lines.items():
+        relation = coordinate.partition(".")[0]
+        if relation not in created:
+            rows[relation] = both(rows.get(relation, TRUE), _scopes(grants, relation, divided))
+        elif step.about is not None:
+            about = both(about, _scopes(grants, step.about, divided, of_child=True))
+    every = {grant.rule: grant for grants in lines.values() for grant in grants}
+    return Rights(
+        rows=rows,
+        about=about,
+        rules=tuple(sorted(every)),
+        clauses=tuple(sorted({step.clause, *(grant.clause for grant in every.values())})),
+    )
+
+
+def _lines(policy: Policy, identity: Identity, step: Step, coordinate: str) -> tuple[Grant, ...]:
+    grants = policy.grants(identity.unit, identity.purpose, step.action).get(coordinate, ())
+    if not grants or identity.purpose not in step.purposes(identity.unit):
+        decision = policy.decide(identity.unit, identity.purpose, coordinate, step.action)
+        raise RefusalError(
+            "NOT_ENTITLED",
+            f"`{step.name}` is not open to `{identity.unit}` for `{identity.purpose}`",
+            step=step.name,
+            units=sorted(actor.unit for actor in step.who),
+            **{**decision.facts(), "clause": step.clause},
+        )
+    return grants
+
+
+def _scopes(grants: tuple[Grant, ...], relation: str, divided: bool, *, of_child: bool = False) -> Formula:
+    """Rows of the relation in some scope of the lines; of a new row, its child is in it before the step."""
+    return either(
+        *(scope_formula(_scope(grant.scope, divided, of_child), relation, divided=divided) for grant in grants)
+    )
+
+
+def _scope(scope: str, divided: bool, of_child: bool) -> str:
+    """An application is about a child of the village itself, or of the district (domain model, 5)."""
+    if of_child and scope == "own_applications":
+        return "own_village" if divided else "all"
+    return scope
