@@ -94,15 +94,7 @@ class Batches:
 
 async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
     """The answers of calls of one plan and principal, their entries durable."""
-    identity = calls[0].identity
-    execution = _execution(hub, identity)
-    batch = Batch(execution=execution, seal=hub.seals.of(identity.key), purpose=identity.purpose)
-    with hub.stage("fetch"):
-        pages, aggregates = await asyncio.gather(_pages(batch, calls), _aggregates(execution, calls))
-        for call in calls:
-            call.in_vain = in_vain(call, pages.get(id(call), {}))
-    with hub.stage("stitch"):
-        stitched = [_stitch(hub, batch, call, pages.get(id(call), {}), aggregates) for call in calls]
+    stitched = await read_batch(hub, calls)
     entries = [_entries(hub, call, stitch, errors) for call, (stitch, _, errors) in zip(calls, stitched, strict=True)]
     # INVARIANT 2: no entry, no answer. Crash before this and nothing left; after it, and an entry tells of too much.
     with hub.stage("record"):
@@ -118,20 +110,23 @@ async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
 
 
 def _entries(hub: Hub, call: Call, stitch: Stitch, errors: Sequence[HubError]) -> list[Entry]:
-    plan, aggregated = call.plan, _aggregated_by(call)
-    grounds = Grounds(
-        rules=(*plan.rules, *(line.rule for line in aggregated)),
-        clauses=sorted({*plan.clauses, *(line.clause for line in aggregated)}),
-        policy=plan.policy_version,
-        of_author=_own_alone(call),
-    )
     act = Act(identity=call.identity, request_id=call.request_id, operation=call.operation)
-    return hub.recording.disclosures(act, stitch.released, stitch.own, refused_coordinates(call), errors, grounds)
+    return hub.recording.disclosures(
+        act, stitch.released, stitch.own, refused_coordinates(call), errors, grounds_of(call)
+    )
 
 
-def _own_alone(call: Call) -> bool:
-    """Whether the call asks for nothing but its own reports."""
-    return call.plan.scopes | {line.scope for line in _aggregated_by(call)} == {OWN_REPORTS}
+async def read_batch(hub: Hub, calls: Sequence[Call]) -> list[tuple[Stitch, dict[str, Any], list[HubError]]]:
+    """What each of the calls is answered: data and errors, and in the stitch what they release; nothing left yet."""
+    identity = calls[0].identity
+    execution = _execution(hub, identity)
+    batch = Batch(execution=execution, seal=hub.seals.of(identity.key), purpose=identity.purpose)
+    with hub.stage("fetch"):
+        pages, aggregates = await asyncio.gather(_pages(batch, calls), _aggregates(execution, calls))
+        for call in calls:
+            call.in_vain = in_vain(call, pages.get(id(call), {}))
+    with hub.stage("stitch"):
+        return [_stitch(hub, batch, call, pages.get(id(call), {}), aggregates) for call in calls]
 
 
 def _execution(hub: Hub, identity: Identity) -> Execution:
@@ -143,6 +138,22 @@ def _execution(hub: Hub, identity: Identity) -> Execution:
         registry=Registry(reading=reading, set_limit=hub.set_limit),
         years_ago=years_ago(now.date()),
     )
+
+
+def grounds_of(call: Call) -> Grounds:
+    """On what the call's answer rests."""
+    plan, aggregated = call.plan, _aggregated_by(call)
+    return Grounds(
+        rules=(*plan.rules, *(line.rule for line in aggregated)),
+        clauses=sorted({*plan.clauses, *(line.clause for line in aggregated)}),
+        policy=plan.policy_version,
+        of_author=_own_alone(call),
+    )
+
+
+def _own_alone(call: Call) -> bool:
+    """Whether the call asks for nothing but its own reports."""
+    return call.plan.scopes | {line.scope for line in _aggregated_by(call)} == {OWN_REPORTS}
 
 
 def refused_coordinates(call: Call) -> set[str]:
@@ -188,23 +199,22 @@ def _stitch(
         down=batch.execution.reading.down,
     )
     local, local_errors = _local(hub, call, aggregates)
-    counted = stitch.own if _own_alone(call) else stitch.released
     for question in call.questions.values():
-        counted.clear.update(question.used)
+        stitch.released.clear.update(question.used)
     data: dict[str, Any] = {}
     for root in call.plan.roots:
         match root:
             case Word():
                 data[root.key] = root.text
             case Denied():
-                stitch.deny(root.coordinate, (root.key,))
+                stitch.deny(root.coordinate, (*call.path, root.key))
                 data[root.key] = None
             case LocalRoot():
                 data[root.key] = local.get(root.key)
             case RowsRoot():
                 wish = call.wishes[root.key]
                 page = pages.get(root.key, Page())
-                data[root.key] = None if wish is None else stitch.root(wish.reach, page, (root.key,))
+                data[root.key] = None if wish is None else stitch.root(wish.reach, page, (*call.path, root.key))
     denied = refusals(call.entitlements, call.plan.refused)
     for error in denied:
         paths = stitch.denied.get(str(error.facts["coordinate"]), [])

@@ -31,7 +31,10 @@ NO_ARGUMENTS = Arguments(shape=("all",), values=(), order=(), first=1, after=Non
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Call:
-    """One request on its way: what it asks of each reach, where its answer is awaited, whether it found nothing."""
+    """One request on its way: what it asks of each reach, where its answer is awaited, whether it found nothing.
+
+    ``path``: where its roots stand in the answer, if not at its top.
+    """
 
     identity: Identity
     request_id: str
@@ -43,6 +46,7 @@ class Call:
     questions: dict[str, Question]
     errors: list[HubError] = field(default_factory=list)
     operation: str = ""
+    path: tuple[str, ...] = ()
     answered: asyncio.Future[Answer] | None = None
     in_vain: bool = False
 

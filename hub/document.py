@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,10 +18,12 @@ from graphql import (
     BooleanValueNode,
     DirectiveNode,
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
+    InlineFragmentNode,
     OperationDefinitionNode,
     OperationType,
     ValuesOfCorrectTypeRule,
@@ -63,6 +65,11 @@ class Document:
     steering: tuple[tuple[str, Any], ...]
     node: DocumentNode
 
+    @property
+    def writes(self) -> bool:
+        """Whether the operation is a mutation."""
+        return self.operation.operation is OperationType.MUTATION
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parsed:
@@ -71,6 +78,7 @@ class _Parsed:
     operations: tuple[OperationDefinitionNode, ...]
     fragments: Mapping[str, FragmentDefinitionNode]
     steering: tuple[str, ...]
+    written: frozenset[str]
 
 
 def invalid(message: str, **facts: Any) -> RefusalError:
@@ -102,6 +110,14 @@ class Documents:
             node=parsed.node,
         )
 
+    def fields_written(self, query: str) -> frozenset[str]:
+        """Names of the fields of ``Mutation`` in a text, whether it is valid or not; none if it does not parse."""
+        try:
+            known = self._known.get(hashlib.sha256(_encoded(query)).hexdigest())
+            return known.written if known is not None else frozenset(_written(*split(_parse(query, self.limits))))
+        except RefusedError:
+            return frozenset()
+
     def _parsed(self, query: str) -> _Parsed:
         text = _encoded(query)
         digest = hashlib.sha256(text).hexdigest()
@@ -120,7 +136,7 @@ class Documents:
         node = _parse(query, self.limits)
         check_limits(node, self.limits)
         operations, fragments = split(node)
-        _only_queries(operations)
+        _no_subscriptions(operations)
         errors = validate(self.schema, node, RULES, max_errors=_ERRORS, hide_suggestions=True)
         if errors:
             raise RefusedError(*(_invalid(error) for error in errors[:_ERRORS]))
@@ -130,6 +146,7 @@ class Documents:
             operations=tuple(operations),
             fragments=fragments,
             steering=tuple(sorted(_steering(node))),
+            written=frozenset(_written(operations, fragments)),
         )
 
     def _coerced(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> VariableValues:
@@ -188,10 +205,9 @@ def _invalid(error: GraphQLError) -> HubError:
     return RefusalError(code, said(error.message) + _place(error), locations=_locations(error))
 
 
-def _only_queries(operations: list[OperationDefinitionNode]) -> None:
-    for operation in operations:
-        if operation.operation is not OperationType.QUERY:
-            raise RefusedError(invalid(f"only queries are answered here, this is a {operation.operation.value}"))
+def _no_subscriptions(operations: list[OperationDefinitionNode]) -> None:
+    if any(operation.operation is OperationType.SUBSCRIPTION for operation in operations):
+        raise RefusedError(invalid("queries and mutations are answered here, this is a subscription"))
 
 
 def _chosen(operations: tuple[OperationDefinitionNode, ...], name: str | None) -> OperationDefinitionNode:
@@ -230,3 +246,17 @@ def _steering(node: DocumentNode) -> Iterator[str]:
     visitor = _Steering()
     visit(node, visitor)
     yield from visitor.names
+
+
+def _written(
+    operations: Sequence[OperationDefinitionNode], fragments: Mapping[str, FragmentDefinitionNode]
+) -> Iterator[str]:
+    """Names of the root fields of mutations, and of fragments on ``Mutation``, wherever they stand."""
+    sets = [one.selection_set for one in operations if one.operation is OperationType.MUTATION]
+    sets += [one.selection_set for one in fragments.values() if one.type_condition.name.value == "Mutation"]
+    while sets:
+        for selection in sets.pop().selections:
+            if isinstance(selection, FieldNode):
+                yield selection.name.value
+            elif isinstance(selection, InlineFragmentNode):
+                sets.append(selection.selection_set)

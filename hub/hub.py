@@ -15,6 +15,8 @@ from hub.audit.entry import Pseudonyms
 from hub.batches import Batches
 from hub.document import Documents
 from hub.entitlements import Entitlements
+from hub.lifecycle.rights import open_steps
+from hub.lifecycle.write import Writing
 from hub.planner.plan import Plan
 from hub.recording import Recording
 from hub.seal import Seals
@@ -63,6 +65,8 @@ class Hub:
     limits: Limits
     clock: Callable[[], datetime]
     set_limit: int = 20_000
+    writing: Writing | None = None
+    duty_phone: str = "110"
     stage: Callable[[str], AbstractContextManager[None]] = Silent().stage
     plans: Remembered[Plan] = field(default_factory=lambda: Remembered(2_000))
     views: Remembered[GraphQLSchema] = field(default_factory=lambda: Remembered(64))
@@ -92,7 +96,18 @@ class Hub:
         key = (entitlements.unit, entitlements.purpose, entitlements.policy.version)
         found = self.views.get(key)
         if found is None:
-            clear = frozenset(entitlements.read)
-            found = view(self.schema, clear | frozenset(entitlements.masked), clear, frozenset(entitlements.aggregated))
+            found = view_of(self.schema, entitlements)
             self.views.put(key, found)
         return found
+
+
+def view_of(schema: GraphQLSchema, entitlements: Entitlements) -> GraphQLSchema:
+    """The part of the schema that is the unit's own: what it may read, count, and do."""
+    clear = frozenset(entitlements.read)
+    return view(
+        schema,
+        clear | frozenset(entitlements.masked),
+        clear,
+        frozenset(entitlements.aggregated),
+        open_steps(entitlements.policy, entitlements.unit, entitlements.purpose),
+    )

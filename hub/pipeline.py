@@ -1,6 +1,6 @@
 """Identity, Request -> Answer: the way of a request, one call a stage. Read this first.
 
-    document      text -> Document                           hub/document.py
+    document      text -> Document                           hub/document.py    (a mutation goes on in hub/mutation.py)
     entitlements  Identity, Document -> Entitlements         hub/entitlements.py
     plan          Document, Entitlements -> Plan             hub/planner/compile.py
     call          Plan, variables -> Call (arguments, cost)  hub/calls.py
@@ -26,6 +26,8 @@ from hub.entitlements import Entitlements
 from hub.errors import HubError, InternalError, RefusedError
 from hub.hub import Hub
 from hub.identity import Identity
+from hub.lifecycle.steps import STEPS
+from hub.mutation import Ordered, take_step
 from hub.planner.compile import compile_plan
 from hub.planner.plan import Plan
 from hub.response import Answer, respond
@@ -52,20 +54,29 @@ async def answer(hub: Hub, identity: Identity, request: Request) -> Answer:
             document = hub.documents.read(request.query, request.operation_name, request.variables)
         with hub.stage("entitle"):
             entitlements = hub.entitlements(identity.unit, identity.purpose)
+        if document.writes:
+            ordered = Ordered(
+                identity=identity,
+                request_id=request.request_id,
+                operation=operation,
+                document=document,
+                denied=request.denied,
+            )
+            return await take_step(hub, ordered, entitlements)
         with hub.stage("compile"):
             plan = plan_of(hub, document, entitlements, request.denied)
             call = read_call(hub, identity, request.request_id, document, plan, entitlements)
         call.operation = operation
         return await hub.batches.run(call)
     except RefusedError as refused:
-        return await refuse(hub, identity, request.request_id, operation, refused.errors)
+        return await refuse(hub, identity, request, operation, refused.errors)
     except HubError as error:
-        return await refuse(hub, identity, request.request_id, operation, (error,))
+        return await refuse(hub, identity, request, operation, (error,))
     except Exception as error:
         # INVARIANT 7: where and of which kind, never an exception's text, which may hold a value.
         stack = "".join(traceback.format_tb(error.__traceback__))
         log.error("internal error in request %s: %s\n%s", request.request_id, type(error).__name__, stack)
-        return await refuse(hub, identity, request.request_id, operation, (InternalError(),))
+        return await refuse(hub, identity, request, operation, (InternalError(),))
 
 
 def plan_of(hub: Hub, document: Document, entitlements: Entitlements, denied: Literal["refuse", "null"]) -> Plan:
@@ -93,9 +104,13 @@ def plan_of(hub: Hub, document: Document, entitlements: Entitlements, denied: Li
     return plan
 
 
-async def refuse(hub: Hub, identity: Identity, request_id: str, operation: str, errors: tuple[HubError, ...]) -> Answer:
+async def refuse(
+    hub: Hub, identity: Identity, request: Request, operation: str, errors: tuple[HubError, ...]
+) -> Answer:
     """An answer without data, recorded before it leaves."""
-    entry = hub.recording.refusal(identity, request_id, operation, errors)
+    # Whose report was refused, and then not, is as good a hint at the reporter as the report's own entry would be.
+    of_author = any(name in STEPS and STEPS[name].reports for name in hub.documents.fields_written(request.query))
+    entry = hub.recording.refusal(identity, request.request_id, operation, errors, of_author=of_author)
     try:
         [receipt] = await hub.recording.record([entry])
     except HubError as outage:

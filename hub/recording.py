@@ -63,12 +63,20 @@ class Recording:
         """Receipts of the entries; AUDIT_UNAVAILABLE if they cannot be made durable."""
         return await self.log.record(entries)
 
-    def refusal(self, identity: Identity, request_id: str, operation: str, errors: Iterable[HubError]) -> Entry:
-        """The entry of an answer without data."""
+    def refusal(
+        self,
+        identity: Identity,
+        request_id: str,
+        operation: str,
+        errors: Iterable[HubError],
+        *,
+        of_author: bool = False,
+    ) -> Entry:
+        """The entry of an answer without data; ``of_author``: of a report, whose author goes unnamed."""
         found = list(errors)
         outage = any(error.code in ("SOURCE_UNAVAILABLE", "INTERNAL") for error in found)
         refused = {str(error.facts["coordinate"]) for error in found if "coordinate" in error.facts}
-        return Entry(
+        entry = Entry(
             kind="failure" if outage else "refusal",
             request=request_id,
             decision="FAILED" if outage else "DENIED",
@@ -80,6 +88,7 @@ class Recording:
             errors=sorted({error.code for error in found}),
             **self._who(identity),
         )
+        return without_author(entry, self.pseudonyms) if of_author else entry
 
     def disclosures(
         self,
@@ -92,11 +101,11 @@ class Recording:
     ) -> list[Entry]:
         """The entries of an answer with data; what it shows of own reports stands in one of its own.
 
-        ``grounds.of_author``: nothing else was asked for, and there is that entry alone. Otherwise it comes second,
-        under a name of its own: nothing in it leads to the first, which names the caller.
+        ``grounds.of_author``: all of it is an act of their author, and there is that entry alone. Otherwise it comes
+        second, under a name of its own: nothing in it leads to the first, which names the caller.
         """
         if grounds.of_author:
-            return [self.disclosure(act, own, refused, errors, grounds)]
+            return [self.disclosure(act, own.with_(released), refused, errors, grounds)]
         first = self.disclosure(act, released, refused, errors, grounds)
         if not own.records:
             return [first]

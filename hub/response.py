@@ -22,10 +22,16 @@ class Answer:
     body: bytes
 
 
-def respond(data: Mapping[str, Any] | None, errors: Sequence[HubError], *receipts: Receipt) -> Answer:
+def respond(
+    data: Mapping[str, Any] | None,
+    errors: Sequence[HubError],
+    *receipts: Receipt,
+    written: Sequence[Receipt] = (),
+) -> Answer:
     """The response; without data the status is that of the first error, and ``data`` is absent.
 
-    A second receipt is that of the entry about own reports (``Recording.disclosures``).
+    A second receipt is that of the entry about own reports (``Recording.disclosures``). ``written``: receipts of what
+    was written before the answer was made.
     """
     body: dict[str, Any] = {}
     if errors:
@@ -34,5 +40,7 @@ def respond(data: Mapping[str, Any] | None, errors: Sequence[HubError], *receipt
         body["data"] = data
     if receipts:
         body["extensions"] = dict(zip(RECEIPTS, (receipt.as_json() for receipt in receipts), strict=False))
+        if written:
+            body["extensions"]["written"] = [each.as_json() for each in written]
     status = 200 if data is not None else STATUS[errors[0].code]
     return Answer(status=status, body=orjson.dumps(body))

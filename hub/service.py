@@ -24,13 +24,14 @@ from connectors.source import Aggregate, Bindings, Fetch, Row, Source, SourceErr
 from hub.audit.contract import StoreError
 from hub.audit.entry import Entry, Pseudonyms
 from hub.audit.log import Log
-from hub.audited import auditing, console_of, tlog_of
+from hub.audited import Audited, auditing, console_of, tlog_of
 from hub.credential import RevokedFile, Verifier
 from hub.document import Documents
 from hub.http import Turned
 from hub.hub import Hub
 from hub.identity import Identity
 from hub.keys import KeySet
+from hub.lifecycle.signatures import served
 from hub.pages.console.ports import Console
 from hub.pipeline import Request, answer
 from hub.planner.scopes import SCOPES
@@ -42,11 +43,11 @@ from hub.settings import SOURCES, ConfigurationError, Settings
 from hub.sources import Sources
 from hub.telemetry import Stages
 from hub.tlog import Tlog
+from hub.writing import open_writing
 from policies.current import Current
 from policies.folder import load as load_policy
 from policies.policy import Policy
 from policies.problems import PolicyError
-from schema.build import whole
 from schema.catalogue import CATALOGUE
 
 
@@ -203,20 +204,25 @@ async def open_service(settings: Settings, stages: Stages) -> AsyncIterator[Behi
             ) as log,
         ):
             hub = _hub(settings, current, sources, log, Pseudonyms(secrets.pseudonyms), Seals(secrets.seal), stages)
-            verifier = make_verifier(settings)
-            yield Behind(
-                hub=hub,
-                verifier=verifier,
-                stages=stages,
-                log=log,
-                tlog=tlog_of(settings, hub, verifier, log, audited),
-                console=console_of(settings, hub, verifier, log, audited),
-                ready_within=settings.deadlines.ready,
-            )
+            async with open_writing(settings, hub, dsn, log, secrets.pseudonyms) as hub.writing:
+                yield _behind(settings, hub, stages, log, audited)
     except StoreError as error:
         raise ConfigurationError(f"the log takes no entries ({error.reason}), see `databases.log`") from None
     finally:
         await asyncio.gather(*(source.close() for source in sources.values()))
+
+
+def _behind(settings: Settings, hub: Hub, stages: Stages, log: Log, audited: Audited) -> Behind:
+    verifier = make_verifier(settings)
+    return Behind(
+        hub=hub,
+        verifier=verifier,
+        stages=stages,
+        log=log,
+        tlog=tlog_of(settings, hub, verifier, log, audited),
+        console=console_of(settings, hub, verifier, log, audited),
+        ready_within=settings.deadlines.ready,
+    )
 
 
 def _hub(
@@ -228,7 +234,7 @@ def _hub(
     seals: Seals,
     stages: Stages,
 ) -> Hub:
-    schema = whole()
+    schema = served()
     zone = ZoneInfo(settings.timezone)
 
     def clock() -> datetime:
@@ -244,5 +250,6 @@ def _hub(
         seals=seals,
         limits=settings.limits,
         clock=clock,
+        duty_phone=settings.duty_phone,
         stage=stages.stage,
     )

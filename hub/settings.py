@@ -65,12 +65,30 @@ class Databases(_Group):
         return None if secret is None else secret.get_secret_value()
 
 
+class Writes(_Group):
+    """DSNs of the roles that write what life cycles record; a department without one takes no steps."""
+
+    civil_affairs: SecretStr | None = Field(
+        default=None, description="write role in the civil affairs bureau's database"
+    )
+    education: SecretStr | None = Field(default=None, description="write role in the education bureau's database")
+    public_security: SecretStr | None = Field(default=None, description="write role in the police database")
+    courts: SecretStr | None = Field(default=None, description="write role in the court's database")
+    procuratorate: SecretStr | None = Field(default=None, description="write role in the procuratorate's database")
+
+    def dsn(self, name: str) -> str | None:
+        """The DSN of a department in clear; nothing that it returns may be printed."""
+        secret: SecretStr | None = getattr(self, name)
+        return None if secret is None else secret.get_secret_value()
+
+
 class Deadlines(_Group):
     """How long something may take, in seconds."""
 
     source: Seconds = Field(
         default=2.0, description="one statement in a department's database, waiting for it included"
     )
+    write: Seconds = Field(default=2.0, description="one write in a department's database, waiting for it included")
     log: Seconds = Field(default=1.0, description="the entry of a request, from asking to durable")
     body: Seconds = Field(default=5.0, description="the whole body of a request, from its headers to its last byte")
     reading: Seconds = Field(default=5.0, description="one statement that reads the access log, for auditors")
@@ -81,6 +99,7 @@ class Pools(_Group):
     """Connections held open."""
 
     source: Positive = Field(default=8, description="connections to each department's database")
+    write: Positive = Field(default=4, description="connections to each department's database that write")
     log: Positive = Field(default=4, description="connections that read the access log, for auditors")
 
 
@@ -176,6 +195,7 @@ class Settings(BaseSettings):
     )
 
     databases: Databases = Field(default=Databases(), description="DSNs")
+    writes: Writes = Field(default=Writes(), description="DSNs of write roles")
     deadlines: Deadlines = Field(default=Deadlines(), description="seconds")
     pools: Pools = Field(default=Pools(), description="connections")
     limits: Limits = Field(default=Limits(), description="limits")

@@ -41,6 +41,19 @@ class Released:
     values: list[tuple[str, str, str, Any]] = field(default_factory=list, repr=False)
     filtered: bool = False
 
+    def with_(self, other: Released) -> Released:
+        """What both give away."""
+        return Released(
+            clear=self.clear | other.clear,
+            masked=self.masked | other.masked,
+            records=self.records | other.records,
+            parts=self.parts | other.parts,
+            registers=self.registers | other.registers,
+            citizens=self.citizens | other.citizens,
+            values=[*self.values, *other.values],
+            filtered=self.filtered or other.filtered,
+        )
+
 
 @dataclass(slots=True, kw_only=True)
 class Stitch:

@@ -1,11 +1,14 @@
 """Types -> the whole schema, as Strawberry's and as graphql-core's, and its text.
 
-The two differ in one point. Strawberry's (``core``) knows the Python classes and will run mutations and subscriptions.
-graphql-core's (``whole``) is built from its text: enums are their names, inputs are dicts, nothing has a resolver; it
-is what documents are validated against, what views are cut from, and what a plain executor can run over dicts.
+The two differ in two points. Strawberry's (``core``) knows the Python classes of all types. graphql-core's (``whole``)
+is built from its text: enums are their names, inputs are dicts, nothing has a resolver; it is what documents are
+validated against, what views are cut from, and what a plain executor can run over dicts. And it has the steps whose
+signatures it is given, as ``Mutation``.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import strawberry
 from graphql import (
@@ -19,6 +22,7 @@ from graphql import (
 )
 from strawberry.schema.config import StrawberryConfig
 
+from schema.mutations import Signature, mutations
 from schema.nouns import NOUNS
 from schema.roots import Query
 from schema.scalars import SCALARS
@@ -36,13 +40,13 @@ def core() -> strawberry.Schema:
     return strawberry.Schema(query=Query, types=NOUNS, config=config)
 
 
-def whole() -> GraphQLSchema:
-    """The whole schema: every type, field, filter and root.
+def whole(signatures: Sequence[Signature] = ()) -> GraphQLSchema:
+    """The whole schema: every type, field, filter and root, and these steps.
 
     Suggestions belong to validation, not to the schema: give ``hide_suggestions`` to graphql-core's ``validate`` and
     ``get_variable_values``.
     """
-    schema = build_schema(core().as_str())
+    schema = build_schema("\n\n".join((core().as_str(), mutations(signatures))))
     for scalar in SCALARS:
         found = schema.type_map[scalar.name]
         assert isinstance(found, GraphQLScalarType)

@@ -38,18 +38,20 @@ def view(
     allowed: frozenset[str],
     clear: frozenset[str],
     aggregated: frozenset[str] = frozenset(),
+    steps: frozenset[str] = frozenset(),
 ) -> GraphQLSchema:
-    """The part of ``schema`` that the coordinates open.
+    """The part of ``schema`` that the coordinates open, and the steps.
 
     ``allowed``: read in clear or masked, they open fields, and with them types, links and roots. ``clear``: read in
     clear, they open filters and orders. ``aggregated``: counted without being read; with ``clear`` they open
-    ``aggregate``. ``me`` and ``catalogue`` are in every view.
+    ``aggregate``. ``me`` and ``catalogue`` are in every view. ``steps``: fields of ``Mutation``.
     """
-    cut = _Cut(schema=schema, allowed=allowed, clear=clear, aggregated=aggregated)
-    query = schema.query_type
+    cut = _Cut(schema=schema, allowed=allowed, clear=clear, aggregated=aggregated, steps=steps)
+    query, mutation = schema.query_type, schema.mutation_type
     assert query is not None
     return GraphQLSchema(
         query=cut.named(query),
+        mutation=cut.named(mutation) if mutation is not None and steps else None,
         types=[cut.named(schema.type_map[type_name]) for type_name in TYPES if type_name in cut.opened],
         directives=schema.directives,
         description=schema.description,
@@ -65,6 +67,7 @@ class _Cut:
     allowed: frozenset[str]
     clear: frozenset[str]
     aggregated: frozenset[str]
+    steps: frozenset[str]
     opened: frozenset[str] = frozenset()
     done: dict[str, GraphQLNamedType] = field(default_factory=dict)
 
@@ -102,12 +105,17 @@ class _Cut:
         return {
             name: GraphQLField(self._wrapped(found.type), args=self._arguments(found), description=found.description)
             for name, found in parent.fields.items()
-            if self._opens(parent.name, name)
+            if self._opens(parent.name, name, found)
         }
 
-    def _opens(self, parent: str, name: str) -> bool:
+    def _opens(self, parent: str, name: str, found: GraphQLField) -> bool:
         if parent == "Query":
             return self._opens_root(name)
+        if parent == "Mutation":
+            return name in self.steps
+        if parent.endswith("Step"):
+            target = _innermost(found.type).name
+            return target not in TYPES or target in self.opened
         if parent not in LINKS or name == "id":
             return True
         link = LINKS[parent].get(name)

@@ -15,10 +15,11 @@ from hub.commands.principals import check_purposes, check_unit, dev_token, purpo
 from hub.commands.running import Division, Institution, Unit
 from hub.document import Documents
 from hub.entitlements import Entitlements
+from hub.hub import view_of
+from hub.lifecycle.signatures import served
 from hub.service import read_policy
 from hub.settings import Settings
-from schema.build import sdl, whole
-from schema.view import view
+from schema.build import sdl
 
 Query = Annotated[str, typer.Argument(help="The document, `@file`, or `-` for standard input.")]
 Purpose = Annotated[str | None, typer.Option(help="The declared purpose (default: the unit's only one).")]
@@ -80,16 +81,14 @@ def schema(
     Exit codes: 0 printed; 2 no such unit or purpose.
     """
     with outcomes():
-        shown = whole()
+        shown = served()
         if unit is not None:
             settings = settings_of(context)
             policy = read_policy(settings)
             _known(policy, unit)
             chosen = purpose or _only_purpose(settings, unit)
             check_purposes(policy, (chosen,))
-            held = Entitlements.of(policy, unit, chosen)
-            clear = frozenset(held.read)
-            shown = view(shown, clear | frozenset(held.masked), clear, frozenset(held.aggregated))
+            shown = view_of(shown, Entitlements.of(policy, unit, chosen))
         out.print(sdl(shown), markup=False, end="")
 
 
@@ -114,7 +113,7 @@ def explain(
         _known(policy, unit)
         chosen = purpose or _only_purpose(settings, unit)
         check_purposes(policy, (chosen,))
-        shown = whole()
+        shown = served()
         read = Documents(shown, settings.limits).read(_text(document), None, _object(variables))
         held = Entitlements.of(policy, unit, chosen)
         plan = compile_plan(

@@ -32,12 +32,13 @@ from hub.audit.session import install
 from hub.commands.outcome import Failure, err, out, outcomes
 from hub.commands.serving import Done, listen, serve
 from hub.commands.showing import show_units
-from hub.settings import SOURCES, ConfigurationError, Settings, load
+from hub.settings import SOURCES, ConfigurationError, Settings, Writes, load
 
 CHILDREN = 2000
 SEED = 20170501
 _DAY = 12 * 3600
-_READER = "hub_read"
+Dsns = dict[str, dict[str, str]]
+_READER, _WRITER = "hub_read", "hub_write"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +79,7 @@ class Folder:
         """What was loaded, or None; raises ``ConfigurationError`` if the file is not ours."""
         try:
             contents = json.loads(self.loaded.read_text("utf-8"))
-            return {"children": int(contents["children"]), "seed": int(contents["seed"])}
+            return {name: int(contents[name]) for name in ("children", "seed", "writes")}
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError):
@@ -127,18 +128,18 @@ def run(folder: Folder, *, children: int | None, port: int, once: bool) -> None:
                 f"`{folder.path}` holds {contents['children']:,} children: choose another `--data-dir`, or remove it"
             )
         with _server(folder) as server:
-            password = _password(folder)
+            read, write = _password(folder, "read-password"), _password(folder, "write-password")
             if contents is None:
                 with progress_bars() as report:
-                    asyncio.run(_fill(folder, server, children or CHILDREN, password, report))
-            _answer(folder, server, password, port, once)
+                    asyncio.run(_fill(folder, server, children or CHILDREN, (read, write), report))
+            _answer(folder, _dsns(server, read, write), port, once)
 
 
-def _answer(folder: Folder, server: Server, password: str, port: int, once: bool) -> None:
-    settings = _settings(folder, server, password, port)
+def _answer(folder: Folder, dsns: Dsns, port: int, once: bool) -> None:
+    settings = load(None, **dsns, keys=folder.path / "keys", port=port, credentials={"lifetime": _DAY})
 
     async def visit(url: str) -> None:
-        _write_settings(folder, settings, server, password, url)
+        _write_settings(folder, settings, dsns, url)
         if await asyncio.to_thread(show_units, settings, url, folder.path):
             raise Failure("the hub did not answer every question, see above")
         if once:
@@ -178,7 +179,7 @@ def progress_bars() -> Iterator[Any]:
         yield report
 
 
-async def _fill(folder: Folder, server: Server, children: int, password: str, report: Any) -> None:
+async def _fill(folder: Folder, server: Server, children: int, passwords: tuple[str, str], report: Any) -> None:
     folder.loading.touch()
     policy_folder = Path(str(policies.__path__[0]))
     today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
@@ -194,19 +195,20 @@ async def _fill(folder: Folder, server: Server, children: int, password: str, re
             divisions=policy_folder / "divisions.csv",
             institutions=policy_folder / "institutions.csv",
             truth=folder.path / "truth.jsonl",
-            read_password=password,
+            read_password=passwords[0],
+            write_password=passwords[1],
             progress=report,
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-    contents = {"children": children, "seed": SEED, "today": today.isoformat(), "invented": True}
+    contents = {"children": children, "seed": SEED, "today": today.isoformat(), "invented": True, "writes": 1}
     folder.loaded.write_text(json.dumps(contents), "utf-8")
     folder.loading.unlink()
     err.print(f"hub: {children:,} invented children loaded in {time.monotonic() - started:.1f} s", markup=False)
 
 
-def _password(folder: Folder) -> str:
-    path = folder.path / "keys" / "read-password"
+def _password(folder: Folder, name: str) -> str:
+    path = folder.path / "keys" / name
     path.parent.mkdir(mode=0o700, exist_ok=True)
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -215,30 +217,23 @@ def _password(folder: Folder) -> str:
     return path.read_text("ascii")
 
 
-def _databases(server: Server, password: str) -> dict[str, str]:
-    found = {name: server.dsn(name, user=_READER, password=password) for name in SOURCES}
-    return {**found, "log": server.dsn("hub")}
+def _dsns(server: Server, read: str, write: str) -> Dsns:
+    """The tables of DSNs of the settings."""
+    found = {name: server.dsn(name, user=_READER, password=read) for name in SOURCES}
+    written = {name: server.dsn(name, user=_WRITER, password=write) for name in Writes.model_fields}
+    return {"databases": {**found, "log": server.dsn("hub")}, "writes": written}
 
 
-def _settings(folder: Folder, server: Server, password: str, port: int) -> Settings:
-    return load(
-        databases=_databases(server, password),
-        keys=folder.path / "keys",
-        port=port,
-        credentials={"lifetime": _DAY},
-    )
-
-
-def _write_settings(folder: Folder, settings: Settings, server: Server, password: str, url: str) -> None:
+def _write_settings(folder: Folder, settings: Settings, dsns: Dsns, url: str) -> None:
     """For `hub query`, `hub audit show` and the others; it holds passwords, so its owner alone may read it."""
     lines = [
         f"keys = {json.dumps(str((folder.path / 'keys').absolute()))}",
         f"port = {url.rpartition(':')[2]}",
         "[credentials]",
         f"lifetime = {settings.credentials.lifetime}",
-        "[databases]",
-        *(f"{name} = {json.dumps(dsn)}" for name, dsn in _databases(server, password).items()),
     ]
+    for table, found in dsns.items():
+        lines += [f"[{table}]", *(f"{name} = {json.dumps(dsn)}" for name, dsn in found.items())]
     path = folder.path / "hub.toml"
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -61,6 +61,10 @@ class Compiled:
     base: str
     bindings: dict[str, Any] = field(default_factory=dict, repr=False)
 
+    def subject_key(self) -> str:
+        """Key of the row that the step is about, or makes."""
+        return self.given.key or new_key(self.base, self.step.subject, 0)
+
     def sources(self) -> tuple[str, ...]:
         """Departments in the order of their writes: the one that holds the state last."""
         home = HOME[self.step.subject]
@@ -135,6 +139,9 @@ class Compiled:
             return ALWAYS
         if None in self.step.origin:
             return Compare(self._state_column(), "null", Constant(True))
+        if self.given.expected is not None:
+            # Other than as expected is a conflict even if the step were lawful there: somebody else was faster.
+            named = [state for state in named if state == self.given.expected]
         return Compare(self._state_column(), "in", Constant(named))
 
     def _untouched(self, relation: str) -> Iterator[Predicate]:

@@ -70,10 +70,7 @@ class Acting:
             facts=(f"step={self.step.name}", f"source={part.source}", *facts),
             notes=(self.given.reason,) if self.given.reason and kind == "intent" else (),
         )
-        return without_author(entry, self.pseudonyms) if self._reports() else entry
-
-    def _reports(self) -> bool:
-        return self.step.action == "report" and self.step.subject == "MandatoryReport"
+        return without_author(entry, self.pseudonyms) if self.step.reports else entry
 
     def _subjects(self, part: Part) -> tuple[str, ...]:
         names = self.pseudonyms

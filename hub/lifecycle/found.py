@@ -96,7 +96,7 @@ class Finding:
         """Everything; ``SourceError`` if a department that is needed does not answer."""
         subject = await self._keyed(self.step.subject, self.given.key, self._subject_columns())
         rows = await self._related(subject)
-        files = await self._files(subject, rows)
+        files = await self._files_if_needed(subject)
         await self._learn(files)
         standing, there = await self._standing(subject, rows)
         about = await self._about_is_there(files)
@@ -188,7 +188,27 @@ class Finding:
 
     # The child.
 
-    async def _files(self, subject: ROW | None, rows: Mapping[str, ROW | None]) -> Files:
+    async def _files_if_needed(self, subject: ROW | None) -> Files:
+        """The file, or none where nothing rests on it and the register does not answer.
+
+        A report is made, and officers are sent, whether the register of children answers or not; the log's entry then
+        names the report, and not the child.
+        """
+        step = self.step
+        if step.creates and step.about is None and not step.finds:
+            return Files(citizen={})
+        try:
+            return await self._files(subject)
+        except SourceError:
+            if step.finds or step.about is not None or self._rests_on_others():
+                raise
+            return Files(citizen={})
+
+    def _rests_on_others(self) -> bool:
+        """Whether another department than the row's own must be asked for a fact about the child."""
+        return any(fact.source != HOME[relation] for relation, formula in self._formulas() for fact in facts(formula))
+
+    async def _files(self, subject: ROW | None) -> Files:
         """The file of the step's child, if one is accepted and open."""
         step, registry = self.step, self.registry
         if step.finds:

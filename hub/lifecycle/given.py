@@ -19,13 +19,14 @@ LONGEST_REASON = 1_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """What a writer gives: the row that the step is about (``key``), the row that a new one is about (``about``), the
-    row that it leads ``into``, the ``number`` by which a child is found, fields by relation (a list: one or more rows),
-    and a ``reason``. Keys are those of the sources."""
+    row that it leads ``into``, the ``number`` by which a child is found, the state in which the row is ``expected``,
+    fields by relation (a list: one or more rows), and a ``reason``. Keys are those of the sources."""
 
     key: str | None = None
     about: str | None = None
     into: str | None = None
     number: str | None = field(default=None, repr=False)
+    expected: str | None = None
     values: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict, repr=False)
     reason: str = field(default="", repr=False)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from hub.errors import RefusalError
 from hub.lifecycle.conditions import CONDITIONS
 from hub.lifecycle.step import Step
 from hub.lifecycle.steps import CYCLE_OF, STEPS
@@ -49,11 +50,15 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """The unit may take the step, but not of this row as it stands; ``lawful``: what it may do instead."""
+    """The unit may take the step, but not of this row as it stands; ``lawful``: what it may do instead.
+
+    ``expected``: the state in which the writer believed the row to be, if it was in another.
+    """
 
     step: Step
     standing: Standing
     lawful: tuple[Step, ...]
+    expected: str | None = None
 
     @property
     def clause(self) -> str:
@@ -72,7 +77,32 @@ class Conflict:
         lawful = "、".join(f"{step.zh}（`{step.name}`）" for step in self.lawful) or "无"
         return f"{self.step.zh}（条款 {self.clause}）：{self._why_zh()}；您现在可以办理：{lawful}"
 
+    def refusal(self, *, told: bool) -> RefusalError:
+        """The error; a writer who may not be ``told`` how the row stands learns only that the step is not lawful."""
+        step = self.step
+        if not told:
+            return RefusalError(
+                "CONFLICT",
+                f"`{step.name}` (clause {self.clause}) is not lawful of this row as it stands",
+                messageZh=f"{step.zh}（条款 {self.clause}）：按该记录的现状不能办理",
+                step=step.name,
+                clause=self.clause,
+            )
+        expected = {} if self.expected is None else {"expected": self.expected}
+        return RefusalError(
+            "CONFLICT",
+            self.sentence,
+            messageZh=self.sentence_zh,
+            step=step.name,
+            **expected,
+            state=self.standing.state,
+            clause=self.clause,
+            lawful=[each.name for each in self.lawful],
+        )
+
     def _why(self) -> str:
+        if self.expected is not None:
+            return f"was asked for in the state `{self.expected}`, and the state is `{self.standing.state}`"
         if self.standing.state not in (self.step.origin or (self.standing.state,)):
             wanted = " or ".join(f"`{state or 'no state'}`" for state in self.step.origin)
             return f"needs {wanted}, and the state is `{self.standing.state or 'no state'}`"
@@ -89,6 +119,8 @@ class Conflict:
         def word(state: str | None) -> str:
             return "尚无状态" if state is None else words.get(state, state)
 
+        if self.expected is not None:
+            return f"您以为当前为“{word(self.expected)}”，实际为“{word(self.standing.state)}”"
         if self.standing.state not in (self.step.origin or (self.standing.state,)):
             wanted = "或".join(f"“{word(state)}”" for state in self.step.origin)
             return f"须为{wanted}，当前为“{word(self.standing.state)}”"

@@ -13,6 +13,7 @@ from hub.entitlements import DIVIDED
 from hub.errors import RefusalError
 from hub.identity import Identity
 from hub.lifecycle.step import Step
+from hub.lifecycle.steps import STEPS
 from hub.planner.formula import TRUE, Formula, both, either
 from hub.planner.scopes import scope_formula
 from policies.decision import Grant
@@ -48,6 +49,16 @@ def rights_of(policy: Policy, identity: Identity, step: Step) -> Rights:
         about=about,
         rules=tuple(sorted(every)),
         clauses=tuple(sorted({step.clause, *(grant.clause for grant in every.values())})),
+    )
+
+
+def open_steps(policy: Policy, unit: str, purpose: str) -> frozenset[str]:
+    """Names of the steps that the unit may take under the purpose: a line opens each of their coordinates."""
+    lines = {action: policy.grants(unit, purpose, action) for action in ("report", "update")}
+    return frozenset(
+        step.name
+        for step in STEPS.values()
+        if purpose in step.purposes(unit) and step.coordinates <= lines[step.action].keys()
     )
 
 

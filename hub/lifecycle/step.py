@@ -121,6 +121,11 @@ class Step:
         return self.state is not None and self.target is not None
 
     @property
+    def reports(self) -> bool:
+        """Whether it is a report of a child in danger, whose author nobody but the police may learn."""
+        return self.action == "report" and self.subject == "MandatoryReport"
+
+    @property
     def coordinates(self) -> frozenset[str]:
         """Every coordinate whose right the step needs: what it may write, its state with it."""
         return frozenset(self._coordinates())

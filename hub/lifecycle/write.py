@@ -28,7 +28,7 @@ from hub.lifecycle.compile import Compiled, Part
 from hub.lifecycle.entries import Acting
 from hub.lifecycle.found import Finding, Found
 from hub.lifecycle.given import Given, check
-from hub.lifecycle.guard import Conflict, Standing, judge
+from hub.lifecycle.guard import Conflict, Standing, judge, lawful
 from hub.lifecycle.named import check_named
 from hub.lifecycle.rights import rights_of
 from hub.lifecycle.step import Step
@@ -36,7 +36,7 @@ from hub.lifecycle.steps import STEPS
 from hub.lifecycle.values import Moment
 from hub.recording import Recorder
 from hub.registry import Registry
-from hub.sources import Reading, Sources
+from hub.sources import Breaker, Reading, Sources
 from hub.today import months_before, request_bindings
 from policies.policy import Policy
 
@@ -56,9 +56,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """A step taken: keys of the rows written by department; ``again``: it had been taken under this name before."""
+    """A step taken: keys of the rows written by department; ``again``: it had been taken under this name before.
+
+    ``subject``: key of the row that it is about, or has made. ``state``: how that row stands now; None: not known.
+    """
 
     step: Step
+    subject: str
+    state: str | None
     keys: Mapping[str, tuple[str, ...]]
     again: bool
     receipts: tuple[Receipt, ...]
@@ -77,6 +82,7 @@ class Writing:
     secret: bytes = field(repr=False)
     deadline: float = 3.0
     set_limit: int = 20_000
+    breakers: dict[str, Breaker] = field(default_factory=dict)
     _running: set[asyncio.Task[Taken]] = field(default_factory=set, init=False, repr=False)
 
     async def take(self, identity: Identity, asked: Asked) -> Taken:
@@ -133,6 +139,7 @@ class Writing:
                 moment=moment,
                 base=self._name(identity, asked),
             ),
+            told=step.state is not None and step.state in policy.grants(identity.unit, identity.purpose, "read"),
             shared=registry.reading.bindings,
             digest=self._digest(asked),
         )
@@ -159,11 +166,12 @@ class Writing:
 
 @dataclass(slots=True, kw_only=True)
 class _Way:
-    """One step on its way through the departments."""
+    """One step on its way through the departments; ``told``: whether the writer may learn how the row stands."""
 
     writing: Writing
     acting: Acting
     compiled: Compiled
+    told: bool
     shared: Mapping[str, Any] = field(repr=False)
     digest: str
     receipts: list[Receipt] = field(default_factory=list)
@@ -180,23 +188,49 @@ class _Way:
         for place, source in enumerate(self.compiled.sources()):
             if source not in written:
                 written[source] = await self._written(self.compiled.part(source), place)
+        again = all(result.again for result in written.values())
         return Taken(
             step=self.acting.step,
+            subject=self.compiled.subject_key(),
+            state=self._state_after(again),
             keys={source: result.keys for source, result in written.items()},
-            again=all(result.again for result in written.values()),
+            again=again,
             receipts=tuple(self.receipts),
         )
+
+    def _state_after(self, again: bool) -> str | None:
+        """A row that was made before this call may stand anywhere by now, and nobody has looked."""
+        step = self.acting.step
+        if again:
+            return None if step.creates else self.acting.found.standing.state
+        return step.target if step.moves else None if step.creates else self.acting.found.standing.state
 
     def _refusal(self, found: Found) -> RefusalError | None:
         step = self.acting.step
         if not found.there:
-            return _absent("key")
-        verdict = judge(step, self.acting.identity, found.standing)
-        if isinstance(verdict, Conflict):
-            return _conflict(verdict)
+            return _absent("id")
+        refusal = self._conflict(found.standing)
+        if refusal is not None:
+            return refusal
         if step.finds and found.file is None:
-            return RefusalError("CONFLICT", "no file has this number", step=step.name, clause=step.clause)
+            return RefusalError(
+                "CONFLICT",
+                "no file has this number",
+                messageZh="没有档案与该号码相符",
+                step=step.name,
+                clause=step.clause,
+            )
         return None if found.about else _absent("about")
+
+    def _conflict(self, standing: Standing) -> RefusalError | None:
+        """Why the row does not stand as the step needs it, or as the writer believes; None if it does."""
+        acting = self.acting
+        verdict = judge(acting.step, acting.identity, standing)
+        expected = acting.given.expected
+        if expected not in (None, standing.state):
+            following = lawful(acting.identity.unit, acting.step, standing.state)
+            verdict = Conflict(step=acting.step, standing=standing, lawful=following, expected=expected)
+        return verdict.refusal(told=self.told) if isinstance(verdict, Conflict) else None
 
     async def _before(self) -> dict[str, Written]:
         """Parts that were written when the step was sent before, by department."""
@@ -232,6 +266,10 @@ class _Way:
     async def _attempt(self, part: Part, number: int, name: str) -> Result:
         """Intent, write, outcome. If we crash in between, the intent is open and the department knows the rest."""
         writing, acting = self.writing, self.acting
+        breaker = writing.breakers.setdefault(part.source, Breaker())
+        if not breaker.allows(writing.sources.monotonic()):
+            # It has just failed several times: nobody who reports a child in danger waits for it to fail once more.
+            raise _outage(SourceError(part.source, "open"))
         await writing.log.record([acting.intent(part, number, name, writing.clock())])
         target, failure = writing.targets[part.source], None
         try:
@@ -243,7 +281,11 @@ class _Way:
                 deadline=writing.deadline,
             )
         except SourceError as error:
+            if error.reason != "rejected":
+                breaker.failed(writing.sources.monotonic())
             result, failure = await self._settled(target, name, error), error
+        else:
+            breaker.succeeded()
         self.receipts += await writing.log.record([acting.outcome(part, number, name, writing.clock(), result)])
         if failure is not None and isinstance(result, GivenUp):
             raise _outage(failure)
@@ -254,37 +296,42 @@ class _Way:
         try:
             keys = await target.settle(name, deadline=self.writing.deadline)
         except SourceError:
-            raise _outage(error) from None
+            raise OutageError("SOURCE_UNAVAILABLE", str(error), source=error.source, open=True) from None
         return GivenUp() if keys is None else Written(keys=keys)
 
     def _not_written(self, part: Part, result: Result) -> HubError:
         step, found = self.acting.step, self.acting.found
         if isinstance(result, Reused):
-            return RefusalError("CONFLICT", "this name was given to another step", step=step.name, reason="name")
+            return RefusalError(
+                "CONFLICT",
+                "this key was given to an act with another content before",
+                messageZh="该幂等键已用于另一项内容不同的办理",
+                step=step.name,
+                reason="key",
+            )
         if isinstance(result, NotThere):
-            return _absent("key" if part.write.changes[result.change].key.name == "subject" else "about")
+            return _absent("id" if part.write.changes[result.change].key.name == "subject" else "about")
         assert isinstance(result, Stale)
         state = next(iter(result.current.values()), found.standing.state)
-        verdict = judge(step, self.acting.identity, Standing(state=state, into=found.standing.into))
-        if isinstance(verdict, Conflict):
-            return _conflict(verdict)
-        return RefusalError("CONFLICT", "the row was changed meanwhile", step=step.name, clause=step.clause)
+        refusal = self._conflict(Standing(state=state, into=found.standing.into))
+        if refusal is not None:
+            return refusal
+        return RefusalError(
+            "CONFLICT",
+            "the row was changed meanwhile, look at it again",
+            messageZh="该记录刚被修改，请重新查看后办理",
+            step=step.name,
+            clause=step.clause,
+        )
 
 
 def _absent(argument: str) -> RefusalError:
     """A row that does not exist and one that is out of scope are told alike."""
-    return RefusalError("INVALID_INPUT", f"`{argument}` names no row that is there for you", argument=argument)
-
-
-def _conflict(verdict: Conflict) -> RefusalError:
     return RefusalError(
-        "CONFLICT",
-        verdict.sentence,
-        messageZh=verdict.sentence_zh,
-        step=verdict.step.name,
-        state=verdict.standing.state,
-        clause=verdict.clause,
-        lawful=[step.name for step in verdict.lawful],
+        "INVALID_INPUT",
+        f"`{argument}` names no row that is there for you",
+        messageZh="所指对象不存在，或不在您的办理范围",
+        argument=argument,
     )
 
 

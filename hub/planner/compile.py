@@ -31,7 +31,8 @@ from hub.planner.formula import FALSE
 from hub.planner.relations import CHILD, HOME, PARTS, join_of, keys_of
 from schema.catalogue import CATALOGUE, LINKS, ROOTS, TYPES
 
-Fields = Mapping[str, list[FieldNode]]
+Nodes = list[FieldNode]
+"""Nodes of one response key, whose selections count together."""
 LOCAL_ROOTS = frozenset({"me", "catalogue", "aggregate", "__schema", "__type"})
 
 
@@ -67,7 +68,7 @@ class _Draft:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Compiler:
+class Compiler:
     """One compilation: the document's parts, what is entitled, and what was refused on the way."""
 
     schema: GraphQLSchema
@@ -79,6 +80,7 @@ class _Compiler:
     reaches: int = 0
 
     def root(self, key: str, nodes: list[FieldNode]) -> p.RowsRoot | p.LocalRoot | p.Denied | p.Word:
+        """A root field of a query."""
         name = nodes[0].name.value
         if name == "__typename":
             return p.Word(key=key, text="Query")
@@ -100,9 +102,11 @@ class _Compiler:
         return p.RowsRoot(key=key, name=name, reaches=reached)
 
     def asks_number(self, nodes: list[FieldNode]) -> bool:
+        """Whether a look-up names the citizen id."""
         return any(argument.name.value == "citizenId" for argument in nodes[0].arguments or ())
 
     def deny(self, key: str, coordinate: str, path: tuple[str, ...]) -> p.Denied:
+        """Notes a coordinate that no grant opens, and leaves its place."""
         self.refused.append(p.Refused(coordinate=coordinate, path=path))
         return p.Denied(key=key, coordinate=coordinate)
 
@@ -115,6 +119,7 @@ class _Compiler:
         join: tuple[str, str] | None,
         path: tuple[str, ...],
     ) -> p.Reach:
+        """The rows of one field, with the columns and the layout of what is selected below it."""
         number = self.reaches
         self.reaches += 1
         draft = _Draft(type_name=type_name, access=self.entitlements.access(type_name))
@@ -157,6 +162,7 @@ class _Compiler:
     def connection(
         self, draft: _Draft, named: object, sets: list[SelectionSetNode], path: tuple[str, ...]
     ) -> p.ConnectionShape:
+        """A connection's layout."""
         assert isinstance(named, GraphQLObjectType)
         entries: list[p.EdgesEntry | p.PageInfoEntry | p.Word] = []
         for key, nodes in self.collect(named, sets).items():
@@ -178,6 +184,7 @@ class _Compiler:
     def edges(
         self, draft: _Draft, named: GraphQLObjectType, key: str, sets: list[SelectionSetNode], path: tuple[str, ...]
     ) -> p.EdgesEntry:
+        """The layout of a connection's edges."""
         edge = get_named_type(named.fields["edges"].type)
         assert isinstance(edge, GraphQLObjectType)
         entries: list[p.NodeEntry | p.Cursor | p.Word] = []
@@ -193,6 +200,7 @@ class _Compiler:
         return p.EdgesEntry(key=key, entries=tuple(entries))
 
     def row(self, draft: _Draft, sets: list[SelectionSetNode], path: tuple[str, ...]) -> p.ObjectShape:
+        """A row's layout."""
         named = self.schema.type_map[draft.type_name]
         assert isinstance(named, GraphQLObjectType)
         fields = self.collect(named, sets)
@@ -203,6 +211,7 @@ class _Compiler:
     def entry(
         self, draft: _Draft, named: GraphQLObjectType, key: str, nodes: list[FieldNode], path: tuple[str, ...]
     ) -> p.Entry:
+        """A field of a row."""
         name = nodes[0].name.value
         if name == "__typename":
             return p.Word(key=key, text=named.name)
@@ -219,6 +228,7 @@ class _Compiler:
     def link(
         self, draft: _Draft, named: GraphQLObjectType, key: str, nodes: list[FieldNode], path: tuple[str, ...]
     ) -> p.Link:
+        """A field that leads to other rows."""
         link = LINKS[draft.type_name][nodes[0].name.value]
         join = join_of(draft.type_name, link.target)
         if join != CHILD:
@@ -228,6 +238,7 @@ class _Compiler:
         return p.Link(key=key, reach=self.reach(link.target, kind, nodes, definition, join, path))
 
     def field(self, draft: _Draft, key: str, coordinate: str, name: str, nodes: list[FieldNode]) -> p.Entry:
+        """A field that holds a value."""
         if coordinate == "Child.riskFlags":
             return self.risk_flags(draft, key, coordinate)
         if coordinate == "ReconciliationItem.sourceValues":
@@ -237,6 +248,7 @@ class _Compiler:
         return p.Value(key=key, coordinate=coordinate, slot=draft.value(coordinate, name))
 
     def compared(self, draft: _Draft, key: str, coordinate: str, nodes: list[FieldNode]) -> p.Compared:
+        """`sourceValues`: what the sources hold of the coordinates of an item."""
         named = self.schema.type_map["SourceValue"]
         assert isinstance(named, GraphQLObjectType)
         inner = self.collect(named, [node.selection_set for node in nodes if node.selection_set])
@@ -250,6 +262,7 @@ class _Compiler:
         )
 
     def risk_flags(self, draft: _Draft, key: str, coordinate: str) -> p.Flags:
+        """`riskFlags`: each flag with the branches that the caller may see."""
         access = {type_name: self.entitlements.access(type_name) for type_name in TYPES}
         flags = tuple(
             (flag, tuple(draft.slot(p.Wanted(column="_key", coordinate=f"~{flag}", clear=part)) for part in branches))
@@ -285,6 +298,7 @@ class _Compiler:
                     self._collect(named, fragment.selection_set, found, visited)
 
     def included(self, node: object) -> bool:
+        """Whether `@skip` and `@include` leave the selection in."""
         skip = get_directive_values(GraphQLSkipDirective, node, self.variables)  # type: ignore[arg-type]
         if skip and skip["if"]:
             return False
@@ -292,10 +306,26 @@ class _Compiler:
         return not include or bool(include["if"])
 
     def applies(self, named: GraphQLObjectType, fragment: InlineFragmentNode | FragmentDefinitionNode) -> bool:
+        """Whether the fragment is about the type."""
         condition = fragment.type_condition
         if condition is None or condition.name.value == named.name:
             return True
         return any(interface.name == condition.name.value for interface in named.interfaces)
+
+    def plan(self, roots: tuple[p.RowsRoot | p.LocalRoot | p.Denied | p.Word, ...], *, refuse: bool) -> p.Plan:
+        """The plan of these roots; with ``refuse``, a coordinate that no grant opens refuses the whole of it."""
+        if refuse and self.refused:
+            raise RefusedError(*refusals(self.entitlements, self.refused))
+        lines = self.entitlements.lines(self.used)
+        return p.Plan(
+            roots=roots,
+            refused=tuple(self.refused),
+            rules=tuple(line.rule for line in lines),
+            clauses=tuple(sorted({line.clause for line in lines})),
+            scopes=frozenset(line.scope for line in lines),
+            policy_version=self.entitlements.policy.version,
+            null_mode=not refuse,
+        )
 
 
 def compile_plan(
@@ -308,24 +338,13 @@ def compile_plan(
     refuse: bool,
 ) -> p.Plan:
     """The plan of one operation; with ``refuse``, a coordinate that no grant opens refuses the whole of it."""
-    compiler = _Compiler(schema=schema, entitlements=entitlements, fragments=fragments, variables=variables)
+    compiler = Compiler(schema=schema, entitlements=entitlements, fragments=fragments, variables=variables)
     query = schema.query_type
     assert query is not None
     roots = tuple(
         compiler.root(key, nodes) for key, nodes in compiler.collect(query, [operation.selection_set]).items()
     )
-    if refuse and compiler.refused:
-        raise RefusedError(*refusals(entitlements, compiler.refused))
-    lines = entitlements.lines(compiler.used)
-    return p.Plan(
-        roots=roots,
-        refused=tuple(compiler.refused),
-        rules=tuple(line.rule for line in lines),
-        clauses=tuple(sorted({line.clause for line in lines})),
-        scopes=frozenset(line.scope for line in lines),
-        policy_version=entitlements.policy.version,
-        null_mode=not refuse,
-    )
+    return compiler.plan(roots, refuse=refuse)
 
 
 def refusals(entitlements: Entitlements, refused: Iterable[p.Refused]) -> list[HubError]:

@@ -199,7 +199,6 @@ def test_a_literal_of_the_wrong_type_is_invalid_input_with_its_place() -> None:
         ("{ child { ...F } } fragment F on Child { ...G } fragment G on Child { ...F }", "spreads itself"),
         ("fragment F on Child { name }", "never used"),
         ("{ }", "does not parse"),
-        ("mutation { forget }", "this is a mutation"),
         ("subscription { told }", "this is a subscription"),
         ("{ child { name @defer } }", "unknown directive `@defer`"),
         ("{ child { ... @defer { name } } }", "unknown directive `@defer`"),

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 from graphql import GraphQLSchema
 
-from schema.build import whole as build_whole
+from hub.lifecycle.signatures import served
 
 
 @pytest.fixture(scope="session")
 def whole() -> GraphQLSchema:
-    return build_whole()
+    return served()

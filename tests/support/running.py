@@ -32,6 +32,7 @@ from hub.audit.session import install
 from hub.document import Documents
 from hub.hub import Hub
 from hub.identity import Identity
+from hub.lifecycle.signatures import served
 from hub.pipeline import Request, answer
 from hub.recording import Recorder, Recording
 from hub.seal import Seals
@@ -39,7 +40,6 @@ from hub.settings import Limits
 from hub.sources import Sources
 from policies import Current
 from policies import load as load_policy
-from schema.build import whole
 from schema.catalogue import CATALOGUE
 from tests.support.rights import Me
 from tests.support.world import World
@@ -182,7 +182,7 @@ def identity(unit_key: str, purpose: str, *, case: str | None = None) -> Identit
 
 def compose(sources: Mapping[str, Source], log: Recorder, *, deadline: float = 30.0) -> Hub:
     """The hub over these sources and this log."""
-    schema, limits = whole(), Limits()
+    schema, limits = served(), Limits()
     current = Current(lambda: load_policy(ROOT / "policies", CATALOGUE))
     pseudonyms = Pseudonyms(key=hashlib.sha256(b"pseudonyms of the tests").digest())
     return Hub(

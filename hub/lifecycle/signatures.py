@@ -1,0 +1,86 @@
+"""The table of steps -> how callers see them: a signature a step, and the schema that is served.
+
+Guarantee: what a step needs or may be given is in its input, and nothing that the hub sets. Names of members are those
+of the schema's fields; what is not a field has one name for all steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from graphql import GraphQLSchema
+
+from hub.lifecycle.step import Change, Step
+from hub.lifecycle.steps import STEPS
+from schema.build import whole
+from schema.catalogue import CATALOGUE
+from schema.mutations import Member, Signature
+
+IDEMPOTENCY: Final = "idempotencyKey"
+ABOUT: Final = {"Child": "child", "Enrolment": "enrolment"}
+"""Type of the row that a new row is about -> the member that names it."""
+ROWS: Final = {"AssistanceRecord": "services"}
+"""Relation of which a step makes several rows -> the member that lists them."""
+
+
+def served() -> GraphQLSchema:
+    """The whole schema, with every step."""
+    return whole([signature(step) for step in STEPS.values()])
+
+
+def signature(step: Step) -> Signature:
+    """A step as a caller sees it."""
+    listed = next((change for change in step.changes if change.many), None)
+    plain = (change for change in step.changes if change is not listed)
+    return Signature(
+        name=step.name,
+        zh=step.zh,
+        en=step.en,
+        clause=step.clause,
+        subject=step.subject,
+        members=(*_arguments(step), *(member for change in plain for member in _fields(change))),
+        rows=None if listed is None else ROWS[listed.relation],
+        items=() if listed is None else tuple(_fields(listed)),
+    )
+
+
+def expects(step: Step) -> bool:
+    """Whether the caller may say in which state it believes the row to be."""
+    return step.state is not None and not step.creates and bool(step.origin)
+
+
+def names_about(step: Step) -> bool:
+    """Whether the caller names the row that a new one is about."""
+    return step.creates and step.about is not None
+
+
+def _arguments(step: Step) -> Iterator[Member]:
+    zh = "幂等键"
+    yield _member(IDEMPOTENCY, "String", zh, "your own name of this act: sent again, it is done once", needed=True)
+    if not step.creates:
+        yield _member("id", "ID", "办理对象", f"id of the `{step.subject}`", needed=True)
+    if names_about(step):
+        yield _member(ABOUT[str(step.about)], "ID", "涉及对象", f"id of the `{step.about}`", needed=True)
+    if step.into:
+        yield _member("into", "ID", "并入的报告", f"id of another open `{step.subject}`", needed=True)
+    if step.finds:
+        yield _member("number", "String", "身份证号或档案号", "citizen id or register number of the child", needed=True)
+    if step.explained:
+        yield _member("reason", "String", "理由", "why; kept with the entry of the log", needed=True)
+    if expects(step):
+        found = CATALOGUE[str(step.state)]
+        words = f"the state in which you believe the row to be; a conflict if it is in another: {found.name_en}"
+        yield _member("expected", found.inner, "预期状态", words, needed=False)
+
+
+def _fields(change: Change) -> Iterator[Member]:
+    for names, needed in ((change.needs, True), (change.may, False)):
+        for name in names:
+            found = CATALOGUE.get(f"{change.relation}.{name}")
+            if found is not None:
+                yield _member(name, found.gql_type.removesuffix("!"), found.name_zh, found.name_en, needed=needed)
+
+
+def _member(name: str, gql_type: str, zh: str, en: str, *, needed: bool) -> Member:
+    return Member(name=name, gql_type=gql_type, zh=zh, en=en, needed=needed)

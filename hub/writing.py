@@ -1,0 +1,116 @@
+"""Settings -> what takes steps, and the task that settles those which a crash cut off: the write side, composed.
+
+A department whose write role has no DSN takes no steps; what stops no start is that one does not answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import connectors
+from connectors.mapping import MappingError
+from connectors.mapping import load as load_mapping
+from connectors.postgres import PoolSettings
+from connectors.source import Bindings, SourceError
+from connectors.write import GivenUp, Result, Target, Write, Written
+from connectors.write_postgres import PostgresTarget
+from hub.audit.contract import StoreError
+from hub.audit.session import Session
+from hub.audited import working
+from hub.errors import OutageError
+from hub.hub import Hub
+from hub.lifecycle.settle import OpenIntents, settle_open
+from hub.lifecycle.write import Writing
+from hub.recording import Recorder
+from hub.settings import ConfigurationError, Settings
+
+EVERY: Final = 60.0
+"""Seconds between two rounds over open intents."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Unwritable:
+    """A department without a write role: nothing that is asked of it happens, and that is an outage."""
+
+    name: str
+
+    async def write(self, write: Write, bindings: Bindings, *, intent: str, digest: str, deadline: float) -> Result:
+        """Never answers."""
+        raise SourceError(self.name, "unreachable")
+
+    async def found(self, intent: str, *, deadline: float) -> Written | GivenUp | None:
+        """Never answers."""
+        raise SourceError(self.name, "unreachable")
+
+    async def settle(self, intent: str, *, deadline: float) -> tuple[str, ...] | None:
+        """Never answers."""
+        raise SourceError(self.name, "unreachable")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def open_targets(settings: Settings) -> dict[str, Target]:
+    """Every department's write side, nothing asked of it yet; raises ``ConfigurationError``."""
+    folder = Path(str(connectors.__path__[0]))
+    found: dict[str, Target] = {}
+    for name in type(settings.writes).model_fields:
+        dsn = settings.writes.dsn(name)
+        if dsn is None:
+            found[name] = Unwritable(name)
+            continue
+        try:
+            mapping = load_mapping(folder / f"{name}.toml")
+        except MappingError as error:
+            raise ConfigurationError(str(error)) from None
+        pool = PoolSettings(connections=settings.pools.write, statement_timeout=settings.deadlines.write)
+        found[name] = PostgresTarget(name=name, mapping=mapping, dsn=dsn, settings=pool)
+    return found
+
+
+@asynccontextmanager
+async def open_writing(settings: Settings, hub: Hub, dsn: str, log: Recorder, secret: bytes) -> AsyncIterator[Writing]:
+    """What takes steps; open intents are settled at once, and every minute, until it is closed."""
+    targets = open_targets(settings)
+    writing = Writing(
+        sources=hub.sources,
+        targets=targets,
+        log=log,
+        pseudonyms=hub.pseudonyms,
+        policy=lambda: hub.policy,
+        clock=hub.clock,
+        secret=hmac.digest(secret, b"hub/intents/v1", "sha256"),
+        deadline=settings.deadlines.write,
+    )
+    session = Session(dsn, name="open intents", durable=settings.fsync_required, timeout=settings.deadlines.reading)
+    try:
+        async with working(_settling(OpenIntents(session), targets, log, hub.clock)):
+            yield writing
+    finally:
+        # Steps under way end in the department and in the log; what does not is settled by the next start.
+        await writing.close()
+        await asyncio.gather(session.close(), *(target.close() for target in targets.values()))
+
+
+async def _settling(
+    opens: OpenIntents, targets: Mapping[str, Target], log: Recorder, clock: Callable[[], datetime]
+) -> None:
+    while True:
+        try:
+            done = await settle_open(opens, targets, log, clock)
+        except (StoreError, OutageError) as error:
+            _logger.warning("open intents were not settled: %s", error)
+        else:
+            if done.happened or done.given_up:
+                _logger.info("open intents settled: %d had happened, %d had not", done.happened, done.given_up)
+        await asyncio.sleep(EVERY)

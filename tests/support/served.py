@@ -1,0 +1,217 @@
+"""The hub as a process of its own that takes steps: real HTTP, real tokens, real departments that are written."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+from pydantic import SecretStr
+
+from connectors.demo.generate import load
+from connectors.demo.server import Server
+from hub.audit.session import install
+from hub.commands.principals import dev_token
+from hub.seal import Seals
+from hub.secrets import open_secrets
+from hub.settings import Databases, Settings, Writes
+from tests.support.rights import Me
+from tests.support.running import ROOT, SOURCES
+
+PASSWORD = "only-for-tests"
+CASE_REFERENCE = "2026-0114-1"
+SERVE = "from hub.cli import main; main()"
+START_WITHIN = 60.0
+
+
+async def fill_writable(server: Server, *, children: int, seed: int, truth: Path) -> None:
+    """Departments that take writes, of the day on which the test runs, and the tables of the log."""
+    await load(
+        server.dsns(),
+        children=children,
+        seed=seed,
+        today=date.today(),
+        divisions=ROOT / "policies" / "divisions.csv",
+        institutions=ROOT / "policies" / "institutions.csv",
+        truth=truth,
+        read_password=PASSWORD,
+        write_password=PASSWORD,
+        progress=lambda *_: None,
+    )
+    await install(server.dsn("hub"))
+
+
+def settings_of(server: Server, keys: Path) -> Settings:
+    """Settings of a hub over the server, by the roles that read and write."""
+    read = {name: SecretStr(server.dsn(name, user="hub_read", password=PASSWORD)) for name in SOURCES}
+    write = {name: SecretStr(server.dsn(name, user="hub_write", password=PASSWORD)) for name in Writes.model_fields}
+    return Settings(
+        databases=Databases(**read, log=SecretStr(server.dsn("hub"))),
+        writes=Writes(**write),
+        keys=keys,
+        duty_phone="022-29341110",
+    )
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer as a client reads it."""
+
+    status: int
+    json: dict[str, Any]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data."""
+        assert "data" in self.json, self.json
+        found: dict[str, Any] = self.json["data"]
+        return found
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """What the one error tells programs, with its message."""
+        assert "errors" in self.json, self.json
+        [error] = self.json["errors"]
+        return {**error["extensions"], "message": error["message"]}
+
+    @property
+    def codes(self) -> set[str]:
+        """Codes of the errors."""
+        return {error["extensions"]["code"] for error in self.json.get("errors", ())}
+
+
+@dataclass(slots=True, kw_only=True)
+class Served:
+    """A hub process, and requests of any principal over HTTP."""
+
+    settings: Settings
+    log: Path
+    client: httpx.AsyncClient
+    port: int = field(default_factory=free_port)
+    process: asyncio.subprocess.Process | None = None
+    tokens: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    async def start(self) -> None:
+        """Returns when it takes requests."""
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", SERVE, "serve", env=self._environment(), cwd=ROOT, stdout=log, stderr=log
+            )
+        begun = time.monotonic()
+        while True:
+            assert self.process.returncode is None, self.log.read_text("utf-8")[-2000:]
+            assert time.monotonic() - begun < START_WITHIN
+            try:
+                if (await self.client.get(f"http://127.0.0.1:{self.port}/healthz")).status_code == 200:
+                    return
+            except httpx.TransportError:
+                await asyncio.sleep(0.02)
+
+    async def kill(self) -> None:
+        """The end without a word."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
+    async def __call__(
+        self, unit_key: str, purpose: str, query: str, variables: Mapping[str, Any] | None = None, **more: str
+    ) -> Reply:
+        """The hub's answer over HTTP; ``more``: headers."""
+        headers = {
+            "Authorization": f"Bearer {self._token(unit_key, purpose)}",
+            "Hub-Purpose": purpose,
+            "Hub-Case": CASE_REFERENCE,
+            **{name.replace("_", "-"): value for name, value in more.items()},
+        }
+        url = f"http://127.0.0.1:{self.port}/graphql"
+        found = await self.client.post(url, json={"query": query, "variables": dict(variables or {})}, headers=headers)
+        return Reply(status=found.status_code, json=found.json())
+
+    async def step(
+        self,
+        unit_key: str,
+        purpose: str,
+        step: str,
+        answer: str = "step again",
+        *,
+        key: str | None = None,
+        **given: Any,
+    ) -> Reply:
+        """A step; ``answer``: what is selected of it; ``key``: the idempotency key (default: a new one)."""
+        kind = f"{step[:1].upper()}{step[1:]}Input"
+        document = f"mutation Take($input: {kind}!) {{ {step}(input: $input) {{ {answer} }} }}"
+        members = {"idempotencyKey": key or secrets.token_hex(8), **given}
+        return await self(unit_key, purpose, document, {"input": members})
+
+    def id(self, unit_key: str, type_name: str, *parts: str | None) -> str:
+        """The id by which the principal knows a row, as the hub would give it: also of rows that it never was given."""
+        seal = Seals(open_secrets(self.settings.keys, origin=self.settings.origin).seal)
+        return seal.of(unit_key).identify(type_name, *parts)
+
+    def _token(self, unit_key: str, purpose: str) -> str:
+        if (unit_key, purpose) not in self.tokens:
+            me = Me(unit_key, purpose)
+            self.tokens[unit_key, purpose] = dev_token(
+                self.settings,
+                me.unit,
+                purposes=(purpose,),
+                division=me.division,
+                institution=me.institution,
+                operator="T0001",
+            )
+        return self.tokens[unit_key, purpose]
+
+    def _environment(self) -> dict[str, str]:
+        settings = self.settings
+        given = {f"HUB_DATABASES__{name.upper()}": settings.databases.dsn(name) or "" for name in (*SOURCES, "log")}
+        given |= {f"HUB_WRITES__{name.upper()}": settings.writes.dsn(name) or "" for name in Writes.model_fields}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+        return {
+            **kept,
+            **given,
+            "HUB_KEYS": str(settings.keys),
+            "HUB_PORT": str(self.port),
+            "HUB_DUTY_PHONE": settings.duty_phone,
+            "HUB_FSYNC_REQUIRED": "false",
+        }
+
+
+@asynccontextmanager
+async def serving(server: Server, folder: Path) -> AsyncIterator[Served]:
+    """A hub process over the server's departments."""
+    settings = settings_of(server, folder / "keys")
+    open_secrets(settings.keys, origin=settings.origin)
+    async with httpx.AsyncClient(timeout=30) as client:
+        served = Served(settings=settings, log=folder / "hub.log", client=client)
+        await served.start()
+        try:
+            yield served
+        finally:
+            await served.kill()
+
+
+async def rows(server: Server, source: str, query: str, *arguments: Any) -> list[Any]:
+    """Rows of a department's own database, as its owner sees them."""
+    connection = await asyncpg.connect(server.dsn(source))
+    try:
+        return list(await connection.fetch(query, *arguments))
+    finally:
+        await connection.close()
