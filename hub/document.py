@@ -201,8 +201,9 @@ def _locations(error: GraphQLError) -> list[dict[str, int]]:
 
 
 def _invalid(error: GraphQLError) -> HubError:
-    code = "INVALID_INPUT" if (error.extensions or {}).get("value") else "INVALID_DOCUMENT"
-    return RefusalError(code, said(error.message) + _place(error), locations=_locations(error))
+    facts = dict(error.extensions or {})
+    code = "INVALID_INPUT" if facts.pop("value", False) else "INVALID_DOCUMENT"
+    return RefusalError(code, said(error.message) + _place(error), locations=_locations(error), **facts)
 
 
 def _no_subscriptions(operations: list[OperationDefinitionNode]) -> None:

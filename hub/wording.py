@@ -112,6 +112,16 @@ def _texts(value: object) -> Iterator[str]:
         yield str(value)
 
 
+def wanting(error: GraphQLError, type_: GraphQLInputType, path: Sequence[str | int]) -> dict[str, Any]:
+    """Facts of an error about a member that is not there: its name, and what it is in Chinese, from its description."""
+    named = get_named_type(_at(type_, path))
+    member = re.search(r"required field '(\w{1,64})'", error.message)
+    if member is None or not isinstance(named, GraphQLInputObjectType) or member[1] not in named.fields:
+        return {}
+    word = (named.fields[member[1]].description or member[1]).partition(" ")[0]
+    return {"fields": [_dotted((*path, member[1])).lstrip(".")], "messageZh": f"缺少：{word}"}
+
+
 class QuietValuesRule(ValuesOfCorrectTypeRule):
     """graphql-core's rule on literals, in words that do not repeat them."""
 
@@ -122,9 +132,8 @@ class QuietValuesRule(ValuesOfCorrectTypeRule):
             def on_error(error: GraphQLError, path: list[str | int]) -> None:
                 words = complaint(error, input_type, path, value_from_ast_untyped(node))
                 place = f"`{_dotted(path).lstrip('.')}`: " if path else ""
-                self.report_error(
-                    GraphQLError(f"wrong value, {place}{words}", error.nodes or node, extensions={"value": True})
-                )
+                facts = {"value": True, **wanting(error, input_type, path)}
+                self.report_error(GraphQLError(f"wrong value, {place}{words}", error.nodes or node, extensions=facts))
 
             validate_input_literal(node, input_type, on_error, None, None, True)
         return SKIP
@@ -150,7 +159,7 @@ def _wrong_parts(name: str, type_: GraphQLInputType, value: object) -> Iterator[
 
     def on_error(error: GraphQLError, path: list[str | int]) -> None:
         words = complaint(error, type_, path, value)
-        found.append(_wrong(name, f"`${name}{_dotted(path)}` is wrong, {words}"))
+        found.append(_wrong(name, f"`${name}{_dotted(path)}` is wrong, {words}", **wanting(error, type_, path)))
 
     try:
         validate_input_value(value, type_, on_error, True)
@@ -159,5 +168,5 @@ def _wrong_parts(name: str, type_: GraphQLInputType, value: object) -> Iterator[
     yield from found
 
 
-def _wrong(name: str, message: str) -> RefusalError:
-    return RefusalError("INVALID_INPUT", message, variable=name)
+def _wrong(name: str, message: str, **facts: Any) -> RefusalError:
+    return RefusalError("INVALID_INPUT", message, variable=name, **facts)

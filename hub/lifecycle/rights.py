@@ -65,15 +65,28 @@ def open_steps(policy: Policy, unit: str, purpose: str) -> frozenset[str]:
 def _lines(policy: Policy, identity: Identity, step: Step, coordinate: str) -> tuple[Grant, ...]:
     grants = policy.grants(identity.unit, identity.purpose, step.action).get(coordinate, ())
     if not grants or identity.purpose not in step.purposes(identity.unit):
-        decision = policy.decide(identity.unit, identity.purpose, coordinate, step.action)
-        raise RefusalError(
-            "NOT_ENTITLED",
-            f"`{step.name}` is not open to `{identity.unit}` for `{identity.purpose}`",
-            step=step.name,
-            units=sorted(actor.unit for actor in step.who),
-            **{**decision.facts(), "clause": step.clause},
-        )
+        raise _closed(policy, identity, step, coordinate, granted=bool(grants))
     return grants
+
+
+def _closed(policy: Policy, identity: Identity, step: Step, coordinate: str, *, granted: bool) -> RefusalError:
+    """The refusal."""
+    # INVARIANT 3: every decision names its rule: the line that is wanting, or whose step it is where one opens another.
+    facts = policy.decide(identity.unit, identity.purpose, coordinate, step.action).facts()
+    if granted:
+        facts = {"coordinate": coordinate, "reason": "other_step", "rules": facts["rules"], "ask": facts["ask"]}
+    whose = "、".join(policy.units[actor.unit].name_zh for actor in step.who)
+    for_ = step.purposes(identity.unit)
+    zh = f"您须以 {'、'.join(for_)} 为用途办理" if for_ else f"由{whose}办理"
+    return RefusalError(
+        "NOT_ENTITLED",
+        f"`{step.name}` is not open to `{identity.unit}` for `{identity.purpose}`",
+        messageZh=f"{step.zh}（条款 {step.clause}）{zh}",
+        step=step.name,
+        units=sorted(actor.unit for actor in step.who),
+        purposes=list(for_),
+        **{**facts, "clause": step.clause},
+    )
 
 
 def _scopes(grants: tuple[Grant, ...], relation: str, divided: bool, *, of_child: bool = False) -> Formula:

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from connectors.demo.generate import load
 from connectors.demo.server import Server
+from connectors.source import All, Compare, Constant, Source
 from hub.audit.session import install
 from hub.commands.principals import dev_token
 from hub.seal import Seals
@@ -28,6 +29,7 @@ from hub.secrets import open_secrets
 from hub.settings import Databases, Settings, Writes
 from tests.support.rights import Me
 from tests.support.running import ROOT, SOURCES
+from tests.support.steps import POLICY, rows_of
 
 PASSWORD = "only-for-tests"
 CASE_REFERENCE = "2026-0114-1"
@@ -176,6 +178,7 @@ class Served:
                 division=me.division,
                 institution=me.institution,
                 operator="T0001",
+                policy=POLICY,
             )
         return self.tokens[unit_key, purpose]
 
@@ -208,10 +211,48 @@ async def serving(server: Server, folder: Path) -> AsyncIterator[Served]:
             await served.kill()
 
 
-async def rows(server: Server, source: str, query: str, *arguments: Any) -> list[Any]:
-    """Rows of a department's own database, as its owner sees them."""
-    connection = await asyncpg.connect(server.dsn(source))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A child with an accepted file, found by every department by its number."""
+
+    register: str
+    citizen: str
+    village: str
+
+    @property
+    def town(self) -> str:
+        """The unit key of its town."""
+        return f"town_government:{self.village[:9]}"
+
+    @property
+    def committee(self) -> str:
+        """The unit key of its village."""
+        return f"village_committee:{self.village}"
+
+
+async def children_of(read: Mapping[str, Source]) -> list[Child]:
+    """Children under 14 on accepted files."""
+    young = date(date.today().year - 13, 1, 1).isoformat()
+    where = All(
+        (
+            Compare("_open", "eq", Constant(True)),
+            Compare("_accepted", "eq", Constant(True)),
+            Compare("birthDate", "gt", Constant(young)),
+        )
+    )
+    found = await rows_of(read, "Child", where, {}, "_register", "_citizen", "_division", "divisionCode")
+    return [
+        Child(register=row["_register"], citizen=row["_citizen"], village=row["divisionCode"])
+        for row in found
+        if row["_citizen"] and row["_division"] == row["divisionCode"]
+    ]
+
+
+async def entries_of(server: Server) -> list[bytes]:
+    """Every entry of the log, in order of time."""
+    connection = await asyncpg.connect(server.dsn("hub"))
     try:
-        return list(await connection.fetch(query, *arguments))
+        query = "select bytes from (select at, bytes from log.pending union all select at, bytes from log.entry) e"
+        return [row["bytes"] for row in await connection.fetch(f"{query} order by at")]
     finally:
         await connection.close()

@@ -69,17 +69,13 @@ class Steps:
 
     async def row(self, relation: str, key: str, *names: str, by: str = "_key") -> dict[str, Any] | None:
         """A row of a department, as it is."""
-        found = await self.rows(relation, Compare(by, "eq", Param("key")), {"key": key}, *names)
-        return found[0] if found else None
+        return await row_of(self.read, relation, key, *names, by=by)
 
     async def rows(
         self, relation: str, where: Predicate, bindings: Mapping[str, Any], *names: str
     ) -> list[dict[str, Any]]:
         """Rows of a department, as they are."""
-        source = HOME[relation]
-        fetch = Fetch(source=source, relation=relation, columns=tuple(Column(name=name) for name in names), where=where)
-        rows = await self.read[source].fetch(fetch, bindings, deadline=5)
-        return [dict(zip(names, row, strict=False)) for row in rows]
+        return await rows_of(self.read, relation, where, bindings, *names)
 
     async def entries(self) -> list[bytes]:
         """Every entry of the log."""
@@ -92,6 +88,24 @@ class Steps:
             return [row["bytes"] for row in found]
         finally:
             await connection.close()
+
+
+async def row_of(
+    read: Mapping[str, Source], relation: str, key: str, *names: str, by: str = "_key"
+) -> dict[str, Any] | None:
+    """A row of a department, as it is."""
+    found = await rows_of(read, relation, Compare(by, "eq", Param("key")), {"key": key}, *names)
+    return found[0] if found else None
+
+
+async def rows_of(
+    read: Mapping[str, Source], relation: str, where: Predicate, bindings: Mapping[str, Any], *names: str
+) -> list[dict[str, Any]]:
+    """Rows of a department, as they are."""
+    source = HOME[relation]
+    fetch = Fetch(source=source, relation=relation, columns=tuple(Column(name=name) for name in names), where=where)
+    rows = await read[source].fetch(fetch, bindings, deadline=5)
+    return [dict(zip(names, row, strict=False)) for row in rows]
 
 
 @asynccontextmanager

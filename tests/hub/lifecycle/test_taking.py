@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from hub.audit.receipt import Receipt
 from hub.errors import HubError, OutageError
 from hub.lifecycle.settle import Settled, settle_open
 from hub.lifecycle.write import Taken
-from tests.support.running import TODAY
+from tests.support.served import Child, children_of
 from tests.support.steps import Clock, Steps, open_log, writing
 
 pytestmark = pytest.mark.postgres
@@ -37,42 +36,10 @@ ASSESSED = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Child:
-    """A child with an accepted file, found by every department by its number."""
-
-    register: str
-    citizen: str
-    village: str
-
-    @property
-    def town(self) -> str:
-        """The unit key of its town."""
-        return f"town_government:{self.village[:9]}"
-
-    @property
-    def committee(self) -> str:
-        """The unit key of its village."""
-        return f"village_committee:{self.village}"
-
-
 @pytest.fixture(scope="session")
 async def children(steps: Steps) -> list[Child]:
-    """Children under 16 on accepted files."""
-    young = date(TODAY.year - 14, 1, 1).isoformat()
-    where = All(
-        (
-            Compare("_open", "eq", Constant(True)),
-            Compare("_accepted", "eq", Constant(True)),
-            Compare("birthDate", "gt", Constant(young)),
-        )
-    )
-    rows = await steps.rows("Child", where, {}, "_register", "_citizen", "_division", "divisionCode")
-    return [
-        Child(register=row["_register"], citizen=row["_citizen"], village=row["divisionCode"])
-        for row in rows
-        if row["_citizen"] and row["_division"] == row["divisionCode"]
-    ]
+    """Children under 14 on accepted files."""
+    return await children_of(steps.read)
 
 
 async def refused(call: Any) -> HubError:
@@ -555,7 +522,7 @@ async def test_one_name_for_two_contents_is_a_conflict(steps: Steps, children: l
     found = await refused(
         steps(village, EMERGENCY, "reportConcern", name="reused", **report(children[14].village, subject="另一名儿童"))
     )
-    assert (found.code, found.facts["reason"]) == ("CONFLICT", "name")
+    assert (found.code, found.facts["reason"]) == ("CONFLICT", "key")
 
 
 async def test_two_principals_with_one_name_take_two_steps(steps: Steps, children: list[Child]) -> None:
