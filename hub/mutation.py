@@ -30,7 +30,7 @@ from hub.lifecycle.rights import rights_of
 from hub.lifecycle.step import Step
 from hub.lifecycle.steps import STEPS
 from hub.lifecycle.unaccepted import unaccepted
-from hub.lifecycle.write import Taken
+from hub.lifecycle.way import Taken
 from hub.planner.payload import Entry, Payload, Told, compile_payload
 from hub.planner.plan import RowsRoot
 from hub.recording import Act
@@ -109,7 +109,7 @@ async def _answer(hub: Hub, call: Call, payload: Payload, step: Step, taken: Tak
         # INVARIANT 2: no entry, no answer. The step stays taken; sent again under its key, it answers then.
         receipts = await hub.recording.record(entries)
     except HubError as outage:
-        return respond(None, (unaccepted(step, outage, hub.duty_phone),))
+        return respond(None, (unaccepted(step, outage, hub.duty_phone, open_=True),))
     told = _told(call.identity, step, taken, hub.entitlements(call.identity.unit, call.identity.purpose))
     data = {entry.key: _value(entry, rows, told) for entry in payload.entries}
     words = dict.fromkeys(payload.words, "Mutation")

@@ -27,6 +27,7 @@ from hub.errors import HubError, InternalError, RefusedError
 from hub.hub import Hub
 from hub.identity import Identity
 from hub.lifecycle.steps import STEPS
+from hub.lifecycle.unaccepted import unaccepted
 from hub.mutation import Ordered, take_step
 from hub.planner.compile import compile_plan
 from hub.planner.plan import Plan
@@ -108,14 +109,23 @@ async def refuse(
     hub: Hub, identity: Identity, request: Request, operation: str, errors: tuple[HubError, ...]
 ) -> Answer:
     """An answer without data, recorded before it leaves."""
+    reporting = next((STEPS[name] for name in _written(hub, request) if STEPS[name].reports), None)
     # Whose report was refused, and then not, is as good a hint at the reporter as the report's own entry would be.
-    of_author = any(name in STEPS and STEPS[name].reports for name in hub.documents.fields_written(request.query))
+    of_author = reporting is not None
     entry = hub.recording.refusal(identity, request.request_id, operation, errors, of_author=of_author)
     try:
         [receipt] = await hub.recording.record([entry])
     except HubError as outage:
-        return respond(None, (outage,))
+        if reporting is None:
+            return respond(None, (outage,))
+        open_ = any(error.facts.get("accepted", False) is None for error in errors)
+        return respond(None, (unaccepted(reporting, outage, hub.duty_phone, open_=open_),))
     return respond(None, errors, receipt)
+
+
+def _written(hub: Hub, request: Request) -> list[str]:
+    """Steps that the document names, whether it is valid or not."""
+    return sorted(hub.documents.fields_written(request.query) & STEPS.keys())
 
 
 __all__ = ["Answer", "Hub", "Request", "answer", "plan_of", "refuse"]

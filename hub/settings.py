@@ -89,6 +89,10 @@ class Deadlines(_Group):
         default=2.0, description="one statement in a department's database, waiting for it included"
     )
     write: Seconds = Field(default=2.0, description="one write in a department's database, waiting for it included")
+    settle: Seconds = Field(
+        default=60.0,
+        description="age of a write without an outcome at which its department is asked, and time between two rounds",
+    )
     log: Seconds = Field(default=1.0, description="the entry of a request, from asking to durable")
     body: Seconds = Field(default=5.0, description="the whole body of a request, from its headers to its last byte")
     reading: Seconds = Field(default=5.0, description="one statement that reads the access log, for auditors")

@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from pathlib import Path
-from typing import Final
 
 import connectors
 from connectors.mapping import MappingError
@@ -31,9 +30,6 @@ from hub.lifecycle.settle import OpenIntents, settle_open
 from hub.lifecycle.write import Writing
 from hub.recording import Recorder
 from hub.settings import ConfigurationError, Settings
-
-EVERY: Final = 60.0
-"""Seconds between two rounds over open intents."""
 
 _logger = logging.getLogger(__name__)
 
@@ -94,7 +90,7 @@ async def open_writing(settings: Settings, hub: Hub, dsn: str, log: Recorder, se
     )
     session = Session(dsn, name="open intents", durable=settings.fsync_required, timeout=settings.deadlines.reading)
     try:
-        async with working(_settling(OpenIntents(session), targets, log, hub.clock)):
+        async with working(_settling(OpenIntents(session), writing, settings.deadlines.settle)):
             yield writing
     finally:
         # Steps under way end in the department and in the log; what does not is settled by the next start.
@@ -102,15 +98,14 @@ async def open_writing(settings: Settings, hub: Hub, dsn: str, log: Recorder, se
         await asyncio.gather(session.close(), *(target.close() for target in targets.values()))
 
 
-async def _settling(
-    opens: OpenIntents, targets: Mapping[str, Target], log: Recorder, clock: Callable[[], datetime]
-) -> None:
+async def _settling(opens: OpenIntents, writing: Writing, seconds: float) -> None:
+    age = timedelta(seconds=seconds)
     while True:
         try:
-            done = await settle_open(opens, targets, log, clock)
+            done = await settle_open(opens, writing.targets, writing.log, writing.clock, age=age)
         except (StoreError, OutageError) as error:
             _logger.warning("open intents were not settled: %s", error)
         else:
             if done.happened or done.given_up:
                 _logger.info("open intents settled: %d had happened, %d had not", done.happened, done.given_up)
-        await asyncio.sleep(EVERY)
+        await asyncio.sleep(seconds)

@@ -23,7 +23,7 @@ from hub.lifecycle.entries import settled
 from hub.recording import Recorder
 
 AGE = timedelta(seconds=60)
-"""How old an intent must be to be settled: longer than a step may take, so that no living one is cut off."""
+"""How old an intent must be to be settled: longer than a step takes, so that no living one is cut off."""
 BACK = timedelta(days=7)
 """How far back open intents are looked for."""
 
@@ -69,11 +69,17 @@ class OpenIntents:
 
 
 async def settle_open(
-    opens: Opens, targets: Mapping[str, Target], log: Recorder, clock: Callable[[], datetime], *, deadline: float = 5.0
+    opens: Opens,
+    targets: Mapping[str, Target],
+    log: Recorder,
+    clock: Callable[[], datetime],
+    *,
+    deadline: float = 5.0,
+    age: timedelta = AGE,
 ) -> Settled:
-    """One round over all open intents."""
+    """One round over all open intents that are as old as ``age``."""
     happened = given_up = left = 0
-    for document in await opens(clock() - AGE):
+    for document in await opens(clock() - age):
         facts = dict(fact.partition("=")[::2] for fact in document["facts"])
         target = targets.get(facts.get("source", ""))
         try:

@@ -13,12 +13,12 @@ from hub.lifecycle.step import Step
 EMERGENCY: Final = "110"
 
 
-def unaccepted(step: Step, outage: HubError, duty_phone: str) -> HubError:
+def unaccepted(step: Step, outage: HubError, duty_phone: str, *, open_: bool = False) -> HubError:
     """The outage; of a report, with ``accepted`` (false: it is not; null: that cannot be told now) and telephones."""
     if not step.reports or not isinstance(outage, OutageError):
         return outage
     # An intent that nobody could settle may still turn out to have been written; the key makes a second try safe.
-    open_ = bool(outage.facts.get("open")) or outage.code == "AUDIT_UNAVAILABLE"
+    open_ = open_ or bool(outage.facts.get("open"))
     called = "、".join(dict.fromkeys((EMERGENCY, duty_phone)))
     numbers = f"`{EMERGENCY}`" if duty_phone == EMERGENCY else f"`{EMERGENCY}` or `{duty_phone}`"
     zh = "目前无法确认报告已被受理" if open_ else "报告未被受理"

@@ -1,4 +1,4 @@
-"""What tests over HTTP share: a hub in which units have asked, and departments that are written, with a hub over them."""
+"""What tests over HTTP share: a hub in which units asked, and departments that are written with a hub over them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from connectors.demo.server import Server
 from connectors.source import Source
 from tests.support.console import Running, console
 from tests.support.running import close_all, connect, start_server
-from tests.support.served import Child, Served, children_of, fill_writable, serving
+from tests.support.served import Child, Served, children_of, fill_writable, serving, settings_of
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,8 @@ async def people(departments: Mapping[str, Source]) -> list[Child]:
 @pytest.fixture(scope="module")
 async def served(written: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     """``await served.step(unit_key, purpose, step, answer, **input)``: over HTTP, to a hub of its own."""
-    async with serving(written, tmp_path_factory.mktemp("hub")) as opened:
+    folder = tmp_path_factory.mktemp("hub")
+    async with serving(settings_of(written, folder / "keys"), folder) as opened:
         yield opened
 
 

@@ -26,7 +26,7 @@ from hub.audit.session import install
 from hub.commands.principals import dev_token
 from hub.seal import Seals
 from hub.secrets import open_secrets
-from hub.settings import Databases, Settings, Writes
+from hub.settings import Databases, Deadlines, Settings, Writes
 from tests.support.rights import Me
 from tests.support.running import ROOT, SOURCES
 from tests.support.steps import POLICY, rows_of
@@ -54,7 +54,7 @@ async def fill_writable(server: Server, *, children: int, seed: int, truth: Path
     await install(server.dsn("hub"))
 
 
-def settings_of(server: Server, keys: Path) -> Settings:
+def settings_of(server: Server, keys: Path, *, settle: float = 60.0) -> Settings:
     """Settings of a hub over the server, by the roles that read and write."""
     read = {name: SecretStr(server.dsn(name, user="hub_read", password=PASSWORD)) for name in SOURCES}
     write = {name: SecretStr(server.dsn(name, user="hub_write", password=PASSWORD)) for name in Writes.model_fields}
@@ -62,6 +62,7 @@ def settings_of(server: Server, keys: Path) -> Settings:
         databases=Databases(**read, log=SecretStr(server.dsn("hub"))),
         writes=Writes(**write),
         keys=keys,
+        deadlines=Deadlines(settle=settle),
         duty_phone="022-29341110",
     )
 
@@ -193,14 +194,14 @@ class Served:
             "HUB_KEYS": str(settings.keys),
             "HUB_PORT": str(self.port),
             "HUB_DUTY_PHONE": settings.duty_phone,
+            "HUB_DEADLINES__SETTLE": str(settings.deadlines.settle),
             "HUB_FSYNC_REQUIRED": "false",
         }
 
 
 @asynccontextmanager
-async def serving(server: Server, folder: Path) -> AsyncIterator[Served]:
-    """A hub process over the server's departments."""
-    settings = settings_of(server, folder / "keys")
+async def serving(settings: Settings, folder: Path) -> AsyncIterator[Served]:
+    """A hub process over the departments of the settings."""
     open_secrets(settings.keys, origin=settings.origin)
     async with httpx.AsyncClient(timeout=30) as client:
         served = Served(settings=settings, log=folder / "hub.log", client=client)
@@ -254,5 +255,14 @@ async def entries_of(server: Server) -> list[bytes]:
     try:
         query = "select bytes from (select at, bytes from log.pending union all select at, bytes from log.entry) e"
         return [row["bytes"] for row in await connection.fetch(f"{query} order by at")]
+    finally:
+        await connection.close()
+
+
+async def intents_kept(server: Server, source: str) -> set[str]:
+    """Names of intents under which a department keeps a row."""
+    connection = await asyncpg.connect(server.dsn(source))
+    try:
+        return {row["intent"] for row in await connection.fetch("select intent from hub.hub_write where not given_up")}
     finally:
         await connection.close()

@@ -22,7 +22,8 @@ from hub.audit.keys import SigningKey
 from hub.audit.log import Log
 from hub.lifecycle.given import Given
 from hub.lifecycle.settle import OpenIntents
-from hub.lifecycle.write import Asked, Taken, Writing
+from hub.lifecycle.way import Taken
+from hub.lifecycle.write import Asked, Writing
 from hub.planner.relations import HOME
 from hub.recording import Recorder
 from hub.sources import Sources

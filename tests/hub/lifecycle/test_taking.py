@@ -18,7 +18,7 @@ from hub.audit.log import Log
 from hub.audit.receipt import Receipt
 from hub.errors import HubError, OutageError
 from hub.lifecycle.settle import Settled, settle_open
-from hub.lifecycle.write import Taken
+from hub.lifecycle.way import Taken
 from tests.support.served import Child, children_of
 from tests.support.steps import Clock, Steps, open_log, writing
 
