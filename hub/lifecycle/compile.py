@@ -15,7 +15,7 @@ from typing import Any
 from connectors.source import ALWAYS, Compare, Constant, Param, Predicate
 from connectors.source import Not as NotTrue
 from connectors.write import About, Insert, Put, Update, Write
-from hub.lifecycle.conditions import CONDITIONS
+from hub.lifecycle.conditions import CONDITIONS, Condition
 from hub.lifecycle.found import Found
 from hub.lifecycle.given import Given
 from hub.lifecycle.rights import Rights
@@ -151,8 +151,8 @@ class Compiled:
                 yield Compare(name, "null", Constant(True))
 
     def _conditions(self) -> Iterator[Predicate]:
-        for name in self.step.conditions:
-            yield self.found.learnt.certain(CONDITIONS[name].formula, self.step.subject)
+        for condition in self._named():
+            yield self.found.learnt.certain(condition.formula, self.step.subject)
 
     def _looks(self, source: str) -> Iterator[Update]:
         """Rows that are only held and judged: the submission of a file's division, the report merged into."""
@@ -200,8 +200,12 @@ class Compiled:
         if about is None or HOME[about] != HOME[change.relation]:
             return None
         self.bindings["about"] = self._about_key()
-        scope = self.found.learnt.certain(self.rights.about, about)
+        formulas = [self.rights.about, *(one.formula for one in self._named() if one.of_about)]
+        scope = every(self.found.learnt.certain(formula, about) for formula in formulas)
         return About(relation=about, key=Param("about"), scope=scope)
+
+    def _named(self) -> Iterator[Condition]:
+        yield from (CONDITIONS[name] for name in self.step.conditions)
 
     def _about_key(self) -> str | None:
         if self.given.about is not None:

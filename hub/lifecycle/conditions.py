@@ -25,11 +25,15 @@ _REVOKED = All((f.is_revocation, f.is_("status", "GRANTED")))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """What must hold: in Chinese and English, and as a formula over the step's row (or, of a new row, its child)."""
+    """What must hold: in Chinese and English, and as a formula over the step's row (or, of a new row, its child).
+
+    ``of_about``: over the row that the new one is about.
+    """
 
     zh: str
     en: str
     formula: Formula
+    of_about: bool = False
 
 
 def _court(name: str, *parts: Predicate) -> Fact:
@@ -68,6 +72,18 @@ CONDITIONS: Mapping[str, Condition] = {
             f.bound("decidedOn", "gt", "year_ago"),
             f.bound("decidedOn", "le", "three_months_ago"),
         ),
+    ),
+    # A dropout opens the child's guardians to who registers it: it must stand in the records that no step writes.
+    "absence_on_record": Condition(
+        zh="学籍状态为辍学，或考勤已达连续旷课三天或一学期旷课十天",
+        en="the enrolment says so, or attendance shows three days running or ten in a term",
+        formula=Local(
+            f.either_of(
+                f.is_("status", "DROPPED_OUT"),
+                Exists("AttendanceRecord", (("_key", "_enrolment"),), f.is_truant),
+            )
+        ),
+        of_about=True,
     ),
     "guardian_appointed": Condition(
         zh="法院已准许申请并指定监护人",

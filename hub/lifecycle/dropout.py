@@ -40,6 +40,7 @@ STEPS: Final = (
                 sets=(("registeredOn", Clock("today")), ("persuasionCount", Fixed(0))),
             ),
         ),
+        conditions=("absence_on_record",),
     ),
     Step(
         name="recordPersuasion",

@@ -98,8 +98,8 @@ class Finding:
         rows = await self._related(subject)
         files = await self._files_if_needed(subject)
         await self._learn(files)
-        standing, there = await self._standing(subject, rows)
-        about = await self._about_is_there(files)
+        about, lacking = await self._about_is_there(files)
+        standing, there = await self._standing(subject, rows, lacking)
         file = next(iter(files.citizen.items()), None)
         return Found(
             subject=subject or {},
@@ -261,11 +261,14 @@ class Finding:
 
     # How it stands.
 
-    async def _standing(self, subject: ROW | None, rows: Mapping[str, ROW | None]) -> tuple[Standing, bool]:
+    async def _standing(
+        self, subject: ROW | None, rows: Mapping[str, ROW | None], lacking: frozenset[str]
+    ) -> tuple[Standing, bool]:
         if self.step.creates:
-            unmet = frozenset(name for name in self.step.conditions if not self._decided(CONDITIONS[name].formula))
+            of_child = {name: CONDITIONS[name] for name in self.step.conditions if not CONDITIONS[name].of_about}
+            unmet = frozenset(name for name, one in of_child.items() if not self._decided(one.formula))
             state = rows.get("SurveySubmission")
-            return Standing(state=state["status"] if state else None, unmet=unmet), True
+            return Standing(state=state["status"] if state else None, unmet=unmet | lacking), True
         letters = await self._judged()
         if letters is None:
             if self.learnt.unknown:
@@ -346,25 +349,30 @@ class Finding:
             case Local():
                 raise ValueError("a new row has no columns to judge")
 
-    async def _about_is_there(self, files: Files) -> bool:
-        """Whether the row that a new one is about is in the writer's scope."""
+    async def _about_is_there(self, files: Files) -> tuple[bool, frozenset[str]]:
+        """Whether the row that a new one is about is in the writer's scope, and conditions that it does not meet."""
         step = self.step
         if step.about is None:
-            return True
+            return True, frozenset()
         key = self.given.about if step.creates else next(iter(files.citizen), None)
-        letter = self._letter(self.rights.about, step.about)
+        names = [name for name in step.conditions if CONDITIONS[name].of_about]
+        formulas = [self.rights.about, *(CONDITIONS[name].formula for name in names)]
+        judged = [self._letter(formula, step.about) for formula in formulas]
         fetch = Fetch(
             source=HOME[step.about],
             relation=step.about,
-            columns=(Column(name="_key"), letter),
+            columns=(Column(name="_key"), *judged),
             where=Compare("_key", "eq", Param("key")),
         )
         bindings = {**self.learnt.bindings.get(HOME[step.about], {}), "key": key or NOBODY}
         rows = await self.registry.reading.fetch(fetch, bindings)
-        found = (rows[0][-1][-1] if letter.conditional else "c") if rows else "x"
-        if found == "u" or (not rows and self.learnt.unknown):
+        conditional = any(column.conditional for column in judged)
+        letters = (rows[0][-1][1:] if conditional else "c" * len(judged)) if rows else "x" * len(judged)
+        if "u" in letters or (not rows and self.learnt.unknown):
             raise self.learnt.failure()
-        return bool(found == "c")
+        if letters[0] != "c":
+            return False, frozenset()
+        return True, frozenset(name for name, letter in zip(names, letters[1:], strict=True) if letter != "c")
 
 
 def _once(step: Step, relation: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from hub.lifecycle.compile import Compiled, Part
 from hub.lifecycle.entries import Acting
 from hub.lifecycle.found import Found
 from hub.lifecycle.guard import Conflict, Standing, judge, lawful
+from hub.lifecycle.signatures import ABOUT, names_about
 from hub.lifecycle.step import Step
 from hub.sources import Breaker
 
@@ -89,6 +90,9 @@ class Way:
         step = self.acting.step
         if not found.there:
             return absent("id")
+        if step.creates and not found.about:
+            # Before any condition: how the child of somebody else stands is nothing that a refusal may tell.
+            return absent(self._about_member())
         refusal = self._conflict(found.standing)
         if refusal is not None:
             return refusal
@@ -100,7 +104,12 @@ class Way:
                 step=step.name,
                 clause=step.clause,
             )
-        return None if found.about else absent("about")
+        return None if found.about else absent(self._about_member())
+
+    def _about_member(self) -> str:
+        """The member of the input that names the child or the enrolment: of a step about a report, the report's own."""
+        step = self.acting.step
+        return ABOUT[str(step.about)] if names_about(step) else "id"
 
     def _conflict(self, standing: Standing) -> RefusalError | None:
         """Why the row does not stand as the step needs it, or as the writer believes; None if it does."""
@@ -200,7 +209,7 @@ class Way:
                 reason="key",
             )
         if isinstance(result, NotThere):
-            return absent("id" if part.write.changes[result.change].key.name == "subject" else "about")
+            return absent("id" if part.write.changes[result.change].key.name == "subject" else self._about_member())
         assert isinstance(result, Stale)
         state = next(iter(result.current.values()), found.standing.state)
         refusal = self._conflict(Standing(state=state, into=found.standing.into))

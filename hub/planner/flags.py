@@ -85,8 +85,7 @@ def _of_other_rows(access_of: Mapping[str, Access]) -> Branches:
     def other(flag: str, type_name: str, condition: Predicate, *inputs: str) -> tuple[str, tuple[Formula, ...]]:
         return flag, (_row_exists(flag, access_of[type_name], condition, inputs),)
 
-    truant = f.either_of(f.is_("longestUnexcusedRun", 3, "ge"), f.is_("unexcusedDays", 10, "ge"))
-    yield other("REPEATED_TRUANCY", "AttendanceRecord", truant, "longestUnexcusedRun", "unexcusedDays")
+    yield other("REPEATED_TRUANCY", "AttendanceRecord", f.is_truant, "longestUnexcusedRun", "unexcusedDays")
     idle = f.bound("nonPerformanceSince", "le", "half_year_ago")
     yield other("NONPERFORMANCE_6M", "Guardian", idle, "nonPerformanceSince")
     yield "LEFT_IN_DANGER", (_left_in_danger(access_of["MandatoryReport"], access_of["Incident"]),)

@@ -108,6 +108,7 @@ class Served:
     settings: Settings
     log: Path
     client: httpx.AsyncClient
+    seals: Seals
     port: int = field(default_factory=free_port)
     process: asyncio.subprocess.Process | None = None
     tokens: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -166,8 +167,7 @@ class Served:
 
     def id(self, unit_key: str, type_name: str, *parts: str | None) -> str:
         """The id by which the principal knows a row, as the hub would give it: also of rows that it never was given."""
-        seal = Seals(open_secrets(self.settings.keys, origin=self.settings.origin).seal)
-        return seal.of(unit_key).identify(type_name, *parts)
+        return self.seals.of(unit_key).identify(type_name, *parts)
 
     def _token(self, unit_key: str, purpose: str) -> str:
         if (unit_key, purpose) not in self.tokens:
@@ -202,9 +202,9 @@ class Served:
 @asynccontextmanager
 async def serving(settings: Settings, folder: Path) -> AsyncIterator[Served]:
     """A hub process over the departments of the settings."""
-    open_secrets(settings.keys, origin=settings.origin)
+    seals = Seals(open_secrets(settings.keys, origin=settings.origin).seal)
     async with httpx.AsyncClient(timeout=30) as client:
-        served = Served(settings=settings, log=folder / "hub.log", client=client)
+        served = Served(settings=settings, log=folder / "hub.log", client=client, seals=seals)
         await served.start()
         try:
             yield served

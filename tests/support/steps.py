@@ -28,6 +28,7 @@ from hub.planner.relations import HOME
 from hub.recording import Recorder
 from hub.sources import Sources
 from policies import load as load_policy
+from schema.build import whole
 from schema.catalogue import CATALOGUE
 from tests.support.running import NOW, ROOT, identity
 
@@ -107,6 +108,24 @@ async def rows_of(
     fetch = Fetch(source=source, relation=relation, columns=tuple(Column(name=name) for name in names), where=where)
     rows = await read[source].fetch(fetch, bindings, deadline=5)
     return [dict(zip(names, row, strict=False)) for row in rows]
+
+
+def value_of(coordinate: str) -> Any:
+    """A value that the coordinate takes."""
+    found = CATALOGUE[coordinate]
+    plain = {
+        "String": "虚构",
+        "Date": "2026-11-01",
+        "DateTime": "2026-11-01T08:00:00+08:00",
+        "CitizenId": "12011420150101001X",
+        "Phone": "13800000000",
+        "DivisionCode": "120114101201",
+        "Boolean": True,
+        "Int": 1,
+        "Decimal": "10.00",
+    }
+    one = plain[found.inner] if found.inner in plain else next(iter(whole().type_map[found.inner].values))  # type: ignore[attr-defined]
+    return [one] if found.many else one
 
 
 @asynccontextmanager

@@ -19,10 +19,8 @@ from hub.lifecycle.values import Moment
 from hub.planner.formula import facts
 from hub.planner.relations import HOME
 from hub.today import months_before, request_bindings
-from schema.build import whole
-from schema.catalogue import CATALOGUE
 from tests.support.running import NOW, TODAY, identity
-from tests.support.steps import POLICY
+from tests.support.steps import POLICY, value_of
 
 pytestmark = pytest.mark.postgres
 
@@ -39,26 +37,9 @@ def taken() -> Iterator[tuple[Step, str, str]]:
             yield from ((step, KEYS.get(actor.unit, actor.unit), purpose) for purpose in actor.purposes)
 
 
-def value(coordinate: str) -> Any:
-    found = CATALOGUE[coordinate]
-    plain = {
-        "String": "虚构",
-        "Date": "2026-11-01",
-        "DateTime": "2026-11-01T08:00:00+08:00",
-        "CitizenId": "12011420150101001X",
-        "Phone": "13800000000",
-        "DivisionCode": "120114101201",
-        "Boolean": True,
-        "Int": 1,
-        "Decimal": "10.00",
-    }
-    one = plain[found.inner] if found.inner in plain else next(iter(whole().type_map[found.inner].values))  # type: ignore[attr-defined]
-    return [one] if found.many else one
-
-
 def values(change: Change) -> dict[str, Any]:
     names = [name for name in (*change.needs, *change.may) if not name.startswith("_")]
-    return {name: value(f"{change.relation}.{name}") for name in names}
+    return {name: value_of(f"{change.relation}.{name}") for name in names}
 
 
 def resting(step: Step) -> Found:

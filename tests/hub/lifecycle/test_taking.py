@@ -19,6 +19,7 @@ from hub.audit.receipt import Receipt
 from hub.errors import HubError, OutageError
 from hub.lifecycle.settle import Settled, settle_open
 from hub.lifecycle.way import Taken
+from hub.planner import facts as conditions
 from tests.support.served import Child, children_of
 from tests.support.steps import Clock, Steps, open_log, writing
 
@@ -227,12 +228,26 @@ async def test_dropout_control_from_registration_to_the_town(steps: Steps, child
     }
 
 
-async def enrolled(steps: Steps, children: list[Child]) -> tuple[Child, str]:
+async def enrolled(steps: Steps, children: list[Child], *, absent: bool = True) -> tuple[Child, str]:
+    """A child whose enrolment shows that it stays away, or one that does not."""
+    truant = {row["_enrolment"] for row in await steps.rows("AttendanceRecord", conditions.is_truant, {}, "_enrolment")}
     for child in children:
-        row = await steps.row("Enrolment", child.citizen, "_key", by="_citizen")
-        if row is not None:
+        row = await steps.row("Enrolment", child.citizen, "_key", "status", by="_citizen")
+        if row is not None and (row["_key"] in truant or row["status"] == "DROPPED_OUT") is absent:
             return child, row["_key"]
-    raise AssertionError("no child is enrolled")
+    raise AssertionError("there is no such enrolment")
+
+
+async def test_no_dropout_is_registered_of_a_child_that_the_schools_own_records_do_not_miss(
+    steps: Steps, children: list[Child]
+) -> None:
+    _, enrolment = await enrolled(steps, children, absent=False)
+    values = {"DropoutRecord": [{"reason": "WORK"}]}
+    found = await refused(steps(EDUCATION, "dropout_control", "registerDropout", about=enrolment, values=values))
+    assert found.code == "CONFLICT"
+    assert "attendance shows" in found.message
+    nothing = await refused(steps(EDUCATION, "dropout_control", "registerDropout", about="nothing", values=values))
+    assert nothing.code == "INVALID_INPUT"
 
 
 async def test_a_village_applies_the_court_decides_and_the_town_enters_the_new_guardian(
@@ -308,17 +323,18 @@ async def test_a_row_of_somebody_else_is_refused_in_the_very_words_of_one_that_d
     assert await status(steps, key) == "TOWN_NOTIFIED"
 
 
-@pytest.mark.parametrize("step", ["enterGuardian", "planService"])
+@pytest.mark.parametrize("step", ["enterGuardian", "planService", "enterAppointedGuardian"])
 async def test_nobody_writes_about_a_child_of_another_town(step: str, steps: Steps, children: list[Child]) -> None:
     child = children[8]
     other = next(one for one in children if one.town != child.town)
     given: dict[str, Any] = {
+        "enterAppointedGuardian": {"values": {"Guardian": [{"name": "虚构人"}]}},
         "enterGuardian": {"values": {"Guardian": [{"kind": "ENTRUSTED", "name": "虚构人"}]}},
         "planService": {"values": {"AssistanceRecord": [{"kind": "TUTORING", "providerUnit": "womens_federation"}]}},
     }[step]
     found = await refused(steps(other.town, GUARDIANSHIP, step, about=child.register, **given))
     assert found.code == "INVALID_INPUT"
-    assert found.facts["argument"] == "about"
+    assert found.facts["argument"] == "child"
     absent = await refused(steps(other.town, GUARDIANSHIP, step, about="no such file", **given))
     assert found.as_json() == absent.as_json()
 
@@ -328,7 +344,7 @@ async def test_a_village_applies_for_children_of_its_own_alone(steps: Steps, chi
     other = next(one for one in children if one.village != child.village)
     given: dict[str, Any] = {"values": {"GuardianshipCase": [{"respondentName": "虚构", "grounds": ["OTHER"]}]}}
     found = await refused(steps(other.committee, JUDICIAL, "applyRevocation", about=child.register, **given))
-    assert found.facts["argument"] == "about"
+    assert found.facts["argument"] == "child"
 
 
 async def test_a_file_is_opened_and_moved_within_the_writers_own_division_alone(

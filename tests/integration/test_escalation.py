@@ -1,0 +1,244 @@
+"""Escalation by writing: whatever a principal writes, of rows of its own or of others, opens nothing to it.
+
+Each principal takes every step that any of its grants knows, of rows that it does not see and of rows that it sees,
+naming divisions, providers, numbers and children of somebody else, and itself wherever a unit can be named. Before and
+after it looks at everything that it may read under any purpose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from connectors.source import ALWAYS, Source
+from hub.entitlements import Entitlements
+from hub.lifecycle.signatures import ABOUT, ROWS, expects, names_about
+from hub.lifecycle.step import Change, Step
+from hub.lifecycle.steps import STEPS
+from tests.support.course import EMERGENCY, POLICE, WOMEN, Course, Turn, everybody, strangers_to
+from tests.support.served import Child, Served
+from tests.support.steps import POLICY, rows_of, value_of
+from tests.support.ways import LED_TO, ROOT_OF, fields_of, selected
+
+pytestmark = pytest.mark.postgres
+
+LOOKED_AT = [name for name in (*ROOT_OF, *LED_TO) if name not in ("Statistic", "AccessLogEntry", "ReconciliationItem")]
+TYPES = sorted({step.subject for step in STEPS.values()} | {"Child", "Enrolment"})
+EXCEPTIONS = {"matchReport", "registerCase", "registerRestoration", "acceptCase"}
+DERIVED = {"Child.riskFlags", "Child.updatedAt"}
+UNIT_KEYS = {"AssistanceRecord.providerUnit", "ProcuratorialSupervision.targetUnit"}
+
+Row = tuple[str, str]
+"""(type, key)."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Adversary:
+    """One principal that writes whatever it can."""
+
+    served: Served
+    departments: Mapping[str, Source]
+    key: str
+    foreign: Child
+    own: Child
+    refused: int = 0
+    taken: list[str] = field(default_factory=list)
+
+    @property
+    def unit(self) -> str:
+        """Its unit."""
+        return self.key.partition(":")[0]
+
+    async def sight(self) -> dict[Row, dict[str, Any]]:
+        """Everything that it may read under any purpose: row -> coordinate -> value."""
+        purposes = {purpose for held, purpose, *_ in POLICY.sets() if held == self.unit}
+        found: dict[Row, dict[str, Any]] = {}
+        for purpose in sorted(purposes):
+            held = Entitlements.of(POLICY, self.unit, purpose)
+            looks = [self._look(held, purpose, name) for name in LOOKED_AT if held.opens_type(name)]
+            for rows in await asyncio.gather(*looks):
+                for row, values in rows.items():
+                    shown = {name: value for name, value in values.items() if value is not None}
+                    found.setdefault(row, {}).update(shown)
+        return found
+
+    async def _look(self, held: Entitlements, purpose: str, type_name: str) -> dict[Row, dict[str, Any]]:
+        names = [name for name in fields_of(type_name) if held.opens(f"{type_name}.{name}")]
+        inner = f"edges {{ node {{ {' '.join(map(selected, ['id', *names]))} }} }}"
+        if type_name in LED_TO:
+            root, link = LED_TO[type_name]
+            if not held.opens_type("Enrolment" if root == "enrolments" else "Child"):
+                return {}
+            inner = f"edges {{ node {{ {link}(first: 20) {{ {inner} }} }} }}"
+        else:
+            root, link = ROOT_OF[type_name], ""
+        found: dict[Row, dict[str, Any]] = {}
+        after = None
+        while True:
+            page = f"{root}(first: 20, after: $after) {{ {inner} pageInfo {{ hasNextPage endCursor }} }}"
+            query = f"query Look($after: String) {{ {page} }}"
+            reply = (await self.served(self.key, purpose, query, {"after": after})).data[root]
+            nodes = [edge["node"] for edge in reply["edges"]]
+            if link:
+                nodes = [edge["node"] for node in nodes for edge in (node[link] or {"edges": []})["edges"]]
+            for node in nodes:
+                found[self.opened(node["id"])] = {f"{type_name}.{name}": node[name] for name in names}
+            if not reply["pageInfo"]["hasNextPage"]:
+                return found
+            after = reply["pageInfo"]["endCursor"]
+
+    def opened(self, text: str) -> Row:
+        """The row of an id of its own."""
+        return self.served.seals.of(self.key).identified(text, "id")
+
+    async def keys(self) -> dict[str, set[str]]:
+        """Keys of all rows of each type, seen or not."""
+        return {
+            name: {row["_key"] for row in await rows_of(self.departments, name, ALWAYS, {}, "_key")} for name in TYPES
+        }
+
+    async def write_everything(self, seen: set[Row], keys: Mapping[str, set[str]]) -> None:
+        """Every step under every purpose of its own, with everything that could open something."""
+        tries = [
+            self.served.step(self.key, purpose, step.name, **given)
+            for step in STEPS.values()
+            for purpose in step.purposes(self.unit)
+            # The two exceptions: the police match a report to a file, the court registers an application.
+            if step.name not in EXCEPTIONS
+            for given in self.tempting(step, seen, keys)
+        ]
+        for start in range(0, len(tries), 16):
+            for reply in await asyncio.gather(*tries[start : start + 16]):
+                self.refused += bool(reply.codes)
+                assert reply.codes <= {"NOT_ENTITLED", "INVALID_INPUT", "CONFLICT"}, reply.json
+                self.taken += reply.json.get("data", {})
+
+    def tempting(self, step: Step, seen: set[Row], keys: Mapping[str, set[str]]) -> Iterator[dict[str, Any]]:
+        """Inputs of the step: of rows unseen and seen, about children of others and of its own."""
+        subjects = self._rows(step.subject, seen, keys) if not step.creates else [""]
+        abouts = self._rows(str(step.about), seen, keys) if names_about(step) else [""]
+        for subject in subjects:
+            for about in abouts:
+                for village in self._villages(step):
+                    given = dict(self._values(step, village))
+                    if subject:
+                        given["id"] = self.served.id(self.key, step.subject, subject, "")
+                    if about:
+                        given[ABOUT[str(step.about)]] = self.served.id(self.key, str(step.about), about, "")
+                    if step.into:
+                        given["into"] = self.served.id(self.key, step.subject, sorted(keys[step.subject])[0])
+                    if step.explained:
+                        given["reason"] = "（虚构）"
+                    if step.finds:
+                        given["number"] = self.foreign.citizen
+                    assert "expected" not in given or expects(step)
+                    yield given
+
+    def _villages(self, step: Step) -> tuple[str, ...]:
+        placed = any("divisionCode" in (*change.needs, *change.may) for change in step.changes)
+        return (self.foreign.village, self.own.village) if placed else ("",)
+
+    def _rows(self, type_name: str, seen: set[Row], keys: Mapping[str, set[str]]) -> list[str]:
+        own = sorted(key for name, key in seen if name == type_name)
+        others = sorted(keys[type_name] - set(own))
+        if type_name == "Child":
+            others = [self.foreign.register, *others]
+        return [*others[:2], *own[:1]]
+
+    def _values(self, step: Step, village: str) -> Iterator[tuple[str, Any]]:
+        for change in step.changes:
+            names = [name for name in (*change.needs, *change.may) if not name.startswith("_")]
+            row = {name: self._value(change, name, village) for name in names}
+            if change.many:
+                yield ROWS[change.relation], [row]
+            else:
+                yield from row.items()
+
+    def _value(self, change: Change, name: str, village: str) -> Any:
+        coordinate = f"{change.relation}.{name}"
+        if coordinate in UNIT_KEYS:
+            return self.key
+        if name == "citizenId":
+            return self.foreign.citizen
+        if name == "divisionCode":
+            return village
+        return value_of(coordinate)
+
+
+@pytest.fixture(scope="module")
+async def reported(served: Served, departments: Mapping[str, Source], people: list[Child]) -> list[Course]:
+    """Reports of several children on their way, so that there is something to be opened."""
+    courses = [Course(served=served, departments=departments, child=child) for child in people[:6]]
+    for number, course in enumerate(courses):
+        await course.reported(WOMEN)
+        if number % 2:
+            await course.until("TOWN_NOTIFIED")
+    return courses
+
+
+UNITS = [unit for unit in POLICY.units if unit != "auditor"]
+
+
+@pytest.mark.parametrize("unit", UNITS)
+async def test_whatever_a_principal_writes_opens_no_row_and_no_value_to_it(
+    unit: str, served: Served, departments: Mapping[str, Source], people: list[Child], reported: list[Course]
+) -> None:
+    own = people[1]
+    key = next(name for name in everybody(own) if name.partition(":")[0] == unit)
+    foreign = next(one for one in people if one.town != own.town)
+    adversary = Adversary(served=served, departments=departments, key=key, foreign=foreign, own=own)
+    before, keys = await adversary.sight(), await adversary.keys()
+    await adversary.write_everything(set(before), keys)
+    after, made = await adversary.sight(), await adversary.keys()
+    new = {(name, one) for name in made for one in made[name] - keys[name]}
+    gained = set(after) - set(before) - new
+    assert gained == set(), (sorted(gained), sorted(set(adversary.taken)))
+    writable = {name for step in STEPS.values() if step.purposes(unit) for name in step.coordinates} | DERIVED
+    for row in set(before) & set(after):
+        shown = {name for name in after[row] if name not in before[row]}
+        assert shown <= writable, (row, shown - writable)
+    assert adversary.refused or set(adversary.taken) == {"reportConcern"}
+
+
+async def test_the_police_match_a_report_and_learn_only_whether_it_matched(
+    served: Served, departments: Mapping[str, Source], people: list[Child]
+) -> None:
+    course = Course(served=served, departments=departments, child=people[10])
+    await course.reported(WOMEN)
+    turn = Turn(who=POLICE, purpose=EMERGENCY, step="matchReport")
+    wrong = (await course.take(turn, number="120114201001010000")).error
+    assert wrong["code"] == "CONFLICT"
+    assert wrong["messageZh"] == "没有档案与该号码相符"
+    right = await course.take(turn, number=people[10].citizen)
+    assert right.json["data"] == {"matchReport": {"step": "matchReport", "again": False}}
+
+
+async def test_an_id_of_one_principal_is_no_id_of_another(
+    served: Served, departments: Mapping[str, Source], people: list[Child]
+) -> None:
+    course = Course(served=served, departments=departments, child=people[11])
+    await course.reported(WOMEN)
+    stolen = served.id(WOMEN, "MandatoryReport", course.key)
+    reply = await served.step(POLICE, EMERGENCY, "dispatch", id=stolen)
+    assert reply.error["code"] == "INVALID_INPUT"
+    other_type = served.id(POLICE, "Incident", course.key)
+    assert (await served.step(POLICE, EMERGENCY, "dispatch", id=other_type)).error["code"] == "INVALID_INPUT"
+    assert await course.status() == "REPORTED"
+
+
+async def test_a_row_of_somebody_else_is_refused_in_the_very_words_of_one_that_is_not_there(
+    served: Served, departments: Mapping[str, Source], people: list[Child], reported: list[Course]
+) -> None:
+    course = reported[1]
+    stranger = strangers_to(course.child, people)[0]
+    turn = Turn(who=stranger, purpose="guardianship_protection", step="closeReport")
+    foreign = await course.take(turn)
+    absent = await course.tried(
+        stranger, turn.purpose, Turn(who=stranger, purpose=turn.purpose, step=turn.step, key="no such report")
+    )
+    assert foreign.codes == {"INVALID_INPUT"}
+    assert foreign.error == absent.error
