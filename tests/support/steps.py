@@ -35,6 +35,7 @@ from tests.support.running import NOW, ROOT, identity
 WRITTEN = ("civil_affairs", "education", "public_security", "courts", "procuratorate")
 PASSWORD = "only-for-tests"
 POLICY = load_policy(ROOT / "policies", CATALOGUE)
+TYPES = whole().type_map
 
 
 @dataclass(slots=True, kw_only=True)
@@ -124,7 +125,7 @@ def value_of(coordinate: str) -> Any:
         "Int": 1,
         "Decimal": "10.00",
     }
-    one = plain[found.inner] if found.inner in plain else next(iter(whole().type_map[found.inner].values))  # type: ignore[attr-defined]
+    one = plain[found.inner] if found.inner in plain else next(iter(TYPES[found.inner].values))  # type: ignore[attr-defined]
     return [one] if found.many else one
 
 
