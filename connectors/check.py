@@ -25,7 +25,8 @@ NUMBERS = INTEGERS | {"numeric", "float4", "float8"}
 
 COLUMNS = """
 SELECT a.attname::text, coalesce(b.typname, t.typname)::text,
-  has_table_privilege(a.attrelid, 'SELECT') OR has_column_privilege(a.attrelid, a.attnum, 'SELECT')
+  has_table_privilege(a.attrelid, 'SELECT') OR has_column_privilege(a.attrelid, a.attnum, 'SELECT'),
+  CASE WHEN t.typname IN ('varchar', 'bpchar') AND a.atttypmod > 4 THEN a.atttypmod - 4 END
 FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid LEFT JOIN pg_type AS b ON b.oid = t.typbasetype
 WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
 """
@@ -74,14 +75,32 @@ async def check(database: Database) -> list[Problem]:
     broken = {problem.place.partition(".")[0] for problem in problems}
     for relation in mapping.relations.values():
         if relation.name not in broken:
+            problems += _too_long(mapping.source, relation, tables[relation.table])
             problems += await _unreadable(database, relation)
     return problems
 
 
-async def _columns(database: Database, table: str) -> Mapping[str, tuple[str, bool]]:
-    """Column -> its type and whether we may read it; empty if there is no such table."""
+Columns = Mapping[str, tuple[str, bool, int | None]]
+"""Column -> its type, whether we may read it, and how many characters it holds if that is bounded."""
+
+
+async def _columns(database: Database, table: str) -> Columns:
+    """Columns of a table; empty if there is no such table."""
     rows = await database.query(COLUMNS, quoted(table), deadline=DEADLINE)
-    return {name: (type_, readable) for name, type_, readable in rows}
+    return {name: (type_, readable, longest) for name, type_, readable, longest in rows}
+
+
+def _too_long(source: str, relation: Relation, columns: Columns) -> Iterator[Problem]:
+    """Texts that the mapping lets through and the database would not take: the writer could not be told which."""
+    if relation.writes is None:
+        return
+    for name in sorted(relation.writes.insert | relation.writes.update):
+        mapped = relation.column(name)
+        longest = columns[mapped.place.column][2]
+        plain = mapped.kind == "text" and (mapped.codes is None or mapped.is_list) and not mapped.is_key
+        if plain and longest is not None and relation.writes.longest.get(name, longest + 1) > longest:
+            message = f"column `{relation.table}.{mapped.place.column}` holds {longest} characters: say so in `longest`"
+            yield Problem(source=source, place=f"{relation.name}.{name}", message=message, fatal=False)
 
 
 def _needs(mapping: SourceMapping) -> Iterator[_Need]:
@@ -127,9 +146,7 @@ def _types(mapped: Mapped) -> frozenset[str]:
     }[mapped.kind]
 
 
-def _missing(
-    source: str, needs: list[_Need], tables: Mapping[str, Mapping[str, tuple[str, bool]]]
-) -> Iterator[Problem]:
+def _missing(source: str, needs: list[_Need], tables: Mapping[str, Columns]) -> Iterator[Problem]:
     said = set()
     for need in needs:
         message = _wrong(need, tables[need.table])
@@ -138,12 +155,12 @@ def _missing(
             yield Problem(source=source, place=need.place, message=message, fatal=True)
 
 
-def _wrong(need: _Need, columns: Mapping[str, tuple[str, bool]]) -> str | None:
+def _wrong(need: _Need, columns: Columns) -> str | None:
     if not columns:
         return f"the database has no table `{need.table}`"
     if need.column not in columns:
         return f"table `{need.table}` has no column `{need.column}`"
-    type_, readable = columns[need.column]
+    type_, readable, _ = columns[need.column]
     if not readable:
         return f"column `{need.table}.{need.column}` may not be read by the hub's role"
     if need.types is not None and type_ not in need.types:

@@ -48,6 +48,7 @@ The format, by example (a department is adopted by writing this file, never by c
     insert = ["_key", "name"]        # columns that a new row is given
     update = ["name"]                # columns that a step may change
     check = ["_open"]                # columns that a write may look at; `_key` always is one
+    longest = { name = 30 }          # characters that a column of text holds, where there is a bound
 
 A column that several codes map to one value is compared by any of them, and written as the first; a value that no code
 maps to matches nothing. A `bool` column with `true` needs `false`, the text of the other value, to be written.

@@ -38,16 +38,20 @@ class Stored(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writes:
-    """Columns by what a write may do with them: give them to a new row, change them, look at them."""
+    """Columns by what a write may do with them: give them to a new row, change them, look at them.
+
+    ``longest``: how many characters a column of text holds.
+    """
 
     insert: frozenset[str]
     update: frozenset[str]
     check: frozenset[str]
+    longest: Dict[str, int]
 
 
 def written(table: TomlTable, columns: Dict[str, Stored]) -> Writes:
     """What a relation's table of writes says."""
-    table.allow("insert", "update", "check")
+    table.allow("insert", "update", "check", "longest")
     insert, update, check = (table.texts(name) for name in ("insert", "update", "check"))
     for name in (*insert, *update, *check):
         if name not in columns:
@@ -61,7 +65,22 @@ def written(table: TomlTable, columns: Dict[str, Stored]) -> Writes:
         raise table.error("`insert` needs `_key`: the hub gives a new row its key")
     if "_key" in update:
         raise table.error("`update` names `_key`: a row keeps its key")
-    return Writes(insert=frozenset(insert), update=frozenset(update), check=frozenset({"_key", *check}))
+    return Writes(
+        insert=frozenset(insert),
+        update=frozenset(update),
+        check=frozenset({"_key", *check}),
+        longest=_longest(table, {*insert, *update}),
+    )
+
+
+def _longest(table: TomlTable, written: set[str]) -> Dict[str, int]:
+    found = table.table("longest").data if "longest" in table.data else {}
+    for name, count in found.items():
+        if name not in written or type(count) is not int or count < 1:
+            raise table.error(
+                f"`longest` names `{name}`: a column that is written, and a number of characters, are needed"
+            )
+    return dict(found)
 
 
 def _writable(name: str, column: Stored, table: TomlTable) -> None:

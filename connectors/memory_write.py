@@ -16,7 +16,23 @@ from connectors.mapping import Mapping as SourceMapping
 from connectors.memory import MemorySource, Reading
 from connectors.memory_values import SHANGHAI, Dict
 from connectors.source import Bindings, Param, SourceError
-from connectors.write import Change, GivenUp, Insert, Next, NotThere, Put, Result, Reused, Stale, Update, Write, Written
+from connectors.sql_stored import stored
+from connectors.write import (
+    Change,
+    GivenUp,
+    Insert,
+    Next,
+    NotThere,
+    Put,
+    Result,
+    Reused,
+    Stale,
+    Unfit,
+    UnfitError,
+    Update,
+    Write,
+    Written,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,11 +98,13 @@ class MemoryTarget:
         self.intents[intent] = (digest, keys)
         return Written(keys=keys)
 
-    def _made(self, write: Write, bindings: Bindings) -> Stale | NotThere | None:
+    def _made(self, write: Write, bindings: Bindings) -> Stale | NotThere | Unfit | None:
         """Makes one change after the other, each upon what the last one left; returns why one could not be made."""
         making = _Making(target=self, reading=Reading(source=self.source, bindings=bindings))
-        for change in write.changes:
-            making.check(change)
+        for number, change in enumerate(write.changes):
+            unfit = making.check(number, change)
+            if unfit is not None:
+                return unfit
         for number, change in enumerate(write.changes):
             failure = making.make(number, change)
             if failure is not None:
@@ -101,8 +119,8 @@ class _Making:
     target: MemoryTarget
     reading: Reading
 
-    def check(self, change: Change) -> None:
-        """Refuses, before anything is done, what the mapping does not allow or hold."""
+    def check(self, number: int, change: Change) -> Unfit | None:
+        """Refuses, before anything is done, what the mapping does not allow; what a column cannot hold is ``Unfit``."""
         try:
             how = "insert" if isinstance(change, Insert) else "update"
             relation = self._relation(change.relation)
@@ -114,8 +132,11 @@ class _Making:
                         raise ValueError(put.column)
                 else:
                     self._value(relation, put, {})
+        except UnfitError as error:
+            return Unfit(change=number, column=error.column)
         except (KeyError, ValueError):
             raise SourceError(self.target.name, "rejected") from None
+        return None
 
     def make(self, number: int, change: Change) -> Stale | NotThere | None:
         """Makes the change, or says why it cannot be made."""
@@ -156,19 +177,21 @@ class _Making:
         if isinstance(put.operand, Next):
             return 1 + (row.get(put.column) or 0)
         value = self.reading.value(put.operand)
-        return None if value is None else _shown(relation.column(put.column), value)
+        column = relation.column(put.column)
+        longest = None if relation.writes is None else relation.writes.longest.get(put.column)
+        # What cannot be kept is the mapping's to say, and not this backend's.
+        stored(column, longest)(value)
+        return None if value is None else _shown(column, value)
 
 
 def _shown(column: Mapped, value: Any) -> Any:
-    """The value as it will be read; ``ValueError`` for one that the column cannot hold."""
+    """The value as it will be read."""
     if column.is_list:
         return [_one(column, item) for item in value]
     return _one(column, value)
 
 
 def _one(column: Mapped, value: Any) -> Any:
-    if column.codes is not None and value not in column.codes.stored:
-        raise ValueError(value)
     if column.kind == "instant":
         return datetime.datetime.fromisoformat(value).astimezone(SHANGHAI).isoformat(timespec="seconds")
     return f"{Decimal(value):.2f}" if column.kind == "decimal" else value

@@ -44,6 +44,13 @@ OVERLOADED = (
     asyncpg.DiskFullError,
     asyncpg.TransactionRollbackError,
 )
+UNFIT = (
+    asyncpg.NotNullViolationError,
+    asyncpg.StringDataRightTruncationError,
+    asyncpg.NumericValueOutOfRangeError,
+    asyncpg.CheckViolationError,
+)
+"""A value that the department does not take; the column is named by the first alone."""
 LATE = (TimeoutError, asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
 
 

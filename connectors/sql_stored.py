@@ -1,7 +1,7 @@
 """Mapped column -> how a value in schema terms is stored there: pure, the way back of ``connectors/sql_values.py``.
 
 Guarantee: what is stored is shown again as the value that was given (a number of yuan to two decimals, an instant to
-the second); a value that the column cannot hold is a ``ValueError`` that does not repeat it.
+the second); a value that the column cannot hold is an ``UnfitError``, which does not repeat it.
 """
 
 from __future__ import annotations
@@ -12,18 +12,23 @@ from typing import Any
 
 from connectors.mapping import Mapped
 from connectors.sql_values import Encoder, cast, encoder, order_encoder
+from connectors.write import UnfitError
 
 
-def stored(column: Mapped) -> Encoder:
-    """Value in schema terms -> what the driver binds to be kept; null stays null."""
+def stored(column: Mapped, longest: int | None = None) -> Encoder:
+    """Value in schema terms -> what the driver binds to be kept; null stays null. ``longest``: characters of a text."""
     one = _one(column)
 
     def encoded(value: Any) -> Any:
         if value is None:
             return None
         if column.is_list:
-            return _joined(column, [_held(column, one, item) for item in _listed(column, value)])
-        return _held(column, one, value)
+            kept = _joined(column, [_held(column, one, item) for item in _listed(column, value)])
+        else:
+            kept = _held(column, one, value)
+        if isinstance(kept, str) and ((longest is not None and len(kept) > longest) or not _is_text(kept)):
+            raise UnfitError(column.name)
+        return kept
 
     return encoded
 
@@ -57,15 +62,23 @@ def _cents(value: Any) -> Decimal | None:
 
 
 def _held(column: Mapped, one: Callable[[Any], Any], value: Any) -> Any:
-    kept = one(value)
+    try:
+        kept = one(value)
+    except ValueError:
+        raise UnfitError(column.name) from None
     if kept is None:
-        raise ValueError(f"column `{column.name}` cannot hold the value that it is given")
+        raise UnfitError(column.name)
     return kept
+
+
+def _is_text(text: str) -> bool:
+    """Whether PostgreSQL can keep it: no NUL, no half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _listed(column: Mapped, value: Any) -> list[Any]:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"column `{column.name}` needs a list")
+        raise UnfitError(column.name)
     return list(value)
 
 
@@ -73,5 +86,5 @@ def _joined(column: Mapped, items: list[Any]) -> Any:
     if column.separator is None:
         return items
     if any(not item or column.separator in item for item in items):
-        raise ValueError(f"column `{column.name}` cannot hold an item that is empty or has its separator")
+        raise UnfitError(column.name)
     return column.separator.join(items)

@@ -111,7 +111,8 @@ def _value(relation: Relation, put: Put, writer: Writer, table: Table | None = N
         if table is None or column.kind != "int":
             raise ValueError(f"column `{put.column}` of a new row, or no number, has no next value")
         return f"coalesce({table.raw(_checked(relation, put.column))}, 0) + 1"
-    return writer.bind(put.operand, stored(column), stored_cast(column), "put", put.column)
+    longest = None if relation.writes is None else relation.writes.longest.get(put.column)
+    return writer.bind(put.operand, stored(column, longest), stored_cast(column), "put", put.column)
 
 
 def _written(relation: Relation, put: Put, how: str) -> Mapped:

@@ -115,7 +115,26 @@ class Reused:
     """It has not: something else was written under this intent (another ``digest``)."""
 
 
-Result: TypeAlias = Written | Stale | NotThere | GivenUp | Reused
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfit:
+    """It has not: a column of change number ``change`` cannot hold the value that it is given, or may not be null.
+
+    ``column``: which; None if the department does not say.
+    """
+
+    change: int
+    column: str | None
+
+
+class UnfitError(ValueError):
+    """A value that its column cannot hold; the message does not repeat it."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(f"column `{column}` cannot hold the value that it is given")
+        self.column = column
+
+
+Result: TypeAlias = Written | Stale | NotThere | GivenUp | Reused | Unfit
 
 
 class Target(Protocol):

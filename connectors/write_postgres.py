@@ -14,11 +14,23 @@ from time import monotonic
 from typing import Any
 
 from connectors.mapping import Mapping
-from connectors.postgres import Connections, PoolSettings
+from connectors.postgres import UNFIT, Connections, PoolSettings
 from connectors.source import Bindings, SourceError
 from connectors.sql_predicates import Statement
 from connectors.sql_write import TAKE, TAKEN, change_statement
-from connectors.write import Change, GivenUp, Insert, NotThere, Result, Reused, Stale, Write, Written
+from connectors.write import (
+    Change,
+    GivenUp,
+    Insert,
+    NotThere,
+    Result,
+    Reused,
+    Stale,
+    Unfit,
+    UnfitError,
+    Write,
+    Written,
+)
 
 SESSION: Dict[str, str] = {
     "default_transaction_read_only": "off",
@@ -55,13 +67,15 @@ class PostgresTarget:
     async def write(self, write: Write, bindings: Bindings, *, intent: str, digest: str, deadline: float) -> Result:
         """What came of it; see the contract."""
         prepared = self._prepared(write, bindings)
+        if isinstance(prepared, Unfit):
+            return prepared
         async with self._connections.connection(monotonic() + deadline) as connection:
             await connection.execute("BEGIN")
             try:
                 earlier = await self._take(connection, write, bindings, intent, digest)
                 if earlier is None:
                     for number, (change, text, arguments) in enumerate(prepared):
-                        rows = await connection.fetch(text, *arguments)
+                        rows = await self._made(connection, number, change, text, arguments)
                         _judge(change, number, rows)
             except _UndoneError as undone:
                 await connection.execute("ROLLBACK")
@@ -104,16 +118,30 @@ class PostgresTarget:
             raise _UndoneError(Reused())
         return Written(keys=tuple(keys), again=True)
 
-    def _prepared(self, write: Write, bindings: Bindings) -> list[tuple[Change, str, Sequence[Any]]]:
-        """Each change with its SQL and arguments; what the mapping does not allow or hold is ``rejected`` here."""
+    async def _made(
+        self, connection: Any, number: int, change: Change, text: str, arguments: Sequence[Any]
+    ) -> Sequence[Sequence[Any]]:
+        """Rows of the statement; a value that the department does not take undoes the whole."""
         try:
-            statements: list[Statement] = [change_statement(change, self.mapping) for change in write.changes]
-            return [
-                (change, statement.text, statement.arguments(bindings))
-                for change, statement in zip(write.changes, statements, strict=True)
-            ]
-        except (KeyError, ValueError) as error:
-            raise SourceError(self.name, "rejected") from error
+            rows: Sequence[Sequence[Any]] = await connection.fetch(text, *arguments)
+        except UNFIT as error:
+            columns = self.mapping.relation(change.relation).columns.values()
+            named = (one.name for one in columns if one.place.join is None and one.place.column == error.column_name)
+            raise _UndoneError(Unfit(change=number, column=next(named, None))) from None
+        return rows
+
+    def _prepared(self, write: Write, bindings: Bindings) -> list[tuple[Change, str, Sequence[Any]]] | Unfit:
+        """Each change with its SQL and arguments; what the mapping does not allow is ``rejected`` here."""
+        found: list[tuple[Change, str, Sequence[Any]]] = []
+        for number, change in enumerate(write.changes):
+            try:
+                statement: Statement = change_statement(change, self.mapping)
+                found.append((change, statement.text, statement.arguments(bindings)))
+            except UnfitError as error:
+                return Unfit(change=number, column=error.column)
+            except (KeyError, ValueError) as error:
+                raise SourceError(self.name, "rejected") from error
+        return found
 
 
 def _judge(change: Change, number: int, rows: Sequence[Sequence[Any]]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from connectors.source import SourceError
-from connectors.write import GivenUp, NotThere, Result, Reused, Stale, Target, Written
+from connectors.write import GivenUp, NotThere, Result, Reused, Stale, Target, Unfit, Written
 from hub.audit.entry import Entry
 from hub.audit.receipt import Receipt
 from hub.errors import HubError, OutageError, RefusalError
@@ -22,6 +22,7 @@ from hub.lifecycle.guard import Conflict, Standing, judge, lawful
 from hub.lifecycle.signatures import ABOUT, names_about
 from hub.lifecycle.step import Step
 from hub.sources import Breaker
+from schema.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from hub.lifecycle.write import Writing
@@ -210,6 +211,8 @@ class Way:
             )
         if isinstance(result, NotThere):
             return absent("id" if part.write.changes[result.change].key.name == "subject" else self._about_member())
+        if isinstance(result, Unfit):
+            return unfit(step, part.write.changes[result.change].relation, result.column)
         assert isinstance(result, Stale)
         state = next(iter(result.current.values()), found.standing.state)
         refusal = self._conflict(Standing(state=state, into=found.standing.into))
@@ -231,6 +234,21 @@ def absent(argument: str) -> RefusalError:
         f"`{argument}` names no row that is there for you",
         messageZh="所指对象不存在，或不在您的办理范围",
         argument=argument,
+    )
+
+
+def unfit(step: Step, relation: str, column: str | None) -> RefusalError:
+    """A text that is too long, or a field that must not be empty: the department would not take it."""
+    found = CATALOGUE.get(f"{relation}.{column}")
+    fields = [] if found is None else [found.coordinate]
+    name = "a field" if found is None else f"`{found.coordinate}`"
+    zh = "有字段" if found is None else f"“{found.name_zh}”"
+    return RefusalError(
+        "INVALID_INPUT",
+        f"`{step.name}` gives {name} a value that its department cannot keep: too long, out of range, or empty",
+        messageZh=f"{step.zh}：{zh}的内容过长、超出范围或不能为空，主管部门无法保存",
+        step=step.name,
+        fields=fields,
     )
 
 

@@ -31,6 +31,7 @@ from connectors.write import (
     Result,
     Reused,
     Stale,
+    Unfit,
     Update,
     Write,
     Written,
@@ -228,13 +229,12 @@ async def test_a_settled_intent_is_final_and_an_attempt_that_comes_later_does_no
         Update(relation="Person", key=Param("key"), puts=(Put("schoolName", Constant("一小")),)),
         Update(relation="Person", key=Param("key"), puts=(Put("shoeSize", Constant(1)),)),
         Update(relation="Nobody", key=Param("key"), puts=()),
-        Update(relation="Person", key=Param("key"), puts=(Put("sex", Constant("NEITHER")),)),
         Update(relation="Person", key=Param("key"), puts=(Put("name", Next()),)),
         Insert(relation="Part", key=Param("key"), puts=(Put("givenAt", Constant("2017-05-01T00:00:00+08:00")),)),
     ],
     ids=lambda change: f"{type(change).__name__} {change.relation} {[put.column for put in change.puts]}",
 )
-async def test_what_the_mapping_does_not_open_or_hold_is_rejected_before_anything_happens(
+async def test_what_the_mapping_does_not_open_is_rejected_before_anything_happens(
     change: Change, department: Department
 ) -> None:
     before = await department.row(KEY, "grade")
@@ -242,6 +242,27 @@ async def test_what_the_mapping_does_not_open_or_hold_is_rejected_before_anythin
         await send(department, write(graded(3).changes[0], change))
     assert caught.value.reason == "rejected"
     assert await department.row(KEY, "grade") == before
+    assert await department.target.settle("i", deadline=5) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("sex", "NEITHER"),
+        ("name", "欧" * 31),
+        ("birthDate", "yesterday"),
+        ("parts", [""]),
+        ("tags", "x"),
+        ("amount", "1.005"),
+    ],
+)
+async def test_what_a_column_cannot_hold_is_named_before_anything_happens(
+    column: str, value: Any, department: Department
+) -> None:
+    before = await department.row(KEY, "grade", "name")
+    change = Update(relation="Person", key=Param("key"), puts=(Put(column, Constant(value)),))
+    assert await send(department, write(graded(3).changes[0], change)) == Unfit(change=1, column=column)
+    assert await department.row(KEY, "grade", "name") == before
     assert await department.target.settle("i", deadline=5) is None
 
 

@@ -29,11 +29,12 @@ PERSON = [
     "poor", "incomes", "kinds", "parts", "tags", "address", "division", "grade", "amount", "rate",
 ]
 # fmt: on
-WRITES: Mapping[str, Mapping[str, list[str]]] = {
+WRITES: Mapping[str, Mapping[str, Any]] = {
     "Person": {
         "insert": ["_key", "_group", "_open", *PERSON],
         "update": [*PERSON],
         "check": ["_group", "_open", "division", "grade", "name", "schoolName", "kinds"],
+        "longest": {"name": 30},
     },
     "Part": {
         "insert": ["_key", "_person", "kind", "givenOn", "amount"],

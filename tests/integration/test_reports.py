@@ -228,6 +228,13 @@ async def test_what_is_missing_is_named_in_chinese_and_english_whether_by_variab
     assert nameless.error["fields"] == ["idempotencyKey"]
 
 
+async def test_a_text_that_the_police_database_cannot_keep_is_named(served: Served) -> None:
+    reply = await served.step(WOMEN, EMERGENCY, "reportConcern", divisionCode="120114101001", narrative="长" * 1001)
+    assert (reply.error["code"], reply.error["fields"]) == ("INVALID_INPUT", ["MandatoryReport.narrative"])
+    assert "情况说明" in reply.error["messageZh"]
+    assert "长长" not in json.dumps(reply.json, ensure_ascii=False)
+
+
 async def test_a_retried_key_is_one_report_and_the_same_key_with_another_content_a_conflict(
     begun: Course, people: list[Child]
 ) -> None:

@@ -11,7 +11,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from hub.seal import Seals
 from hub.secrets import open_secrets
 from hub.settings import Databases, Deadlines, Settings, Writes
 from tests.support.rights import Me
-from tests.support.running import ROOT, SOURCES
+from tests.support.running import ROOT, SHANGHAI, SOURCES
 from tests.support.steps import POLICY, rows_of
 
 PASSWORD = "only-for-tests"
@@ -37,13 +37,18 @@ SERVE = "from hub.cli import main; main()"
 START_WITHIN = 60.0
 
 
+def today() -> date:
+    """The day on which the hub's clock is."""
+    return datetime.now(SHANGHAI).date()
+
+
 async def fill_writable(server: Server, *, children: int, seed: int, truth: Path) -> None:
     """Departments that take writes, of the day on which the test runs, and the tables of the log."""
     await load(
         server.dsns(),
         children=children,
         seed=seed,
-        today=date.today(),
+        today=today(),
         divisions=ROOT / "policies" / "divisions.csv",
         institutions=ROOT / "policies" / "institutions.csv",
         truth=truth,
@@ -233,7 +238,7 @@ class Child:
 
 async def children_of(read: Mapping[str, Source]) -> list[Child]:
     """Children under 14 on accepted files."""
-    young = date(date.today().year - 13, 1, 1).isoformat()
+    young = date(today().year - 13, 1, 1).isoformat()
     where = All(
         (
             Compare("_open", "eq", Constant(True)),

@@ -49,7 +49,7 @@ create table etjtcy (                     -- family members
     xm varchar(30) not null,
     sfzh varchar(18),
     csrq date,
-    lxdh varchar(11),
+    lxdh varchar(16),
     wgdd varchar(40),
     jhnl varchar(1)
 );
@@ -60,7 +60,7 @@ create table etjhr (                      -- guardians
     jhrlb varchar(1) not null,
     xm varchar(30) not null,
     sfzh varchar(18),
-    lxdh varchar(11),
+    lxdh varchar(16),
     gx varchar(2),                        -- GB/T 4761
     dz varchar(120),
     dz_xzqh varchar(12),

@@ -25,7 +25,7 @@ create table jq_bg (                      -- reports
     bgztlbdm varchar(1) not null,         -- kind of reporter
     bgdw varchar(60),                     -- reporting unit
     bgr_xm varchar(30),
-    bgr_lxdh varchar(11),
+    bgr_lxdh varchar(16),
     bgqxdm text[] not null,
     etms varchar(400),
     fsdd varchar(120),
