@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from hub.lifecycle.step import Change, Clock, Fixed, Step, actors
@@ -11,6 +12,9 @@ OPEN: Final = ("REPORTED", "DISPATCHED", "HANDLED", "TOWN_NOTIFIED", "ASSESSED",
 ATTENDED: Final = OPEN[1:]
 TOWN: Final = actors("guardianship_protection", "town_government")
 _OF_ASSESSMENT: Final = ("safetySituation", "guardianshipSituation", "riskLevel", "conclusion")
+
+_step = partial(Step, cycle="report", subject="MandatoryReport", state=STATE)
+"""A step about a row of the cycle's own type."""
 
 ASSESSING: Final = (
     Step(
@@ -46,15 +50,12 @@ ASSESSING: Final = (
         origin=ATTENDED,
         changes=(Change(relation="Incident", needs=("injuryFinding",)),),
     ),
-    Step(
+    _step(
         name="assess",
         zh="调查评估",
         en="assess safety and guardianship",
-        cycle="report",
         clause="2.6",
         who=TOWN,
-        subject="MandatoryReport",
-        state=STATE,
         origin=("TOWN_NOTIFIED",),
         target="ASSESSED",
         about="Child",
@@ -70,15 +71,12 @@ ASSESSING: Final = (
         ),
         stops=("assess",),
     ),
-    Step(
+    _step(
         name="completeAssessment",
         zh="完成调查评估",
         en="complete an assessment that was begun",
-        cycle="report",
         clause="2.6",
         who=TOWN,
-        subject="MandatoryReport",
-        state=STATE,
         origin=("TOWN_NOTIFIED",),
         target="ASSESSED",
         conditions=("matched",),
@@ -93,15 +91,12 @@ ASSESSING: Final = (
         once=("Assessment.completedOn",),
         stops=("assess",),
     ),
-    Step(
+    _step(
         name="planAssistance",
         zh="制定帮扶方案",
         en="plan assistance, one record a service",
-        cycle="report",
         clause="2.6",
         who=TOWN,
-        subject="MandatoryReport",
-        state=STATE,
         origin=("ASSESSED",),
         target="PLANNED",
         about="Child",
@@ -117,15 +112,12 @@ ASSESSING: Final = (
             ),
         ),
     ),
-    Step(
+    _step(
         name="closeReport",
         zh="结案",
         en="close the report",
-        cycle="report",
         clause="3.2.2",
         who=TOWN,
-        subject="MandatoryReport",
-        state=STATE,
         origin=("PLANNED",),
         target="CLOSED",
         conditions=("capable_guardian", "no_service_running"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from hub.lifecycle.step import Actor, Change, Clock, Cycle, Fixed, State, Step, actors
@@ -27,6 +28,9 @@ PROVIDERS: Final = (
 )
 RUNNING: Final = ("PLANNED", "ACTIVE")
 
+_step = partial(Step, cycle="assistance", subject="AssistanceRecord", state=STATE)
+"""A step about a row of the cycle's own type."""
+
 STATES: Final = (
     State("PLANNED", "已计划", "planned"),
     State("ACTIVE", "进行中", "active"),
@@ -36,15 +40,12 @@ STATES: Final = (
 )
 
 STEPS: Final = (
-    Step(
+    _step(
         name="planService",
         zh="安排救助帮扶",
         en="plan a service or relief for a child",
-        cycle="assistance",
         clause="2.6",
         who=PLANNERS,
-        subject="AssistanceRecord",
-        state=STATE,
         target="PLANNED",
         about="Child",
         changes=(
@@ -57,78 +58,60 @@ STEPS: Final = (
             ),
         ),
     ),
-    Step(
+    _step(
         name="decideEligibility",
         zh="核定资格",
         en="decide on eligibility",
-        cycle="assistance",
         clause="2.6",
         who=actors("social_assistance", "civil_affairs_bureau", "housing_bureau"),
-        subject="AssistanceRecord",
-        state=STATE,
         origin=RUNNING,
         changes=(Change(relation="AssistanceRecord", needs=("eligibility",)),),
     ),
-    Step(
+    _step(
         name="setAmount",
         zh="核定金额",
         en="set the amount of a relief",
-        cycle="assistance",
         clause="2.6",
         who=actors("social_assistance", "civil_affairs_bureau"),
-        subject="AssistanceRecord",
-        state=STATE,
         origin=RUNNING,
         changes=(Change(relation="AssistanceRecord", needs=("amount",)),),
     ),
-    Step(
+    _step(
         name="startService",
         zh="开始服务",
         en="begin the service",
-        cycle="assistance",
         clause="2.6",
         who=PROVIDERS,
-        subject="AssistanceRecord",
-        state=STATE,
         origin=("PLANNED",),
         target="ACTIVE",
         changes=(Change(relation="AssistanceRecord", may=("startedOn",), absent=(("startedOn", Clock("today")),)),),
     ),
-    Step(
+    _step(
         name="completeService",
         zh="完成服务",
         en="complete the service",
-        cycle="assistance",
         clause="2.6",
         who=PROVIDERS,
-        subject="AssistanceRecord",
-        state=STATE,
         origin=("ACTIVE",),
         target="COMPLETED",
         changes=(Change(relation="AssistanceRecord", may=("endedOn",), absent=(("endedOn", Clock("today")),)),),
     ),
-    Step(
+    _step(
         name="refuseService",
         zh="拒绝",
         en="record that the service was refused",
-        cycle="assistance",
         clause="2.6",
         who=PROVIDERS,
-        subject="AssistanceRecord",
-        state=STATE,
         origin=("PLANNED",),
         target="REFUSED",
         explained=True,
     ),
-    Step(
+    _step(
         name="cancelService",
         zh="取消服务",
         en="cancel the service",
-        cycle="assistance",
         clause="2.6",
         who=PLANNERS,
-        subject="AssistanceRecord",
-        state=STATE,
         origin=RUNNING,
         target="CANCELLED",
         changes=(Change(relation="AssistanceRecord", sets=(("endedOn", Clock("today")),)),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from hub.lifecycle.step import Change, Clock, Cycle, Fixed, OneMore, State, Step, actors
@@ -10,6 +11,9 @@ STATE: Final = "DropoutRecord.status"
 BUREAU: Final = actors("dropout_control", "education_bureau")
 TOWN: Final = actors("dropout_control", "town_government")
 OPEN: Final = ("REGISTERED", "PERSUADING", "REPORTED", "ENFORCING")
+
+_step = partial(Step, cycle="dropout", subject="DropoutRecord", state=STATE)
+"""A step about a row of the cycle's own type."""
 
 STATES: Final = (
     State("REGISTERED", "已登记", "registered"),
@@ -21,15 +25,12 @@ STATES: Final = (
 )
 
 STEPS: Final = (
-    Step(
+    _step(
         name="registerDropout",
         zh="登记辍学",
         en="register a dropout",
-        cycle="dropout",
         clause="2.1.2",
         who=BUREAU,
-        subject="DropoutRecord",
-        state=STATE,
         target="REGISTERED",
         about="Enrolment",
         changes=(
@@ -42,66 +43,51 @@ STEPS: Final = (
         ),
         conditions=("absence_on_record",),
     ),
-    Step(
+    _step(
         name="recordPersuasion",
         zh="登记劝返",
         en="record that the child was persuaded to return",
-        cycle="dropout",
         clause="2.1.2",
         who=BUREAU,
-        subject="DropoutRecord",
-        state=STATE,
         origin=("REGISTERED", "PERSUADING"),
         target="PERSUADING",
         changes=(Change(relation="DropoutRecord", sets=(("persuasionCount", OneMore()),)),),
     ),
-    Step(
+    _step(
         name="reportDropout",
         zh="书面报告教育局和镇街",
         en="report in writing to the bureau and to the town, since persuasion failed",
-        cycle="dropout",
         clause="2.1.2",
         who=BUREAU,
-        subject="DropoutRecord",
-        state=STATE,
         origin=("PERSUADING",),
         target="REPORTED",
         changes=(Change(relation="DropoutRecord", needs=("bureauReportedOn", "townReportedOn")),),
     ),
-    Step(
+    _step(
         name="enforceReturn",
         zh="依法采取措施劝返",
         en="take lawful measures",
-        cycle="dropout",
         clause="2.1.2",
         who=(*TOWN, *BUREAU),
-        subject="DropoutRecord",
-        state=STATE,
         origin=("REPORTED",),
         target="ENFORCING",
     ),
-    Step(
+    _step(
         name="returnToSchool",
         zh="复学",
         en="record the return to school",
-        cycle="dropout",
         clause="2.1.2",
         who=BUREAU,
-        subject="DropoutRecord",
-        state=STATE,
         origin=OPEN,
         target="RETURNED",
         changes=(Change(relation="DropoutRecord", may=("returnedOn",), absent=(("returnedOn", Clock("today")),)),),
     ),
-    Step(
+    _step(
         name="closeDropout",
         zh="其他销号",
         en="close for transfer, death or turning 16",
-        cycle="dropout",
         clause="2.1.2",
         who=BUREAU,
-        subject="DropoutRecord",
-        state=STATE,
         origin=OPEN,
         target="CLOSED_OTHER",
         explained=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from hub.lifecycle.step import Actor, Change, Clock, Credential, Cycle, Fixed, State, Step, actors
@@ -21,6 +22,9 @@ ADDRESSED: Final = actors(
     "village_committee",
 )
 """Units that a supervision may address, and that answer it."""
+
+_step = partial(Step, cycle="guardianship", subject="GuardianshipCase", state=STATE)
+"""A step about a row of the cycle's own type."""
 
 STATES: Final = (
     State("ACCEPTED", "受理", "accepted"),
@@ -88,55 +92,43 @@ CASES: Final = (
             ),
         ),
     ),
-    Step(
+    _step(
         name="registerCase",
         zh="登记立案",
         en="register an application that was made at the court itself",
-        cycle="guardianship",
         clause="3.1.14",
         who=COURT,
-        subject="GuardianshipCase",
-        state=STATE,
         target="ACCEPTED",
         changes=(_registered((), ("cause",)),),
         finds=True,
     ),
-    Step(
+    _step(
         name="registerRestoration",
         zh="登记恢复监护人资格申请",
         en="register an application to restore a guardian's standing",
-        cycle="guardianship",
         clause="3.1.14",
         who=COURT,
-        subject="GuardianshipCase",
-        state=STATE,
         target="ACCEPTED",
         changes=(_registered((("cause", Fixed("RESTORE")),), ()),),
         conditions=("revoked_three_months_to_a_year_ago",),
         finds=True,
     ),
-    Step(
+    _step(
         name="acceptCase",
         zh="受理",
         en="accept an application",
-        cycle="guardianship",
         clause="3.1.14",
         who=COURT,
-        subject="GuardianshipCase",
-        state=STATE,
         origin=(None,),
         target="ACCEPTED",
         changes=(Change(relation="GuardianshipCase", needs=("caseNumber",), sets=(("acceptedOn", Clock("today")),)),),
     ),
-    Step(
+    _step(
         name="hearCase",
         zh="审理",
         en="hear the case",
-        cycle="guardianship",
         clause="3.1.14",
         who=COURT,
-        subject="GuardianshipCase",
-        state=STATE,
         origin=("ACCEPTED",),
         target="HEARING",
     ),

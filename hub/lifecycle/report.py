@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from hub.lifecycle.assessment import ASSESSING, ATTENDED, OPEN, STATE
@@ -44,6 +45,9 @@ _OF_REPORT: Final = (
 )
 _OF_INCIDENT: Final = ("parentsReached", "placementKind", "placementName", "guardianSanction", "findings")
 
+_step = partial(Step, cycle="report", subject="MandatoryReport", state=STATE)
+"""A step about a row of the cycle's own type."""
+
 STATES: Final = (
     State("REPORTED", "已报告", "reported"),
     State("DISPATCHED", "已出警", "dispatched"),
@@ -57,16 +61,13 @@ STATES: Final = (
 )
 
 REPORTING: Final = (
-    Step(
+    _step(
         name="reportConcern",
         zh="强制报告",
         en="report a child in danger",
-        cycle="report",
         clause="2.3",
         who=REPORTERS,
         action="report",
-        subject="MandatoryReport",
-        state=STATE,
         target="REPORTED",
         changes=(
             Change(
@@ -84,16 +85,13 @@ REPORTING: Final = (
         ),
         starts=("dispatch", "notify_town"),
     ),
-    Step(
+    _step(
         name="takeCall",
         zh="登记电话报告",
         en="enter a report made by telephone",
-        cycle="report",
         clause="2.5",
         who=POLICE,
         action="report",
-        subject="MandatoryReport",
-        state=STATE,
         target="REPORTED",
         changes=(
             Change(
@@ -110,15 +108,12 @@ REPORTING: Final = (
 )
 
 POLICING: Final = (
-    Step(
+    _step(
         name="dispatch",
         zh="受理出警",
         en="accept the report and send officers",
-        cycle="report",
         clause="3.1.4",
         who=POLICE,
-        subject="MandatoryReport",
-        state=STATE,
         origin=("REPORTED",),
         target="DISPATCHED",
         changes=(
@@ -132,152 +127,119 @@ POLICING: Final = (
         ),
         stops=("dispatch",),
     ),
-    Step(
+    _step(
         name="correctDivision",
         zh="更正事发区划",
         en="correct the division of the event",
-        cycle="report",
         clause="3.1.4",
         who=POLICE,
-        subject="MandatoryReport",
-        state=STATE,
         origin=OPEN,
         changes=(Change(relation="MandatoryReport", needs=("divisionCode",)),),
         explained=True,
     ),
-    Step(
+    _step(
         name="matchReport",
         zh="对应儿童档案",
         en="match the report to a file by citizen id or register number",
-        cycle="report",
         clause="2.5",
         who=POLICE,
-        subject="MandatoryReport",
-        state=STATE,
         origin=OPEN,
         changes=(Change(relation="MandatoryReport", needs=("_citizen",)),),
         once=("MandatoryReport._citizen",),
         finds=True,
         rests=(STATE,),
     ),
-    Step(
+    _step(
         name="undoMatch",
         zh="撤销错误对应",
         en="undo a wrong match",
-        cycle="report",
         clause="2.5",
         who=POLICE,
-        subject="MandatoryReport",
-        state=STATE,
         origin=OPEN,
         changes=(Change(relation="MandatoryReport", sets=(("_citizen", Fixed(None)), ("_person", Fixed(None)))),),
         explained=True,
         rests=(STATE,),
     ),
-    Step(
+    _step(
         name="recordMeasures",
         zh="记录应急处置",
         en="record emergency measures",
-        cycle="report",
         clause="2.5",
         who=POLICE,
-        subject="MandatoryReport",
-        state=STATE,
         origin=("DISPATCHED",),
         target="HANDLED",
         changes=(Change(relation="Incident", needs=("measures",), may=_OF_INCIDENT),),
     ),
-    Step(
+    _step(
         name="supplementIncident",
         zh="补充处置情况",
         en="add to what was recorded of an incident",
-        cycle="report",
         clause="3.1.4",
         who=POLICE,
-        subject="MandatoryReport",
-        state=STATE,
         origin=ATTENDED,
         changes=(Change(relation="Incident", may=("measures", *_OF_INCIDENT, "injuryFinding")),),
         explained=True,
     ),
-    Step(
+    _step(
         name="notifyTown",
         zh="通报镇街",
         en="notify the town",
-        cycle="report",
         clause="2.5",
         who=POLICE,
-        subject="MandatoryReport",
-        state=STATE,
         origin=("HANDLED",),
         target="TOWN_NOTIFIED",
         changes=(Change(relation="Incident", sets=(("townNotifiedAt", Clock("now")),)),),
         starts=("assess",),
         stops=("notify_town",),
     ),
-    Step(
+    _step(
         name="notifyVillage",
         zh="通报村居",
         en="notify the village",
-        cycle="report",
         clause="3.1.4",
         who=POLICE,
-        subject="MandatoryReport",
-        state=STATE,
         origin=ATTENDED,
         changes=(Change(relation="Incident", sets=(("villageNotifiedAt", Clock("now")),)),),
         once=("Incident.villageNotifiedAt",),
     ),
-    Step(
+    _step(
         name="fileCase",
         zh="立案侦查",
         en="file a criminal case",
-        cycle="report",
         clause="3.1.4",
         who=POLICE,
-        subject="MandatoryReport",
-        state=STATE,
         origin=(*ATTENDED, "CLOSED"),
         changes=(Change(relation="Incident", sets=(("caseFiledOn", Clock("today")),)),),
         once=("Incident.caseFiledOn",),
     ),
-    Step(
+    _step(
         name="findUnfounded",
         zh="查不属实",
         en="find the report unfounded, and tell the town so",
-        cycle="report",
         clause="2.5",
         who=POLICE,
-        subject="MandatoryReport",
-        state=STATE,
         origin=("DISPATCHED",),
         target="UNFOUNDED",
         changes=(Change(relation="Incident", needs=("findings",), sets=(("townNotifiedAt", Clock("now")),)),),
         stops=("notify_town",),
     ),
-    Step(
+    _step(
         name="reopenReport",
         zh="重新处置",
         en="take up a report that was wrongly found unfounded",
-        cycle="report",
         clause="2.5",
         who=POLICE,
-        subject="MandatoryReport",
-        state=STATE,
         origin=("UNFOUNDED",),
         target="DISPATCHED",
         explained=True,
         starts=("notify_town",),
     ),
-    Step(
+    _step(
         name="mergeReport",
         zh="并案",
         en="merge the report into another open report",
-        cycle="report",
         clause="2.5",
         who=POLICE,
-        subject="MandatoryReport",
-        state=STATE,
         origin=("REPORTED", "DISPATCHED"),
         target="MERGED",
         changes=(Change(relation="MandatoryReport", needs=("_mergedInto",)),),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from hub.lifecycle.step import Actor, Change, Clock, Credential, Cycle, Fixed, State, Step, actors
@@ -36,6 +37,9 @@ _FILE: Final = (
 _NEW_FILE: Final = ("name", "sex", "birthDate", "divisionCode", "householdRegistered")
 _MEMBER: Final = ("citizenId", "birthDate", "phone", "workPlace", "guardianshipCapacity")
 _GUARDIAN: Final = ("citizenId", "phone", "relation", "address", "capacity")
+
+_step = partial(Step, cycle="survey", subject="SurveySubmission", state=STATE)
+"""A step about a row of the cycle's own type."""
 
 STATES: Final = (
     State("DRAFT", "草稿", "draft"),
@@ -95,15 +99,12 @@ def _filing(who: tuple[Actor, ...], origin: tuple[str, ...], prefix: str, zh: st
 
 
 SUBMITTING: Final = (
-    Step(
+    _step(
         name="beginSurvey",
         zh="开始本季度摸排",
         en="begin the survey of the running quarter",
-        cycle="survey",
         clause="2.4",
         who=(*VILLAGE, *TOWN),
-        subject="SurveySubmission",
-        state=STATE,
         target="DRAFT",
         changes=(
             Change(
@@ -120,15 +121,12 @@ SUBMITTING: Final = (
         ),
         starts=("survey_village", "survey_town", "survey_district"),
     ),
-    Step(
+    _step(
         name="submitSurvey",
         zh="报送镇街",
         en="submit the village's survey to the town",
-        cycle="survey",
         clause="2.4",
         who=VILLAGE,
-        subject="SurveySubmission",
-        state=STATE,
         origin=VILLAGE_STATES,
         target="VILLAGE_SUBMITTED",
         changes=(
@@ -140,42 +138,33 @@ SUBMITTING: Final = (
         ),
         stops=("survey_village",),
     ),
-    Step(
+    _step(
         name="returnToVillage",
         zh="退回村居",
         en="return the survey to the village",
-        cycle="survey",
         clause="2.4",
         who=TOWN,
-        subject="SurveySubmission",
-        state=STATE,
         origin=("VILLAGE_SUBMITTED",),
         target="RETURNED",
         changes=(Change(relation="SurveySubmission", needs=("returnReason",)),),
         conditions=("of_village",),
     ),
-    Step(
+    _step(
         name="includeVillage",
         zh="汇总村居",
         en="take a village's survey into the town's",
-        cycle="survey",
         clause="2.4",
         who=TOWN,
-        subject="SurveySubmission",
-        state=STATE,
         origin=("VILLAGE_SUBMITTED",),
         target="TOWN_SUMMARISED",
         conditions=("of_village", "every_village_submitted"),
     ),
-    Step(
+    _step(
         name="summariseSurvey",
         zh="镇街汇总报送",
         en="summarise the town's villages and submit to the district",
-        cycle="survey",
         clause="2.4",
         who=TOWN,
-        subject="SurveySubmission",
-        state=STATE,
         origin=VILLAGE_STATES,
         target="TOWN_SUMMARISED",
         changes=(
@@ -188,28 +177,22 @@ SUBMITTING: Final = (
         conditions=("of_town", "every_village_submitted"),
         stops=("survey_town",),
     ),
-    Step(
+    _step(
         name="acceptSurvey",
         zh="核准",
         en="accept the survey; the quarter is frozen",
-        cycle="survey",
         clause="2.2",
         who=DISTRICT,
-        subject="SurveySubmission",
-        state=STATE,
         origin=("TOWN_SUMMARISED",),
         target="DISTRICT_ACCEPTED",
         stops=("survey_district",),
     ),
-    Step(
+    _step(
         name="returnSurvey",
         zh="退回镇街",
         en="return the survey to the town",
-        cycle="survey",
         clause="2.2",
         who=DISTRICT,
-        subject="SurveySubmission",
-        state=STATE,
         origin=("TOWN_SUMMARISED",),
         target="RETURNED",
         changes=(Change(relation="SurveySubmission", needs=("returnReason",)),),
