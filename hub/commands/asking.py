@@ -115,6 +115,10 @@ def explain(
         check_purposes(policy, (chosen,))
         shown = served()
         read = Documents(shown, settings.limits).read(_text(document), None, _object(variables))
+        if read.writes:
+            raise Failure(
+                "a mutation is a step and no plan: docs/life-cycles.md says who may take it and what it writes"
+            )
         held = Entitlements.of(policy, unit, chosen)
         plan = compile_plan(
             schema=shown,

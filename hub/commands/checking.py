@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 import connectors
-from connectors.check import Problem
+from connectors.check import DEADLINE, Problem
 from connectors.check import check as check_database
 from connectors.mapping import Mapping as SourceMapping
 from connectors.mapping import MappingError
 from connectors.mapping import load as load_mapping
 from connectors.postgres import PostgresSource
 from connectors.source import SourceError
-from hub.commands.outcome import Failure, out, outcomes, settings_of
+from connectors.sql_write import INTENTS_DDL, grants
+from connectors.write import Target
+from connectors.write_postgres import PostgresTarget
+from hub.commands.outcome import MISCONFIGURED, Failure, out, outcomes, settings_of
 from hub.service import open_sources, read_policy
 from hub.settings import SOURCES, ConfigurationError, Settings
+from hub.writing import open_targets
 from schema.catalogue import CATALOGUE, TYPES
 
 OPENED_FROM_ELSEWHERE = {"Child.riskFlags", "CriminalCase.stage", "ReconciliationItem.sourceValues"}
@@ -35,6 +40,7 @@ def add(app: typer.Typer) -> None:
         """The departments' databases. 部门数据库。"""
 
     group.command("check")(check_sources)
+    group.command("rights")(rights)
     app.add_typer(group, name="sources")
 
 
@@ -101,6 +107,7 @@ def check_sources(context: typer.Context) -> None:
     with outcomes():
         settings = settings_of(context)
         asked = asyncio.run(_asked(settings))
+        unwritten = asyncio.run(_unwritten(settings))
         for name in SOURCES:
             if name not in asked:
                 out.print(f"{name}: no DSN (`databases.{name}`)", markup=False)
@@ -109,8 +116,38 @@ def check_sources(context: typer.Context) -> None:
                 out.print(str(problem), markup=False)
             if not any(problem.fatal for problem in asked[name]):
                 out.print(f"{name}: ok", markup=False)
+            if name in unwritten:
+                out.print(f"{name}: writes {unwritten[name] or 'ok'}", markup=False)
+        if any(unwritten.values()):
+            raise Failure("not every source takes writes; `hub sources rights SOURCE` prints what its role needs")
         if len(asked) < len(SOURCES) or any(problem.fatal for found in asked.values() for problem in found):
             raise Failure("not every source is well")
+
+
+def rights(
+    context: typer.Context,
+    source: Annotated[str, typer.Argument(help="The department's source, such as `public_security`.")],
+    role: Annotated[str, typer.Option(help="The role by which the hub writes there.")] = "hub_write",
+) -> None:
+    """Print the SQL by which a department's administrator opens what the hub may write there. 输出写入授权语句。
+
+    A table of the hub's own, and rights column by column: none to delete, none on a table as a whole. The role itself,
+    with its password, is the administrator's to make; its DSN is the setting `writes.<source>`.
+
+    Exit codes: 0 printed; 1 the department's mapping opens nothing to write; 2 there is no such source.
+    """
+    with outcomes():
+        settings_of(context)
+        mappings = read_mappings()
+        if source not in mappings:
+            known = ", ".join(f"`{name}`" for name in mappings)
+            raise Failure(f"there is no source `{source}`; sources are {known}", MISCONFIGURED)
+        granted = grants(mappings[source], role)
+        if not granted:
+            raise Failure(f"connectors/{source}.toml opens nothing to write")
+        out.print(INTENTS_DDL.strip(), markup=False, highlight=False, soft_wrap=True)
+        for statement in granted:
+            out.print(f"{statement};", markup=False, highlight=False, soft_wrap=True)
 
 
 async def _asked(settings: Settings) -> Mapping[str, list[Problem]]:
@@ -121,6 +158,23 @@ async def _asked(settings: Settings) -> Mapping[str, list[Problem]]:
         return {name: await _problems(source) for name, source in adopted.items()}
     finally:
         await asyncio.gather(*(source.close() for source in sources.values()))
+
+
+async def _unwritten(settings: Settings) -> Mapping[str, str]:
+    """Source with a write role -> why its table of intents does not answer; empty if it does."""
+    targets = {name: target for name, target in open_targets(settings).items() if isinstance(target, PostgresTarget)}
+    try:
+        return {name: await _deaf(target) for name, target in targets.items()}
+    finally:
+        await asyncio.gather(*(target.close() for target in targets.values()))
+
+
+async def _deaf(target: Target) -> str:
+    try:
+        await target.found("", deadline=DEADLINE)
+    except SourceError as error:
+        return error.reason
+    return ""
 
 
 async def _problems(source: PostgresSource) -> list[Problem]:

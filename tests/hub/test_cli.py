@@ -143,6 +143,28 @@ def test_query_takes_a_file_or_standard_input_with_variables(demo: Demo, tmp_pat
 
 
 @pytest.mark.postgres
+def test_a_mutation_is_asked_like_any_query_and_says_why_a_step_is_not_lawful(demo: Demo) -> None:
+    report = """mutation($input: ReportConcernInput!) {
+        reportConcern(input: $input) { again mandatoryReport { id status } } }"""
+    given = {"idempotencyKey": "from the command line", "divisionCode": "120114101001", "narrative": "独自在家（虚构）"}
+    arguments = ("query", "womens_federation", report, "--purpose", "emergency_response", "--variables")
+    for again in (False, True):
+        result = run(*arguments, json.dumps({"input": given}), config=demo.config)
+        assert result.exit_code == 0, result.output
+        found = json.loads(result.stdout)["data"]["reportConcern"]
+        assert (found["again"], found["mandatoryReport"]["status"]) == (again, "REPORTED")
+    dispatch = (
+        f'mutation {{ dispatch(input: {{idempotencyKey: "a", id: "{found["mandatoryReport"]["id"]}"}}) {{ step }} }}'
+    )
+    result = run("query", "womens_federation", dispatch, "--purpose", "emergency_response", config=demo.config)
+    assert result.exit_code == REFUSED
+    assert "受理出警（条款 3.1.4）由公安武清分局办理" in result.stdout
+    result = run("explain", "womens_federation", dispatch, "--purpose", "emergency_response", config=demo.config)
+    assert result.exit_code == REFUSED
+    assert "docs/life-cycles.md" in result.stderr
+
+
+@pytest.mark.postgres
 def test_a_refused_query_ends_with_1_and_says_by_which_rule(demo: Demo) -> None:
     arguments = ("query", "womens_federation", "{ children { edges { node { citizenId } } } }")
     result = run(*arguments, "--purpose", "care_service", config=demo.config)
@@ -242,6 +264,30 @@ def test_check_and_sources_check_find_all_well(demo: Demo) -> None:
     result = run("sources", "check", config=demo.config)
     assert result.exit_code == 0, result.output
     assert result.stdout.count(": ok") == 6
+    assert result.stdout.count(": writes ok") == 5
+
+
+@pytest.mark.postgres
+def test_sources_check_names_a_department_whose_write_role_lacks_its_rights(demo: Demo) -> None:
+    owner = tomllib.loads(demo.config.read_text("utf-8"))["databases"]["log"].replace("/hub?", "/courts?")
+    asyncio.run(change(owner, "revoke usage on schema hub from hub_write"))
+    result = run("sources", "check", config=demo.config)
+    printed = run("sources", "rights", "courts", config=demo.config)
+    asyncio.run(change(owner, printed.stdout))
+    assert result.exit_code == REFUSED
+    assert "courts: writes rejected" in result.stdout
+    assert "hub sources rights" in result.stderr
+    assert run("sources", "check", config=demo.config).exit_code == 0
+
+
+def test_the_rights_of_the_write_role_are_printed_for_a_department_and_for_nothing_else() -> None:
+    result = run("sources", "rights", "public_security", "--role", "writer")
+    assert result.exit_code == 0, result.output
+    assert "GRANT UPDATE" in result.stdout
+    assert 'ON "jq_bg" TO "writer";' in result.stdout
+    assert "DELETE" not in result.stdout
+    assert run("sources", "rights", "hub").exit_code == REFUSED
+    assert run("sources", "rights", "nowhere").exit_code == MISCONFIGURED
 
 
 @pytest.mark.postgres
