@@ -67,7 +67,7 @@ def _arguments(step: Step) -> Iterator[Member]:
     if step.finds:
         yield _member("number", "String", "身份证号或档案号", "citizen id or register number of the child", needed=True)
     if step.explained:
-        yield _member("reason", "String", "理由", "why; kept with the entry of the log", needed=True)
+        yield _member("reason", "String", "理由", "why, naming nobody; kept with the entry of the log", needed=True)
     if expects(step):
         found = CATALOGUE[str(step.state)]
         words = f"the state in which you believe the row to be; a conflict if it is in another: {found.name_en}"

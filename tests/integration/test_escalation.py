@@ -204,6 +204,25 @@ async def test_whatever_a_principal_writes_opens_no_row_and_no_value_to_it(
     assert adversary.refused or set(adversary.taken) == {"reportConcern"}
 
 
+async def test_who_reported_is_shown_to_the_police_alone_and_stands_in_no_trace_of_the_hub(
+    served: Served, departments: Mapping[str, Source], people: list[Child]
+) -> None:
+    child, name, phone = people[12], "绝密报告人", "13700001357"
+    institution = next(key for key in everybody(child) if key.startswith("mandatory_reporter:"))
+    course = Course(served=served, departments=departments, child=child)
+    await course.reported(institution, reporterName=name, reporterPhone=phone)
+    await course.until("TOWN_NOTIFIED")
+    foreign = next(one for one in people if one.town != child.town)
+    told = set()
+    for key in (*everybody(child), *strangers_to(child, people)):
+        adversary = Adversary(served=served, departments=departments, key=key, foreign=foreign, own=child)
+        seen = str((await adversary.sight()).values())
+        told |= {(key, word) for word in (name, phone, institution) if word in seen}
+    assert told == {(POLICE, name), (POLICE, phone), (POLICE, institution)}
+    written = served.log.read_text("utf-8")
+    assert not [word for word in (name, phone, institution, child.citizen) if word in written]
+
+
 async def test_the_police_match_a_report_and_learn_only_whether_it_matched(
     served: Served, departments: Mapping[str, Source], people: list[Child]
 ) -> None:

@@ -316,6 +316,20 @@ async def test_what_a_caller_may_not_read_refuses_the_step_before_anything_is_wr
     assert looking.error["code"] == "INVALID_DOCUMENT"
 
 
+async def test_where_the_caller_asks_for_nulls_the_step_is_taken_and_what_is_closed_is_null_with_its_code(
+    served: Served,
+) -> None:
+    document = """mutation Take($input: ReportConcernInput!) {
+        reportConcern(input: $input) { step mandatoryReport { status narrative } } }"""
+    given = {"idempotencyKey": "nulls", "divisionCode": "120114101001", "narrative": "独自在家（虚构 辛）"}
+    reply = await served(WOMEN, EMERGENCY, document, {"input": given}, Hub_On_Denied="null")
+    assert reply.data["reportConcern"]["mandatoryReport"] == {"status": "REPORTED", "narrative": None}
+    assert reply.error["code"] == "NOT_ENTITLED"
+    assert reply.error["coordinate"] == "MandatoryReport.narrative"
+    [error] = reply.json["errors"]
+    assert error["path"] == ["reportConcern", "mandatoryReport", "narrative"]
+
+
 async def test_each_unit_sees_its_own_steps_alone_in_introspection(served: Served) -> None:
     query = "{ __schema { mutationType { fields { name } } } }"
 
