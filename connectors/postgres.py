@@ -156,13 +156,19 @@ class Connections:
     async def _released(self, pool: asyncpg.Pool, connection: asyncpg.pool.PoolConnectionProxy) -> None:
         try:
             if self.unfinished and connection.is_in_transaction():
-                await connection.execute("ROLLBACK", timeout=self.settings.connect_timeout)
+                await self._rolled_back(connection)
             await pool.release(connection, timeout=self.settings.connect_timeout)
         except Exception:
-            connection.terminate()
             # The connection is closed: gone, never in doubt. The server confirmed no cancellation, so the idle
             # connections may be as dead; each would cost a call its deadline before the pool was rid of it.
             await pool.expire_connections()
+
+    async def _rolled_back(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        try:
+            await connection.execute("ROLLBACK", timeout=self.settings.connect_timeout)
+        except Exception:
+            connection.terminate()
+            raise
 
     def _translated(self, error: Exception) -> SourceError:
         # INVARIANT 7: a client sees codes, never source text.

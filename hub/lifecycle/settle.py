@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ import orjson
 
 from connectors.source import SourceError
 from connectors.write import Target
+from hub.audit.entry import MIXING
 from hub.audit.session import Connections
 from hub.errors import InternalError
 from hub.lifecycle.entries import settled
@@ -42,8 +43,8 @@ where intent.kind = 'intent' and not exists (
 )
 """
 
-Opens = Callable[[datetime], Awaitable[Sequence[Mapping[str, Any]]]]
-"""Intents older than a moment that have no outcome, as they stand in the log."""
+Opens = Callable[[datetime, timedelta], Awaitable[Sequence[Mapping[str, Any]]]]
+"""Intents that are, at a moment, as old as the span and have no outcome, as they stand in the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,17 +56,28 @@ class Settled:
     left: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OpenIntents:
-    """The open intents of the log, on a connection that reads it."""
+    """The open intents of the log, on a connection that reads it.
+
+    Acts of authors are dated ahead, so that of these it counts how long they have been seen here.
+    """
 
     connections: Connections
+    seen: dict[str, datetime] = field(default_factory=dict)
 
-    async def __call__(self, before: datetime) -> Sequence[Mapping[str, Any]]:
+    async def __call__(self, now: datetime, age: timedelta) -> Sequence[Mapping[str, Any]]:
         """See ``Opens``."""
         async with self.connections.connection() as connection:
-            rows = await connection.fetch(_OPEN, before - BACK, before)
-        return [orjson.loads(row["bytes"]) for row in rows]
+            rows = await connection.fetch(_OPEN, now - BACK, now + MIXING)
+        found = [orjson.loads(row["bytes"]) for row in rows]
+        self.seen = {each["request"]: self.seen.get(each["request"], now) for each in found}
+        return [each for each in found if min(self.seen[each["request"]], at_of(each)) + age <= now]
+
+
+def at_of(document: Mapping[str, Any]) -> datetime:
+    """When the entry says that it happened."""
+    return datetime.fromisoformat(document["at"])
 
 
 async def settle_open(
@@ -79,7 +91,7 @@ async def settle_open(
 ) -> Settled:
     """One round over all open intents that are as old as ``age``."""
     happened = given_up = left = 0
-    for document in await opens(clock() - age):
+    for document in await opens(clock(), age):
         facts = dict(fact.partition("=")[::2] for fact in document["facts"])
         target = targets.get(facts.get("source", ""))
         try:
@@ -91,7 +103,7 @@ async def settle_open(
             left += 1
             continue
         try:
-            await log.record([settled(document, clock(), happened=keys is not None)])
+            await log.record([settled(document, max(clock(), at_of(document)), happened=keys is not None)])
         except InternalError:
             # Another hub was faster: its outcome has this name, and says the same.
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from connectors.mapping import load as load_mapping
 from connectors.source import Source
 from connectors.write import Target
 from connectors.write_postgres import PostgresTarget
+from hub.audit import entry
 from hub.audit.session import Session, install
 from hub.lifecycle.settle import OpenIntents
 from tests.support.running import ROOT, TODAY, close_all, connect
@@ -71,11 +73,13 @@ async def targets(written_server: Server) -> AsyncIterator[Mapping[str, Target]]
 async def steps(
     written_server: Server, read: Mapping[str, Source], targets: Mapping[str, Target]
 ) -> AsyncIterator[Steps]:
-    """``await steps(unit_key, purpose, step, key=..., values={...})``."""
+    """``await steps(unit_key, purpose, step, key=..., values={...})``; acts of authors stand where they happened."""
     clock, dsn = Clock(), written_server.dsn("hub")
     session = Session(dsn, name="open intents", durable=False)
-    async with open_log(written_server) as log:
-        made = writing(read, targets, log, clock)
-        yield Steps(writing=made, read=read, clock=clock, dsn=dsn, opens=OpenIntents(session))
-        await made.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(entry, "MIXING", timedelta(milliseconds=1))
+        async with open_log(written_server) as log:
+            made = writing(read, targets, log, clock)
+            yield Steps(writing=made, read=read, clock=clock, dsn=dsn, opens=OpenIntents(session))
+            await made.close()
     await session.close()
