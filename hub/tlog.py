@@ -34,7 +34,9 @@ from hub.recording import Recorder
 
 RECEIPT = "hub-receipt"
 """Header in which a holder sends its receipt's ``signature``."""
-_PATH = re.compile(r"((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?")
+_PATH = re.compile(r"((?:x\d{3}/){0,5}\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}/[a-z]{1,16}/(?:0|[1-9][0-9]{0,8})")
+_LEVEL = re.compile(r"0|[1-9][0-9]?")
 _IMMUTABLE = {"Cache-Control": "private, max-age=31536000, immutable"}
 _FRESH = {"Cache-Control": "no-store"}
 
@@ -109,8 +111,8 @@ def tlog_routes(opened: Callable[[], Tlog | None]) -> list[Route]:
     return [
         route("/checkpoint", _checkpoint),
         route("/tile/entries/{path:path}", _bundle),
-        route("/tile/{level:int}/{path:path}", _tile),
-        route("/proof/{request}/{kind}/{part:int}", _proof),
+        route("/tile/{level}/{path:path}", _tile),
+        route("/proof/{request}/{kind}/{part}", _proof),
     ]
 
 
@@ -154,7 +156,7 @@ async def _checkpoint(tlog: Tlog, request: Request) -> Response:
 
 async def _tile(tlog: Tlog, request: Request) -> Response:
     await tlog.reads_hashes(request)
-    level = int(request.path_params["level"])
+    level = int(request.path_params["level"]) if _LEVEL.fullmatch(request.path_params["level"]) else 64
     if level > 63:
         raise Missing("levels are 0 to 63")
     index, width = _place(request.path_params["path"])
@@ -191,6 +193,8 @@ async def _check_size(tlog: Tlog, index: int, width: int, level: int) -> None:
 
 async def _proof(tlog: Tlog, request: Request) -> Response:
     name = request.path_params
+    if not _NAME.fullmatch("/".join(str(name[part]) for part in ("request", "kind", "part"))):
+        raise Missing("an entry is named by its request, kind and part, as its receipt has them")
     kept = await tlog.reader.named(name["request"], name["kind"], int(name["part"]))
     if RECEIPT in request.headers:
         _check_holder(tlog, "/".join(str(name[part]) for part in ("request", "kind", "part")), kept, request)

@@ -5,6 +5,7 @@ Guarantee: ``checked`` rests on the text, the leaf and verifier keys alone: no h
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from hub.audit.merkle import HASH_SIZE, ProofError, verify_inclusion
 from hub.audit.note import Checkpoint, NoteError, opened
 
 HEADER = "c2sp.org/tlog-proof@v1"
+_INDEX = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
 class Tree(proofs.Hashes, Protocol):
@@ -49,7 +51,7 @@ class Inclusion:
             raise ProofError(f"the proof does not begin with `{HEADER}`, or holds no checkpoint")
         lines = lines[2:] if len(lines) > 1 and lines[1].startswith("extra ") else lines[1:]
         word, _, number = lines[0].partition(" ") if lines else ("", "", "")
-        if word != "index" or not (number.isascii() and number.isdigit()) or str(int(number)) != number:
+        if word != "index" or not _INDEX.fullmatch(number):
             raise ProofError("the proof names no index")
         return cls(index=int(number), hashes=tuple(map(_hash, lines[1:])), checkpoint=checkpoint)
 

@@ -127,6 +127,10 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "本页不含任何报告人信息，也不含报告行为。",
         "This page shows no reporter and no act of reporting.",
     ),
+    "finds_no_reporters": (
+        "查得的记录不含任何报告人信息，也不含报告行为。",
+        "What is found shows no reporter and no act of reporting.",
+    ),
     "one_operator": ("一名经办人的记录", "Entries of one operator"),
     "count": ("次数", "Count"),
     "what": ("情况", "What"),

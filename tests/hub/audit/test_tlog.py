@@ -132,7 +132,11 @@ def unbundled(body: bytes) -> list[bytes]:
 @pytest.mark.parametrize(
     "path",
     ["tile/0/001", "tile/0/000.p/256", "tile/0/000.p/0", "tile/0/000.p/7", "tile/0/0", "tile/0/x000/000", "tile/64/000",
-     "tile/0/000.p/01", "tile/entries/009",  "tile/0/x001/000", "proof/none/disclosure/0"],
+     "tile/0/000.p/01", "tile/entries/009",  "tile/0/x001/000", "proof/none/disclosure/0",
+     "tile/" + "9" * 5_000 + "/000", "tile/-1/000", "tile/٣/000", "tile/0/٣٣٣", "tile/0/" + "x999/" * 3_000 + "000",
+     "tile/entries/x999/x999/x999/x999/x999/999", "proof/none/disclosure/" + "9" * 5_000, "proof/none/disclosure/-1",
+     "proof/none/disclosure/99999999999", "proof/none/disclosure/999999999", "proof/%00/disclosure/0",
+     "proof/none/%00/0", "proof/" + "x" * 3_000 + "/look/0"],
 )  # fmt: skip
 async def test_what_is_not_there_is_told_in_words(web: Web, log: Log, reader: Reader, path: str) -> None:
     await grown(log, reader, 3)
@@ -186,6 +190,12 @@ async def test_a_receipt_becomes_a_proof_for_its_holder_that_holds_without_the_h
         assert wrong.status_code == 403
     unknown = await web.get("/log/proof/none/disclosure/0", token="", **{"Hub-Receipt": mine.signature})
     assert (unknown.status_code, unknown.json()) == (403, wrong.json())
+
+
+def test_a_proof_whose_index_no_log_could_have_is_none() -> None:
+    for number in ("9" * 5_000, "9" * 19, "１", "01", "+1", "1_0", ""):
+        with pytest.raises(ProofError, match="names no index"):
+            Inclusion.parse(f"c2sp.org/tlog-proof@v1\nindex {number}\n\nhead")
 
 
 async def test_when_the_log_does_not_answer_nothing_is_served(web: Web, log: Log, reader: Reader, dsn: str) -> None:
