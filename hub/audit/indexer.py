@@ -34,13 +34,14 @@ _logger = logging.getLogger(__name__)
 
 _FOUND = """
 insert into log.found (index, at, kind, decision, unit, operator, purpose, case_ref, request, rows, subjects,
-    sensitivity, coordinates)
+    sensitivity, released, masked, refused, coordinates)
 select index, at, kind, decision, unit, operator, purpose, case_ref, request, rows, subjects, sensitivity,
+    string_to_array(released, ' '), string_to_array(masked, ' '), string_to_array(refused, ' '),
     string_to_array(coordinates, ' ')
 from unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::text[], $10::int[], $11::int[], $12::text[], $13::text[])
+    $9::text[], $10::int[], $11::int[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[])
     as n (index, at, kind, decision, unit, operator, purpose, case_ref, request, rows, subjects, sensitivity,
-        coordinates)
+        released, masked, refused, coordinates)
 """
 _SUBJECTS = "insert into log.subject select * from unnest($1::text[], $2::bigint[]) on conflict do nothing"
 _ALIASES = "insert into log.alias select * from unnest($1::text[], $2::text[], $3::bigint[]) on conflict do nothing"
@@ -66,8 +67,15 @@ class Indexed:
     request: str
     rows: int
     sensitivity: str
-    coordinates: tuple[str, ...]
+    released: tuple[str, ...]
+    masked: tuple[str, ...]
+    refused: tuple[str, ...]
     subjects: tuple[str, ...]
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        """All that it names."""
+        return tuple(sorted({*self.released, *self.masked, *self.refused}))
 
     @property
     def tally(self) -> tuple[date, str, str, str, str, str]:
@@ -103,7 +111,9 @@ def indexed(index: int, data: bytes, lists: Mapping[str, Sequence[str]], sensiti
         request=document["request"],
         rows=sum(int(row.partition("=")[2]) for row in document["rows"]),
         sensitivity=max((sensitivities.get(name, "L1") for name in released), default=""),
-        coordinates=tuple(sorted(released | set(document["refused"]))),
+        released=tuple(document["released"]),
+        masked=tuple(document["masked"]),
+        refused=tuple(document["refused"]),
         subjects=tuple(dict.fromkeys(subjects)),
     )
 
@@ -170,12 +180,17 @@ def _columns(rows: Sequence[Indexed]) -> list[list[Any]]:
         [
             (
                 *(row.index, row.at, row.kind, row.decision, row.unit, row.operator, row.purpose, row.case),
-                *(row.request, row.rows, len(row.subjects), row.sensitivity, " ".join(row.coordinates)),
+                *(row.request, row.rows, len(row.subjects), row.sensitivity, *_words(row)),
             )
             for row in rows
         ],
-        13,
+        16,
     )
+
+
+def _words(row: Indexed) -> list[str]:
+    """Lists as texts: an array of arrays would need them to be of one length."""
+    return [" ".join(names) for names in (row.released, row.masked, row.refused, row.coordinates)]
 
 
 def _turned(rows: Iterable[tuple[Any, ...]], width: int) -> list[list[Any]]:

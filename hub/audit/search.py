@@ -336,7 +336,8 @@ def _conditions(question: Question) -> tuple[list[str], list[Any]]:
     if question.without:
         add("kind <> {}", question.without)
     if question.coordinate:
-        add("coordinates @> array[{}::text]", question.coordinate)
+        named = [f"{name} @> array[{{0}}::text]" for name in ("released", "masked", "refused")]
+        add(f"({' or '.join(named)})", question.coordinate)
     if question.since:
         add("at >= {}", _midnight(question.since))
     if question.until:

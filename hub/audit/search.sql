@@ -14,6 +14,9 @@ create table if not exists log.found (
     rows integer not null,
     subjects integer not null,
     sensitivity text not null,
+    released text[] not null,
+    masked text[] not null,
+    refused text[] not null,
     coordinates text[] not null
 );
 create index if not exists found_at on log.found (at);
@@ -28,7 +31,9 @@ create index if not exists found_latest on log.found (at desc nulls last, lpad(i
 create index if not exists found_request on log.found (request);
 create index if not exists found_decision on log.found (decision, index);
 create index if not exists found_kind on log.found (kind, index);
-create index if not exists found_coordinates on log.found using gin (coordinates) with (fastupdate = off);
+create index if not exists found_released on log.found using gin (released) with (fastupdate = off);
+create index if not exists found_masked on log.found using gin (masked) with (fastupdate = off);
+create index if not exists found_refused on log.found using gin (refused) with (fastupdate = off);
 
 -- Pseudonym -> entries that name it (lists included); `of:<name>` -> the reviews of the entry of that name.
 create table if not exists log.subject (
@@ -78,9 +83,9 @@ select
     nullif(f.operator, '') as operator_id,
     nullif(f.purpose, '') as purpose,
     nullif(f.case_ref, '') as case_ref,
-    array(select jsonb_array_elements_text(d.body -> 'released')) as fields,
-    array(select jsonb_array_elements_text(d.body -> 'masked')) as masked_fields,
-    array(select jsonb_array_elements_text(d.body -> 'refused')) as refused_fields,
+    f.released as fields,
+    f.masked as masked_fields,
+    f.refused as refused_fields,
     array(select jsonb_array_elements_text(d.body -> 'subjects')) as record_refs,
     f.decision,
     array(select jsonb_array_elements_text(d.body -> 'clauses')) as clause,

@@ -61,7 +61,11 @@ async def test_what_a_superuser_changed_is_an_error_in_the_operators_log(
     with caplog.at_level(logging.ERROR):
         running = asyncio.create_task(inspection(dsn, reader).run())
         await until_kept(reader)
-        await asyncio.sleep(0.3)
+        # What is found is kept before its process ends, and told after.
+        for _ in range(200):
+            if caplog.text:
+                break
+            await asyncio.sleep(0.05)
         running.cancel()
     found = await reader.verification()
     assert found is not None and (found.good, found.bad) == (False, 7)

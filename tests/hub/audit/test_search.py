@@ -126,7 +126,9 @@ async def test_a_question_upside_down_is_told_and_one_that_matches_too_much_too(
     await owner.execute("create view log.found as select h.*, pg_sleep(3)::text as slept from log.hidden h")
     await owner.execute("grant select on log.found to hub_log")
     await log.store.append([encode(read(1))])
-    await owner.execute("insert into log.hidden values (0, now(), '', '', '', '', '', '', '', 0, 0, '', '{}')")
+    await owner.execute(
+        "insert into log.hidden values (0, now(), '', '', '', '', '', '', '', 0, 0, '', '{}', '{}', '{}', '{}')"
+    )
     with pytest.raises(TooMuchError):
         await log.search.entries(Question())
     await owner.close()
