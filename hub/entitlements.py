@@ -51,6 +51,12 @@ class Entitlements:
         """Whether the unit is a town or a village."""
         return self.unit in DIVIDED
 
+    @property
+    def own_alone(self) -> bool:
+        """Whether nothing but own reports may be read."""
+        lines = [line for grants in (self.read, self.masked) for held in grants.values() for line in held]
+        return bool(lines) and all(line.scope == OWN_REPORTS for line in lines)
+
     def opens(self, coordinate: str) -> bool:
         """Whether the coordinate may be selected, clear or masked, in some rows."""
         type_name, _, name = coordinate.partition(".")

@@ -31,6 +31,7 @@ from hub.lifecycle.unaccepted import unaccepted
 from hub.mutation import Ordered, take_step
 from hub.planner.compile import compile_plan
 from hub.planner.plan import Plan
+from hub.planner.scopes import OWN_REPORTS
 from hub.response import Answer, respond
 
 log = logging.getLogger("hub")
@@ -50,6 +51,7 @@ class Request:
 async def answer(hub: Hub, identity: Identity, request: Request) -> Answer:
     """The answer to one request; refusals and failures are answers, and entries, too."""
     operation = hub.pseudonyms.operation(request.query, request.operation_name)
+    own = False
     try:
         with hub.stage("document"):
             document = hub.documents.read(request.query, request.operation_name, request.variables)
@@ -66,18 +68,19 @@ async def answer(hub: Hub, identity: Identity, request: Request) -> Answer:
             return await take_step(hub, ordered, entitlements)
         with hub.stage("compile"):
             plan = plan_of(hub, document, entitlements, request.denied)
+            own = plan.scopes == {OWN_REPORTS}
             call = read_call(hub, identity, request.request_id, document, plan, entitlements)
         call.operation = operation
         return await hub.batches.run(call)
     except RefusedError as refused:
-        return await refuse(hub, identity, request, operation, refused.errors)
+        return await refuse(hub, identity, request, operation, refused.errors, own=own)
     except HubError as error:
-        return await refuse(hub, identity, request, operation, (error,))
+        return await refuse(hub, identity, request, operation, (error,), own=own)
     except Exception as error:
         # INVARIANT 7: where and of which kind, never an exception's text, which may hold a value.
         stack = "".join(traceback.format_tb(error.__traceback__))
         log.error("internal error in request %s: %s\n%s", request.request_id, type(error).__name__, stack)
-        return await refuse(hub, identity, request, operation, (InternalError(),))
+        return await refuse(hub, identity, request, operation, (InternalError(),), own=own)
 
 
 def plan_of(hub: Hub, document: Document, entitlements: Entitlements, denied: Literal["refuse", "null"]) -> Plan:
@@ -106,12 +109,15 @@ def plan_of(hub: Hub, document: Document, entitlements: Entitlements, denied: Li
 
 
 async def refuse(
-    hub: Hub, identity: Identity, request: Request, operation: str, errors: tuple[HubError, ...]
+    hub: Hub, identity: Identity, request: Request, operation: str, errors: tuple[HubError, ...], *, own: bool = False
 ) -> Answer:
-    """An answer without data, recorded before it leaves."""
+    """An answer without data, recorded before it leaves; ``own``: it was asked for own reports and nothing else."""
     reporting = next((STEPS[name] for name in _written(hub, request) if STEPS[name].reports), None)
     # Whose report was refused, and then not, is as good a hint at the reporter as the report's own entry would be.
-    of_author = reporting is not None
+    # So is who could not be shown its own reports; who asked for more than is granted is named.
+    more = any("coordinate" in error.facts for error in errors)
+    own = own or hub.entitlements(identity.unit, identity.purpose).own_alone
+    of_author = reporting is not None or (own and not more)
     entry = hub.recording.refusal(identity, request.request_id, operation, errors, of_author=of_author)
     try:
         [receipt] = await hub.recording.record([entry])

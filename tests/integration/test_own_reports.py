@@ -162,3 +162,21 @@ async def test_who_reads_reports_for_another_reason_alone_has_no_second_entry(to
     reply = await told.ask(me.key, PURPOSE, BESIDE)
     assert list(reply.json["extensions"]) == ["receipt"]
     assert (await told.entry(reply.json["extensions"]["receipt"]))["unit"] == me.key
+
+
+@pytest.mark.parametrize("unit", ["mandatory_reporter", "education_bureau", "village_committee"])
+async def test_who_could_not_be_shown_its_own_reports_is_not_named_and_who_asked_for_more_is(
+    told: Told, unit: str
+) -> None:
+    me, _, _ = told.reporter(unit)
+    names = told.ask.hub.pseudonyms
+    for query, named in (
+        (ALONE.replace("first: 100", "first: 10000"), False),
+        (ALONE.replace("status", "narrative"), True),
+        (ALONE.removesuffix("}"), unit == "village_committee"),
+    ):
+        reply = await told.ask(me.key, PURPOSE, query)
+        assert reply.data is None, reply.json
+        found = await told.entry(reply.json["extensions"]["receipt"])
+        assert found["kind"] == "refusal"
+        assert found["unit"] == (me.key if named else names.author(me.key)), query
