@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import folder, log, search, sizes
+from tests.bench import folder, log, search, sizes, speed
 
 MEASUREMENTS: Mapping[str, Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]] = {
+    "speed": speed.measure,
     "folder": folder.measure,
     "log": log.measure,
     "search": search.measure,

@@ -25,6 +25,7 @@ import asyncpg
 from connectors.demo.generate import BOUNDARY, DDL, load
 from connectors.demo.server import DATABASES, Server
 from hub.audit.session import install
+from tests.bench.postgraphile_documents import FUNCTION
 from tests.support.running import READ_PASSWORD, ROOT, SEED_OF_BENCH
 
 SETTINGS = {
@@ -44,6 +45,15 @@ KEYS = {
     "civil_affairs.etjhr": ("dabh", "civil_affairs.etda", "dabh"),
 }
 """Table of ``together`` -> (column, table, column): real foreign keys, by which PostGraphile finds relations."""
+TAGS = {
+    "civil_affairs.etda": "@unique sh_sfzh",
+    "education.jy_xsxj": "@foreignKey (sfzjh) references civil_affairs.etda (sh_sfzh)\n"
+    "@foreignKey (xxbsm) references education.jy_xx (xxbsm)",
+    "public_security.hj_czrk": "@foreignKey (gmsfhm) references civil_affairs.etda (sh_sfzh)",
+    "courts.jh_aj": "@foreignKey (etsfzh) references civil_affairs.etda (sh_sfzh)",
+    "procuratorate.jd_ws": "@foreignKey (etsfzh) references civil_affairs.etda (sh_sfzh)",
+}
+"""Table of ``together`` -> smart tags that tell PostGraphile of the joins by citizen id, which no constraint holds."""
 TABLES: Mapping[str, Sequence[str]] = {
     "civil_affairs": ("xzqh", "etda", "etjtcy", "etjhr"),
     "education": ("jy_xx", "jy_xsxj"),
@@ -74,7 +84,7 @@ class Departments:
             next(lines)
             for number, line in enumerate(lines):
                 child = json.loads(line) if number % step == 0 else {"planted": True}
-                if not any(child[name] for name in ("planted", "closed", "draft", "edited") if name in child):
+                if not any(child[name] for name in ("planted", "closed", "draft", "edited", "link") if name in child):
                     found.append(child)
         return [child for child in found if child["register"] and child["citizen_id"]][:count]
 
@@ -125,7 +135,9 @@ async def _fill(server: Server, folder: Path, children: int) -> None:
         await _side_by_side(server, target, source, tables)
     for table, (column, other, key) in KEYS.items():
         await target.execute(f"alter table {table} add foreign key ({column}) references {other} ({key})")
-    await target.execute("analyze")
+    for table, tags in TAGS.items():
+        await target.execute(f"comment on table {table} is '{tags}'")
+    await target.execute(FUNCTION)
     await target.close()
     await _vacuum(server)
 
