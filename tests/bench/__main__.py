@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import folder, log, search, sizes, speed
+from tests.bench import folder, log, search, sizes, speed, variety
 
 MEASUREMENTS: Mapping[str, Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]] = {
     "speed": speed.measure,
+    "variety": variety.measure,
     "folder": folder.measure,
     "log": log.measure,
     "search": search.measure,

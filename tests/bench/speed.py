@@ -3,6 +3,8 @@
 ``BENCH_N`` children (100,000), ``BENCH_ROUNDS`` rounds (3) of ``BENCH_SECONDS`` (4) each, contenders in turn.
 ``BENCH_WORKLOADS``, ``BENCH_CONTENDERS``, ``BENCH_CONNECTIONS`` and ``BENCH_ASKERS`` name some, with commas between;
 ``BENCH_DATA`` names a folder that keeps the departments for the next run. Answers are compared before any timing.
+``ratio`` is of requests a second; ``ratio_cpu`` is of processor time (server and PostgreSQL) and hardly moves when
+other work has the machine.
 """
 
 from __future__ import annotations
@@ -127,6 +129,11 @@ def _records(lines: Sequence[Cell], children: int) -> list[Mapping[str, Any]]:
     return [_record(line, floors.get((line.workload, line.asker.name, line.connections)), children) for line in lines]
 
 
+def _cost(line: Cell) -> float:
+    """Processor time of a request, in milliseconds: of the contender and of PostgreSQL."""
+    return statistics.median(line.cpu) + statistics.median(line.cpu_of_server)
+
+
 def _record(line: Cell, floor: Cell | None, children: int) -> Mapping[str, Any]:
     rates = [load.rps for load in line.loads]
     ratios = [ours.rps / theirs.rps for ours, theirs in zip(line.loads, floor.loads, strict=True)] if floor else []
@@ -139,6 +146,7 @@ def _record(line: Cell, floor: Cell | None, children: int) -> Mapping[str, Any]:
         "ratio": round(statistics.median(ratios), 3) if ratios else None,
         "ratio_min": round(min(ratios), 3) if ratios else None,
         "ratio_max": round(max(ratios), 3) if ratios else None,
+        "ratio_cpu": round(_cost(floor) / _cost(line), 3) if floor else None,
         "rps": round(line.rps),
         "rps_min": round(min(rates)),
         "rps_max": round(max(rates)),
@@ -151,8 +159,8 @@ def _record(line: Cell, floor: Cell | None, children: int) -> Mapping[str, Any]:
     }
 
 
-COLUMNS = ("workload", "principal", "connections", "contender", "ratio", "rps", "rps_min", "rps_max", "p50_ms")
-COLUMNS_LEFT = ("p99_ms", "cpu_ms", "cpu_postgres_ms", "rss_mb", "failed")
+COLUMNS = ("workload", "principal", "connections", "contender", "ratio", "ratio_cpu", "rps", "rps_min", "rps_max")
+COLUMNS_LEFT = ("p50_ms", "p99_ms", "cpu_ms", "cpu_postgres_ms", "rss_mb", "failed")
 
 
 def _print(records: Sequence[Mapping[str, Any]]) -> None:

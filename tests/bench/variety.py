@@ -1,0 +1,234 @@
+"""What variety costs the hub: twenty units with five documents each, documents never seen, documents near the limits.
+
+The mix is compared with what its hundred parts take one by one: what is lost is the price of many plans at once. In
+this process, without HTTP: the policy compiled for every principal and purpose, and a cold document up to its plan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hub.document import Documents
+from hub.entitlements import Entitlements
+from hub.planner.compile import compile_plan
+from hub.service import read_policy
+from hub.settings import Settings
+from policies.policy import Policy
+from schema.build import whole
+from tests.bench import contenders
+from tests.bench.contenders import Contender
+from tests.bench.departments import departments
+from tests.bench.documents import FULL, MIX, POINT, Asker
+from tests.bench.load import Asked, loaded
+from tests.bench.opened import authorization, environment, settings_of
+
+UNITS = 20
+CONNECTIONS = 32
+TOWN = "120114101"
+DIVISIONS = {"town_government": TOWN, "village_committee": f"{TOWN}201"}
+COLD = 5_000
+"""Documents that are sent in turn: more than the hub remembers, so that each is always new to it."""
+
+
+async def measure() -> list[Mapping[str, Any]]:
+    """A record for each figure."""
+    return await asyncio.to_thread(_measure)
+
+
+def _measure() -> list[Mapping[str, Any]]:
+    with departments(int(os.environ.get("BENCH_N", "100000"))) as found:
+        variables = environment(found)
+        settings = settings_of(found, Path(variables["HUB_POLICIES"]))
+        policy = read_policy(settings)
+        parts = _parts(settings, policy)
+        with contenders.hub(variables) as hub:
+            return [
+                _mixed(hub, parts),
+                _cold(hub, settings),
+                *_limits(hub, settings),
+                _compiled(settings, policy),
+                _planned(settings, policy),
+            ]
+
+
+def _seconds() -> float:
+    return float(os.environ.get("BENCH_SECONDS", "4"))
+
+
+def _parts(settings: Settings, policy: Policy) -> list[Asked]:
+    """Each of the documents by each of the units, under the purpose for which it reads most."""
+    askers: list[Asker] = []
+    for unit in policy.units:
+        reads = [(len(read), purpose) for of, purpose, action, read in policy.sets() if (of, action) == (unit, "read")]
+        purposes = [purpose for _, purpose in sorted(reads, reverse=True)]
+        if purposes and len(askers) < UNITS and unit not in ("mandatory_reporter", "auditor"):
+            askers.append(Asker(name=unit, unit=unit, purpose=purposes[0], denied="null", division=DIVISIONS.get(unit)))
+    found = []
+    for asker in askers:
+        token = authorization(settings, asker)
+        for document in MIX:
+            body = {"query": document, "variables": {"town": TOWN} if "$town" in document else {}}
+            found.append(Asked(body=body, authorization=token, purpose=asker.purpose, denied="null"))
+    return found
+
+
+def _mixed(hub: Contender, parts: Sequence[Asked]) -> Mapping[str, Any]:
+    """The mix, and the rate that its parts alone would give: each takes its share of requests at its own pace."""
+    loaded(hub.url, parts, connections=CONNECTIONS, seconds=2)
+    alone = [loaded(hub.url, [part], connections=CONNECTIONS, seconds=1) for part in parts]
+    # A part that takes longer than its turn counts as one answer in it.
+    expected = len(alone) / sum(load.seconds / max(load.requests, 1) for load in alone)
+    mixed = [loaded(hub.url, parts, connections=CONNECTIONS, seconds=_seconds()) for _ in range(3)]
+    rate = statistics.median(load.rps for load in mixed)
+    return {
+        "workload": "mix",
+        "contender": "hub",
+        "connections": CONNECTIONS,
+        "parts": len(parts),
+        "rps": round(rate),
+        "rps_of_parts_alone": round(expected),
+        "ratio": round(rate / expected, 3),
+        "p50_ms": statistics.median(load.p50_ms for load in mixed),
+        "p99_ms": statistics.median(load.p99_ms for load in mixed),
+        "failed": sum(load.failed for load in mixed),
+    }
+
+
+def _cold(hub: Contender, settings: Settings) -> Mapping[str, Any]:
+    """The point query under a new name each time: parsed, validated, entitled, compiled, asked."""
+    token = authorization(settings, FULL)
+    number = "120114201001010018"
+    text = POINT.replace("$id: ID!", "$number: CitizenId!").replace("id: $id", "citizenId: $number")
+    asked = [
+        Asked(
+            body={"query": text.replace("Point", f"Cold{turn}"), "variables": {"number": number}},
+            authorization=token,
+            purpose=FULL.purpose,
+            denied="refuse",
+        )
+        for turn in range(COLD)
+    ]
+    load = loaded(hub.url, asked, connections=1, seconds=_seconds())
+    return {
+        "workload": "cold",
+        "contender": "hub",
+        "principal": FULL.name,
+        "connections": 1,
+        "rps": round(load.rps),
+        "p50_ms": load.p50_ms,
+        "p99_ms": load.p99_ms,
+        "failed": load.failed,
+    }
+
+
+def _limits(hub: Contender, settings: Settings) -> Iterator[Mapping[str, Any]]:
+    """Documents near the limits, each new to the hub, and by how much its loop lagged meanwhile."""
+    token = authorization(settings, FULL)
+    for name, documents in LIMITS.items():
+        asked = [
+            Asked(
+                body={"query": document, "variables": {}},
+                authorization=token,
+                purpose=FULL.purpose,
+                denied="null",
+            )
+            for document in documents
+        ]
+        _lag(hub)
+        load = loaded(hub.url, asked, connections=4, seconds=_seconds())
+        yield {
+            "workload": "limits",
+            "contender": "hub",
+            "document": name,
+            "connections": 4,
+            "rps": round(load.rps),
+            "p50_ms": load.p50_ms,
+            "p99_ms": load.p99_ms,
+            "loop_lag_ms": _lag(hub),
+        }
+
+
+def _many_fields(turn: int) -> str:
+    """Close to the fields allowed: the same selection under many names."""
+    fields = "name sex birthDate divisionCode schoolingStatus leftBehindType guardianshipType entrusted updatedAt"
+    roots = " ".join(f"c{number}: children(first: 1) {{ edges {{ node {{ {fields} }} }} }}" for number in range(28))
+    return f"query Fields{turn} {{ {roots} }}"
+
+
+def _many_fragments(turn: int) -> str:
+    """Fragments that spread fragments, as deep as allowed."""
+    names = [f"F{number}" for number in range(50)]
+    chain = " ".join(
+        f"fragment {name} on Child {{ sex {f'...{names[place + 1]}' if place < 49 else 'name'} }}"
+        for place, name in enumerate(names)
+    )
+    return f"query Fragments{turn} {{ children(first: 1) {{ edges {{ node {{ ...F0 }} }} }} }} {chain}"
+
+
+LIMITS: Mapping[str, Sequence[str]] = {
+    "many fields": [_many_fields(turn) for turn in range(1_500)],
+    "many fragments": [_many_fragments(turn) for turn in range(1_500)],
+}
+
+
+def _lag(hub: Contender) -> float:
+    """The longest lag of the loop since this was asked last, in milliseconds."""
+    port = int(hub.url.split(":")[2].split("/")[0]) + 1
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as probe:
+        return float(probe.recv(64))
+
+
+def _compiled(settings: Settings, policy: Policy) -> Mapping[str, Any]:
+    """Entitlements of every unit under every purpose, made anew from a policy read anew."""
+    started = time.perf_counter()
+    again = read_policy(settings)
+    read = time.perf_counter() - started
+    started = time.perf_counter()
+    count = 0
+    for unit in again.units:
+        for purpose in again.purposes:
+            Entitlements.of(again, unit, purpose)
+            count += 1
+    return {
+        "workload": "policy",
+        "contender": "hub",
+        "principals": len(policy.units),
+        "compiled": count,
+        "seconds": round(time.perf_counter() - started, 3),
+        "read_seconds": round(read, 3),
+    }
+
+
+def _planned(settings: Settings, policy: Policy) -> Mapping[str, Any]:
+    """A cold document up to its plan, without HTTP and departments: parse, validate, entitle, compile."""
+    schema = whole()
+    documents = Documents(schema, settings.limits)
+    times: list[float] = []
+    for turn in range(300):
+        started = time.perf_counter()
+        read = documents.read(POINT.replace("Point", f"Planned{turn}"), None, {"id": "x"})
+        held = Entitlements.of(policy, FULL.unit, FULL.purpose)
+        compile_plan(
+            schema=schema,
+            operation=read.operation,
+            fragments=read.fragments,
+            variables=read.values,
+            entitlements=held,
+            refuse=True,
+        )
+        times.append((time.perf_counter() - started) * 1_000)
+    ordered = sorted(times[20:])
+    return {
+        "workload": "cold",
+        "contender": "hub, up to the plan",
+        "principal": FULL.name,
+        "p50_ms": round(statistics.median(ordered), 2),
+        "p99_ms": round(ordered[int(len(ordered) * 0.99)], 2),
+    }
