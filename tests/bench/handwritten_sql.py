@@ -86,7 +86,9 @@ _GUARDIANS_LONG = (
     ("relation", _named("civil_affairs", "Guardian", "relation", "b")),
     ("capacity", _named("civil_affairs", "Guardian", "capacity", "b")),
 )
-_NUMBER = "case when c.sfsh = '1' then c.sh_sfzh end"
+_OTHER = "select 1 from etda d where d.sh_sfzh = c.sh_sfzh and d.dazt = '1' and d.dabh <> c.dabh"
+_NUMBER = f"case when c.sfsh = '1' and not exists ({_OTHER}) then c.sh_sfzh end"
+"""A number that two open files carry joins neither."""
 CIVIL_POINT = (
     f"select c.dabh, {_NUMBER}, "
     + _object(
