@@ -34,9 +34,9 @@ class Wish:
 
 @dataclass(slots=True, kw_only=True)
 class Found:
-    """Pages below each row: (reach, row, arguments) -> page; parts of rows: (source, case) -> values, or failure."""
+    """Pages below each row: (reach, arguments) -> row -> page; parts of rows: (source, case) -> values, or failure."""
 
-    links: dict[tuple[int, int, Arguments], Page] = field(default_factory=dict)
+    links: dict[tuple[int, Arguments], dict[int, Page]] = field(default_factory=dict)
     parts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     failed_parts: dict[str, SourceError] = field(default_factory=dict)
     compared: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -84,21 +84,30 @@ class Batch:
         """Reads what hangs on the rows: links, parts in other sources, compared values."""
         groups: dict[tuple[int, Arguments], tuple[Reach, Reach, dict[int, Record], list[Asked]]] = {}
         records: dict[int, tuple[Reach, dict[int, Record]]] = {}
+        seen: set[tuple[int, int, int]] = set()
         for reach, asked, page in reached:
-            records.setdefault(reach.number, (reach, {}))[1].update({id(record): record for record in page.records})
+            # Calls that ask alike hold the very same page and arguments.
+            alike = (reach.number, id(asked), id(page))
+            if alike in seen or not page.records:
+                continue
+            seen.add(alike)
+            rows = {id(record): record for record in page.records}
+            records.setdefault(reach.number, (reach, {}))[1].update(rows)
             for link in links_of(reach):
                 key = (link.reach.number, asked[link.reach.number])
                 group = groups.setdefault(key, (reach, link.reach, {}, []))
-                group[2].update({id(record): record for record in page.records})
+                group[2].update(rows)
                 group[3].append(asked)
-        await all_of(
+        further = [
             *(
                 self._link(parent, reach, args, rows, calls)
                 for (_, args), (parent, reach, rows, calls) in groups.items()
             ),
-            *(self._parts(reach, rows.values()) for reach, rows in records.values()),
-            *(self._compared(reach, rows.values()) for reach, rows in records.values()),
-        )
+            *(self._parts(reach, rows.values()) for reach, rows in records.values() if has(reach, Part)),
+            *(self._compared(reach, rows.values()) for reach, rows in records.values() if has(reach, Compared)),
+        ]
+        if further:
+            await all_of(*further)
 
     async def _link(
         self, parent: Reach, reach: Reach, arguments: Arguments, rows: Mapping[int, Record], calls: list[Asked]
@@ -110,10 +119,11 @@ class Batch:
             pages = await self.execution.linked(reach, arguments, parent, parents, None)
         else:
             pages = [await self._go_on(reach, arguments, parent, record) for record in parents]
-        for record, page in zip(parents, pages, strict=True):
-            self.found.links[(reach.number, id(record), arguments)] = page
+        self.found.links.setdefault((reach.number, arguments), {}).update(zip(map(id, parents), pages, strict=True))
+        if not (links_of(reach) or has(reach, Part) or has(reach, Compared)):
+            return
         below = [page for page in pages if page.records]
-        distinct = {tuple(sorted(asked.items(), key=lambda item: item[0])): asked for asked in calls}
+        distinct = {id(asked): asked for asked in calls}
         await self.below([(reach, asked, page) for asked in distinct.values() for page in below])
 
     async def _go_on(self, reach: Reach, arguments: Arguments, parent: Reach, record: Record) -> Page:
@@ -215,11 +225,19 @@ def entries_of(reach: Reach) -> Iterator[Any]:
                     yield from inner.shape.entries
 
 
-def links_of(reach: Reach) -> Iterator[Link]:
-    """Links of the reach."""
-    for entry in entries_of(reach):
-        if isinstance(entry, Link):
-            yield entry
+def links_of(reach: Reach) -> Sequence[Link]:
+    """Links of the reach; gathered once."""
+    found: Sequence[Link] | None = reach.known.get("links")
+    if found is None:
+        found = reach.known["links"] = tuple(entry for entry in entries_of(reach) if isinstance(entry, Link))
+    return found
+
+
+def has(reach: Reach, kind: type[Part | Compared]) -> bool:
+    """Whether some layout of the reach has such an entry; found out once."""
+    if kind not in reach.known:
+        reach.known[kind] = any(isinstance(entry, kind) for entry in entries_of(reach))
+    return bool(reach.known[kind])
 
 
 def reaches_of(reach: Reach) -> Iterator[Reach]:

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from connectors.source import Row, SourceError
+from connectors.source import SourceError
 from hub.errors import RefusalError
 from hub.planner.arguments import Arguments, bind_values
-from hub.planner.fetches import Form, Mode, fetch_of, ordering_facts, remote_facts, undecidable, wanted_rows
-from hub.planner.formula import Fact, facts, holds_below, primary_facts
+from hub.planner.fetches import Form, Mode, Needs, exists_with, fetch_of, needs_of, undecidable
+from hub.planner.formula import Fact, facts
 from hub.planner.plan import Reach
 from hub.registry import Files, Person, Registry, gather_by, people_bindings
 from hub.sources import Reading
@@ -30,14 +30,21 @@ NOBODY = "-"
 """A key that no row has: in place of an undecided row where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A row of a reach: values by the reach's slots, a state a slot (None: all clear), its place in the order."""
+class Record(NamedTuple):
+    """A row of a reach: values by the reach's slots, a state a slot (None: all clear), whether it is sure to exist.
 
-    values: tuple[Any, ...]
+    ``values`` is the row as it came, its place in the order from ``ordered`` on: rows are many, nothing is copied.
+    """
+
+    values: Sequence[Any]
     states: str | None
     certain: bool
-    place: tuple[str | None, ...]
+    ordered: int
+
+    @property
+    def place(self) -> tuple[str | None, ...]:
+        """Its place in the order."""
+        return tuple(self.values[self.ordered :])
 
     @property
     def undecided(self) -> bool:
@@ -45,14 +52,17 @@ class Record:
         return not self.certain or (self.states is not None and "u" in self.states)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
+class Page(NamedTuple):
     """Rows of one reach for one parent; ``error``: they could not be told; ``refusal``: they were asked for wrongly."""
 
     records: tuple[Record, ...] = ()
     more: bool = False
     error: SourceError | None = None
     refusal: RefusalError | None = None
+
+
+NOTHING = Page()
+"""No rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,7 @@ class Below:
 
     def holds(self, reach: Reach, arguments: Arguments) -> bool:
         """Whether every row below exists for the caller, as its parent does."""
-        return self.files is not None and holds_below(self.parent.visible, wanted_rows(reach, arguments))
+        return self.files is not None and exists_with(self.parent, reach, arguments)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -151,12 +161,10 @@ class Execution:
         return Files(citizen={record.values[register]: record.values[citizen] for record in parents})
 
     async def _page(self, reach: Reach, arguments: Arguments, after: Place | None) -> Page:
-        remote = remote_facts(reach, arguments)
-        ordering = ordering_facts(reach, arguments)
-        eager = primary_facts(wanted_rows(reach, arguments), reach.source) | ordering
-        known = await self.know_all(eager, reach.source, exact=ordering)
-        self._require(ordering, known)
-        unknown = remote - frozenset(known)
+        needs = needs_of(reach, arguments)
+        known = await self.know_all(needs.primary | needs.ordering, reach.source, exact=needs.ordering)
+        self._require(needs.ordering, known)
+        unknown = needs.remote - frozenset(known)
         bindings = {key: value for found in known.values() for key, value in found.items()}
         bindings |= bind_values(arguments.values, self.years_ago)
         kept: list[Record] = []
@@ -187,12 +195,12 @@ class Execution:
     ) -> list[Record]:
         """Rows of a nested reach or a look-up, settled."""
         files = below.files if below else None
-        remote = remote_facts(reach, arguments)
+        needs = needs_of(reach, arguments)
         bindings = {**joined, **bind_values(arguments.values, self.years_ago), **(after.bindings() if after else {})}
-        known = await self._know_first(reach, arguments, files)
-        self._require(ordering_facts(reach, arguments), known)
+        known = await self._know_first(reach, needs, files)
+        self._require(needs.ordering, known)
         bindings |= {key: value for found in known.values() for key, value in found.items()}
-        unknown = remote - frozenset(known)
+        unknown = needs.remote - frozenset(known)
         limited = mode == "column" and not unknown
         form = Form(mode=mode, arguments=arguments, after=after is not None, limited=limited, unknown=unknown)
         records = await self._fetch(reach, form, bindings | {"limit": arguments.first + 1})
@@ -200,14 +208,14 @@ class Execution:
         missed = undecidable(reach, form) and not found
         return await self._settle(reach, arguments, records, unknown, bindings, files, missed)
 
-    async def _know_first(
-        self, reach: Reach, arguments: Arguments, files: Files | None
-    ) -> dict[Fact, Mapping[str, Any]]:
+    async def _know_first(self, reach: Reach, needs: Needs, files: Files | None) -> dict[Fact, Mapping[str, Any]]:
         """What must be known before rows below others are read: what orders them, and what none could do without."""
-        ordering = ordering_facts(reach, arguments)
+        ordering = needs.ordering
         if files is None:
             return await self.know_all(ordering, reach.source, exact=ordering)
-        first = primary_facts(wanted_rows(reach, arguments), reach.source) | ordering
+        first = needs.primary | ordering
+        if not first:
+            return {}
         known = await self._know([fact for fact in first if fact.via == "child"], reach.source, [], files)
         of_rows = [fact for fact in ordering if fact.via != "child"]
         return {**known, **await self.know_all(of_rows, reach.source, exact=ordering)}
@@ -219,15 +227,10 @@ class Execution:
         certain = slots.index("~certain") if "~certain" in slots else None
         place = len(slots) - len(fetch.order)
 
-        def record(row: Row) -> Record:
-            return Record(
-                tuple(row[:width]),
-                None if states is None else row[states],
-                certain is None or bool(row[certain]),
-                tuple(row[place:]),
-            )
-
-        return [record(tuple(row)) for row in await self.reading.fetch(fetch, bindings)]
+        rows = await self.reading.fetch(fetch, bindings)
+        if certain is None:
+            return [Record(row, None if states is None else row[states], True, place) for row in rows]
+        return [Record(row, None if states is None else row[states], bool(row[certain]), place) for row in rows]
 
     async def _settle(
         self,
@@ -342,9 +345,12 @@ class Execution:
     def _cut(self, reach: Reach, records: Sequence[Record], first: int) -> Page:
         """The first rows; if it cannot be told whether one of them exists, the page cannot be told."""
         # INVARIANT 6: an outage is never silence. An undecided row is neither in nor out: it is an error.
-        if not all(record.certain for record in records[: first + 1]):
-            return Page(error=self.failure(facts(reach.visible)))
-        return Page(records=tuple(records[:first]), more=len(records) > first)
+        if not records:
+            return NOTHING
+        for record in records[: first + 1]:
+            if not record.certain:
+                return Page(error=self.failure(facts(reach.visible)))
+        return Page(tuple(records[:first]), len(records) > first)
 
 
 def _enough(records: Sequence[Record], needed: int) -> tuple[Sequence[Record], bool]:

@@ -6,7 +6,7 @@ concerns. Nothing is decided here: the state of every value came with it from it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -16,6 +16,7 @@ from hub.committed import COMMITTED
 from hub.entitlements import Entitlements
 from hub.errors import HubError, OutageError, RefusalError
 from hub.executor import Page, Record
+from hub.layout import Layout, Outcome, layout_of
 from hub.planner import plan as p
 from hub.planner.formula import facts
 from hub.planner.relations import HOME
@@ -73,6 +74,9 @@ class Stitch:
     denied: dict[str, list[Path]] = field(default_factory=dict)
     undecided: dict[tuple[str, str], list[Path]] = field(default_factory=dict)
     errors: list[HubError] = field(default_factory=list)
+    pages: dict[int, Mapping[int, Page]] = field(default_factory=dict)
+    told: dict[int, Outcome] = field(default_factory=dict)
+    """Outcomes whose coordinates are among the released already."""
 
     def into(self, reach: p.Reach, record: Record) -> Released:
         """Where it is noted what is released of the row."""
@@ -102,26 +106,42 @@ class Stitch:
             self.errors.append(RefusalError("INVALID_INPUT", page.refusal.message, path=path, **page.refusal.facts))
             return None
         if isinstance(reach.shape, p.ObjectShape):
-            return self._row(reach, reach.shape, page.records[0], path) if page.records else None
+            if not page.records:
+                return None
+            self._note(reach, page.records)
+            return self._row(reach, layout_of(reach, reach.shape), page.records[0], path)
         return self._connection(reach, reach.shape, page, path, parent)
 
     def _connection(
         self, reach: p.Reach, shape: p.ConnectionShape, page: Page, path: Path, parent: str | None
     ) -> dict[str, Any]:
-        cursors = self._cursors(reach, page, parent)
         answer: dict[str, Any] = {}
         for entry in shape.entries:
             match entry:
                 case p.EdgesEntry():
-                    answer[entry.key] = [
-                        self._edge(reach, entry, record, cursors, number, (*path, entry.key, number))
-                        for number, record in enumerate(page.records)
-                    ]
+                    answer[entry.key] = self._edges(reach, entry, page, (*path, entry.key), parent)
                 case p.PageInfoEntry():
-                    answer[entry.key] = self._page_info(reach, entry, page, cursors)
+                    answer[entry.key] = self._page_info(reach, entry, page, self._cursors(reach, page, parent))
                 case p.Word():
                     answer[entry.key] = entry.text
         return answer
+
+    def _edges(
+        self, reach: p.Reach, entry: p.EdgesEntry, page: Page, path: Path, parent: str | None
+    ) -> list[dict[str, Any]]:
+        records = page.records
+        if not records:
+            return []
+        if len(entry.entries) == 1 and isinstance(node := entry.entries[0], p.NodeEntry):
+            layout, key = layout_of(reach, node.shape), node.key
+            self._note(reach, records)
+            return [
+                {key: self._row(reach, layout, record, (*path, number, key))} for number, record in enumerate(records)
+            ]
+        cursors = self._cursors(reach, page, parent)
+        return [
+            self._edge(reach, entry, record, cursors, number, (*path, number)) for number, record in enumerate(records)
+        ]
 
     def _edge(
         self, reach: p.Reach, entry: p.EdgesEntry, record: Record, cursors: Cursors, number: int, path: Path
@@ -130,7 +150,8 @@ class Stitch:
         for inner in entry.entries:
             match inner:
                 case p.NodeEntry():
-                    answer[inner.key] = self._row(reach, inner.shape, record, (*path, inner.key))
+                    self._note(reach, (record,))
+                    answer[inner.key] = self._row(reach, layout_of(reach, inner.shape), record, (*path, inner.key))
                 case p.Cursor():
                     answer[inner.key] = cursors.at(number)
                 case p.Word():
@@ -152,23 +173,43 @@ class Stitch:
         query = cursor_query(self.purpose, reach, self.asked[reach.number], parent)
         return Cursors(seal=self.seal, query=query, page=page, slot=reach.keys["_key"])
 
-    def _row(self, reach: p.Reach, shape: p.ObjectShape, record: Record, path: Path) -> dict[str, Any]:
-        self._note(reach, record)
-        return {entry.key: self._entry(reach, entry, record, (*path, entry.key)) for entry in shape.entries}
+    def _row(self, reach: p.Reach, layout: Layout, record: Record, path: Path) -> dict[str, Any]:
+        # INVARIANT 5: the plan's answer is the spec's answer: response order, keys and nulls as an executor has them.
+        answer = dict(zip(layout.keys, layout.values(record.values), strict=True))
+        self._follow(reach, layout.outcome(record.states), record, answer, path)
+        for entry in layout.others:
+            answer[entry.key] = self._entry(reach, entry, record, (*path, entry.key))
+        return answer
+
+    def _follow(self, reach: p.Reach, outcome: Outcome, record: Record, answer: dict[str, Any], path: Path) -> None:
+        """Notes what a row's plain values release, and why some are null."""
+        released = self.into(reach, record)
+        if id(outcome) not in self.told:
+            self.told[id(outcome)] = outcome  # held, so that its id stays its own
+            released.clear |= outcome.clear
+            released.masked |= outcome.masked
+        if outcome.bound:
+            values, key = record.values, record.values[reach.keys["_key"]]
+            released.values += [(name, reach.type_name, key, values[slot]) for name, slot in outcome.bound]
+        if outcome.closed:
+            released.filtered = True
+            for key, coordinate in outcome.closed:
+                answer[key] = None
+                self.closed.setdefault(coordinate, []).append((*path, key))
+        for key, coordinate, slot in outcome.undecided:
+            answer[key] = None
+            self._undecided(reach, coordinate, slot, (*path, key))
 
     def _entry(self, reach: p.Reach, entry: p.Entry, record: Record, path: Path) -> Any:
-        # INVARIANT 5: the plan's answer is the spec's answer: response order, keys and nulls as an executor has them.
         answer: Any = None
         match entry:
-            case p.Value():
-                answer = self._value(reach, entry.coordinate, record, entry.slot, record.values[entry.slot], path)
+            case p.Link():
+                page = self._below(entry.reach)[id(record)]
+                answer = self._reached(entry.reach, page, path, record.values[reach.keys["_key"]])
             case p.Word():
                 answer = entry.text
             case p.Identifier():
                 answer = self._identifier(reach, record)
-            case p.Link():
-                page = self.found.links[(entry.reach.number, id(record), self.asked[entry.reach.number])]
-                answer = self._reached(entry.reach, page, path, record.values[reach.keys["_key"]])
             case p.Denied():
                 self.denied.setdefault(entry.coordinate, []).append(path)
             case p.Flags():
@@ -178,6 +219,13 @@ class Stitch:
             case p.Compared():
                 answer = self._compared(reach, entry, record, path)
         return answer
+
+    def _below(self, reach: p.Reach) -> Mapping[int, Page]:
+        """The pages of a link, by row."""
+        found = self.pages.get(reach.number)
+        if found is None:
+            found = self.pages[reach.number] = self.found.links[(reach.number, self.asked[reach.number])]
+        return found
 
     def _value(self, reach: p.Reach, coordinate: str, record: Record, slot: int, value: Any, path: Path) -> Any:
         match state(record, slot):
@@ -264,14 +312,13 @@ class Stitch:
                 self._bind(reach, coordinate, record, told[coordinate])
         return self._value(reach, entry.coordinate, record, entry.slot, held, path)
 
-    def _note(self, reach: p.Reach, record: Record) -> None:
-        """Whom the row is about: for the entry of the log."""
-        keys, into = reach.keys, self.into(reach, record)
-        into.records.add((reach.type_name, record.values[keys["_key"]]))
-        if "_register" in keys and record.values[keys["_register"]] is not None:
-            into.registers.add(record.values[keys["_register"]])
-        if "_citizen" in keys and record.values[keys["_citizen"]] is not None:
-            into.citizens.add(record.values[keys["_citizen"]])
+    def _note(self, reach: p.Reach, records: Sequence[Record]) -> None:
+        """Whom the rows are about: for the entry of the log."""
+        if reach.own:
+            for record in records:
+                _note_in(self.into(reach, record), reach, (record,))
+        else:
+            _note_in(self.released, reach, records)
 
     def _closed(self, coordinate: str, paths: list[Path]) -> HubError:
         error = self.entitlements.refusal(coordinate, None)
@@ -293,6 +340,18 @@ class Stitch:
             rows=len(paths),
             paths=[list(path) for path in paths],
         )
+
+
+def _note_in(released: Released, reach: p.Reach, records: Sequence[Record]) -> None:
+    keys, name = reach.keys, reach.type_name
+    of, register, citizen = keys["_key"], keys.get("_register"), keys.get("_citizen")
+    released.records.update([(name, record.values[of]) for record in records])
+    if register is not None:
+        released.registers.update([record.values[register] for record in records])
+        released.registers.discard(None)
+    if citizen is not None:
+        released.citizens.update([record.values[citizen] for record in records])
+        released.citizens.discard(None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

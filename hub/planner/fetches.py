@@ -10,7 +10,21 @@ from typing import Literal, TypeAlias
 
 from connectors.source import ALWAYS, NEVER, Column, Compare, Fetch, Param, Predicate
 from hub.planner.arguments import Arguments, condition, orders
-from hub.planner.formula import FALSE, Fact, Formula, Known, both, every, facts, implies, local_fact, member, render
+from hub.planner.formula import (
+    FALSE,
+    Fact,
+    Formula,
+    Known,
+    both,
+    every,
+    facts,
+    holds_below,
+    implies,
+    local_fact,
+    member,
+    primary_facts,
+    render,
+)
 from hub.planner.plan import Reach, Wanted
 from hub.registry import of_people
 
@@ -28,6 +42,33 @@ class Form:
     after: bool
     limited: bool
     unknown: frozenset[Fact]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """Facts of other sources that a reach under some arguments rests on.
+
+    ``remote``: all of them; ``ordering``: those on which the order of rows rests, so that a page cannot be cut before
+    they are known; ``primary``: those without which no row could be certain.
+    """
+
+    remote: frozenset[Fact]
+    ordering: frozenset[Fact]
+    primary: frozenset[Fact]
+
+
+def needs_of(reach: Reach, arguments: Arguments) -> Needs:
+    """What the reach rests on; worked out once for a shape of arguments."""
+    key = ("needs", arguments.shape, arguments.order)
+    found: Needs | None = reach.known.get(key)
+    if found is None:
+        found = Needs(
+            remote=remote_facts(reach, arguments),
+            ordering=ordering_facts(reach, arguments),
+            primary=primary_facts(wanted_rows(reach, arguments), reach.source),
+        )
+        reach.known[key] = found
+    return found
 
 
 def remote_facts(reach: Reach, arguments: Arguments) -> frozenset[Fact]:
@@ -64,6 +105,14 @@ def fetch_of(reach: Reach, form: Form) -> Fetch:
 def undecidable(reach: Reach, form: Form) -> bool:
     """Whether a row may come of which it cannot be told yet if it exists for the caller."""
     return fetch_of(reach, form).certain is not None
+
+
+def exists_with(parent: Reach, reach: Reach, arguments: Arguments) -> bool:
+    """Whether every row below a file that exists for the caller exists for it too; worked out once."""
+    key = ("holds", parent.number, arguments.shape)
+    if key not in reach.known:
+        reach.known[key] = holds_below(parent.visible, wanted_rows(reach, arguments))
+    return bool(reach.known[key])
 
 
 def _build(reach: Reach, form: Form) -> Fetch:

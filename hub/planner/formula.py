@@ -36,6 +36,10 @@ class Fact:
     where: Predicate = ALWAYS
     via: Via = "child"
 
+    def __hash__(self) -> int:
+        # Facts are keys all along a request; hashing what they ask would walk a tree each time.
+        return hash(self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class And:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from graphql import FieldNode, GraphQLField
 
@@ -167,7 +167,7 @@ class Reach:
 
     ``join``: (parent's column, own column) by which rows belong to their parent; ``("~child", "~child")`` where they
     belong by the child that both sources know; None at a root. ``variants`` remembers the fetches made of this reach,
-    by the shape of the arguments and the facts that were unknown.
+    by the shape of the arguments and the facts that were unknown; ``known`` what else was worked out of it once.
     """
 
     number: int
@@ -188,6 +188,7 @@ class Reach:
     """Slot of the key that tells of such a row whether it exists for another reason too; None: for no other."""
     fields_count: int = 0
     variants: dict[object, Fetch] = field(default_factory=dict)
+    known: dict[object, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
