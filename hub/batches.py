@@ -13,8 +13,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from hub.aggregates import Question, ask
-from hub.audit.entry import Entry
 from hub.batch import Batch, Wish
 from hub.calls import Call
 from hub.errors import HubError, OutageError
@@ -25,7 +26,7 @@ from hub.pace import in_vain, whole_step
 from hub.planner.compile import refusals
 from hub.planner.plan import Denied, LocalRoot, RowsRoot, Word
 from hub.planner.scopes import OWN_REPORTS
-from hub.recording import Act, Grounds
+from hub.recording import Act, Grounds, Told
 from hub.registry import Registry, gather_by
 from hub.response import Answer, respond
 from hub.sources import Reading
@@ -95,7 +96,7 @@ class Batches:
 async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
     """The answers of calls of one plan and principal, their entries durable."""
     stitched = await read_batch(hub, calls)
-    entries = [_entries(hub, call, stitch, errors) for call, (stitch, _, errors) in zip(calls, stitched, strict=True)]
+    entries = [hub.recording.entries(act_of(call), found.told) for call, found in zip(calls, stitched, strict=True)]
     # INVARIANT 2: no entry, no answer. Crash before this and nothing left; after it, and an entry tells of too much.
     with hub.stage("record"):
         try:
@@ -104,20 +105,13 @@ async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
             return [respond(None, (outage,)) for _ in calls]
     with hub.stage("respond"):
         return [
-            respond(data, errors, *islice(receipts, len(each)))
-            for (_, data, errors), each in zip(stitched, entries, strict=True)
+            respond(found.fragment(), found.errors, *islice(receipts, len(each)))
+            for found, each in zip(stitched, entries, strict=True)
         ]
 
 
-def _entries(hub: Hub, call: Call, stitch: Stitch, errors: Sequence[HubError]) -> list[Entry]:
-    act = Act(identity=call.identity, request_id=call.request_id, operation=call.operation)
-    return hub.recording.disclosures(
-        act, stitch.released, stitch.own, refused_coordinates(call), errors, grounds_of(call)
-    )
-
-
-async def read_batch(hub: Hub, calls: Sequence[Call]) -> list[tuple[Stitch, dict[str, Any], list[HubError]]]:
-    """What each of the calls is answered: data and errors, and in the stitch what they release; nothing left yet."""
+async def read_batch(hub: Hub, calls: Sequence[Call]) -> list[Stitched]:
+    """What each of the calls is answered, and what its entries will say of it; nothing left yet."""
     identity = calls[0].identity
     execution = _execution(hub, identity)
     batch = Batch(execution=execution, seal=hub.seals.of(identity.key), purpose=identity.purpose)
@@ -126,7 +120,59 @@ async def read_batch(hub: Hub, calls: Sequence[Call]) -> list[tuple[Stitch, dict
         for call in calls:
             call.in_vain = in_vain(call, pages.get(id(call), {}))
     with hub.stage("stitch"):
-        return [_stitch(hub, batch, call, pages.get(id(call), {}), aggregates) for call in calls]
+        return _stitched(hub, batch, calls, pages, aggregates)
+
+
+def act_of(call: Call) -> Act:
+    """Who asked what, for the call's entries."""
+    return Act(identity=call.identity, request_id=call.request_id, operation=call.operation)
+
+
+@dataclass(slots=True, kw_only=True)
+class Stitched:
+    """What calls that ask alike are answered, and what their entries say of it; ``shared``: by more than one."""
+
+    data: Mapping[str, Any]
+    errors: list[HubError]
+    told: Sequence[Told]
+    shared: bool = False
+    written: orjson.Fragment | None = None
+
+    def fragment(self) -> Mapping[str, Any] | orjson.Fragment:
+        """The data; what several answers hold is written out once."""
+        if self.shared and self.written is None:
+            self.written = orjson.Fragment(orjson.dumps(self.data))
+        return self.written or self.data
+
+
+def _stitched(
+    hub: Hub,
+    batch: Batch,
+    calls: Sequence[Call],
+    pages: Mapping[int, dict[str, Page]],
+    aggregates: Mapping[Question, Any],
+) -> list[Stitched]:
+    """For each call what it is answered; calls that found the same pages by the same arguments share it."""
+    known: dict[Any, Stitched] = {}
+    found: list[Stitched] = []
+    for call in calls:
+        own = pages.get(id(call), {})
+        key = _alike(call, own)
+        stitched = known.get(key)
+        if stitched is None:
+            stitched = known[key] = _stitch(hub, batch, call, own, aggregates)
+        else:
+            stitched.shared = True
+        found.append(stitched)
+    return found
+
+
+def _alike(call: Call, pages: Mapping[str, Page]) -> Any:
+    """What decides the answer to a call within its batch; the call itself where it is told of its caller."""
+    if call.errors or any(isinstance(root, LocalRoot) and root.name != "aggregate" for root in call.plan.roots):
+        return id(call)
+    asked = tuple(sorted(call.asked.items(), key=lambda item: item[0])) if call.varied else None
+    return (tuple((key, id(page)) for key, page in pages.items()), asked, tuple(call.questions.items()))
 
 
 def _execution(hub: Hub, identity: Identity) -> Execution:
@@ -140,14 +186,14 @@ def _execution(hub: Hub, identity: Identity) -> Execution:
     )
 
 
-def grounds_of(call: Call) -> Grounds:
+def _grounds(call: Call) -> Grounds:
     """On what the call's answer rests."""
     plan, aggregated = call.plan, _aggregated_by(call)
     return Grounds(
         rules=(*plan.rules, *(line.rule for line in aggregated)),
         clauses=sorted({*plan.clauses, *(line.clause for line in aggregated)}),
         policy=plan.policy_version,
-        of_author=_own_alone(call),
+        of_author=call.reports or _own_alone(call),
     )
 
 
@@ -186,9 +232,7 @@ async def _aggregates(execution: Execution, calls: Sequence[Call]) -> Mapping[Qu
     return await gather_by(asked, lambda question: ask(execution, question))
 
 
-def _stitch(
-    hub: Hub, batch: Batch, call: Call, pages: dict[str, Page], aggregates: Mapping[Question, Any]
-) -> tuple[Stitch, dict[str, Any], list[HubError]]:
+def _stitch(hub: Hub, batch: Batch, call: Call, pages: dict[str, Page], aggregates: Mapping[Question, Any]) -> Stitched:
     stitch = Stitch(
         found=batch.found,
         asked=call.asked,
@@ -220,7 +264,9 @@ def _stitch(
         paths = stitch.denied.get(str(error.facts["coordinate"]), [])
         error.path = paths[0] if paths else error.path
         error.facts = {**error.facts, "rows": len(paths), "paths": [list(path) for path in paths]}
-    return stitch, data, [*denied, *call.errors, *local_errors, *stitch.all_errors()]
+    errors = [*denied, *call.errors, *local_errors, *stitch.all_errors()]
+    told = hub.recording.told(stitch.released, stitch.own, refused_coordinates(call), errors, _grounds(call))
+    return Stitched(data=data, errors=errors, told=told)
 
 
 def _local(hub: Hub, call: Call, aggregates: Mapping[Question, Any]) -> tuple[dict[str, Any], list[HubError]]:

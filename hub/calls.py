@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from graphql import GraphQLError
+from graphql import FieldNode, GraphQLError, ListValueNode, ObjectValueNode, ValueNode, VariableNode
 from graphql.execution.values import get_argument_values
 
 from hub.aggregates import Question, read_question
@@ -33,7 +33,8 @@ NO_ARGUMENTS = Arguments(shape=("all",), values=(), order=(), first=1, after=Non
 class Call:
     """One request on its way: what it asks of each reach, where its answer is awaited, whether it found nothing.
 
-    ``path``: where its roots stand in the answer, if not at its top.
+    ``path``: where its roots stand in the answer, if not at its top. ``reports``: it reads what a report has just made.
+    ``varied``: its variables decide arguments; otherwise all calls of the plan have the same.
     """
 
     identity: Identity
@@ -47,8 +48,10 @@ class Call:
     errors: list[HubError] = field(default_factory=list)
     operation: str = ""
     path: tuple[str, ...] = ()
+    reports: bool = False
     answered: asyncio.Future[Answer] | None = None
     in_vain: bool = False
+    varied: bool = True
 
 
 def read_call(
@@ -56,8 +59,19 @@ def read_call(
 ) -> Call:
     """The call; refuses arguments out of bounds, filters that the caller may not use, cursors and ids of others."""
     seal = hub.seals.of(identity.key)
-    reader = _Reader(hub=hub, identity=identity, document=document, entitlements=entitlements, seal=seal)
+    same = _same_for_all(plan)
+    reader = _Reader(
+        hub=hub,
+        identity=identity,
+        document=document,
+        entitlements=entitlements,
+        seal=seal,
+        asked=same.get("asked", {}),
+    )
     wishes = {root.key: reader.wish(root) for root in plan.roots if isinstance(root, RowsRoot)}
+    if not reader.varied:
+        # The same arguments for all calls of the plan: one object, by which a batch sees at once that they are.
+        same["asked"] = reader.asked
     questions = {
         root.key: question
         for root in plan.roots
@@ -72,21 +86,32 @@ def read_call(
         asked=reader.asked,
         wishes=wishes,
         questions=questions,
+        varied=reader.varied,
     )
     call.errors = [*(entitlements.refusal(name, path) for name, path in reader.denied.items()), *reader.refused]
     if call.errors and not plan.null_mode:
         raise RefusedError(*call.errors)
-    cost = sum(_cost(wish.reach, reader.asked) for wish in wishes.values() if wish is not None)
-    if cost > hub.limits.cost:
+    _check_cost(sum(_cost(wish.reach, reader.asked) for wish in wishes.values() if wish is not None), hub.limits.cost)
+    return call
+
+
+def _check_cost(cost: int, maximum: int) -> None:
+    if cost > maximum:
         raise RefusalError(
             "TOO_COMPLEX",
-            f"the answer could hold {cost} values (rows x fields); at most {hub.limits.cost} are allowed:"
+            f"the answer could hold {cost} values (rows x fields); at most {maximum} are allowed:"
             " ask for smaller pages or fewer fields",
             limit="cost",
             value=cost,
-            maximum=hub.limits.cost,
+            maximum=maximum,
         )
-    return call
+
+
+def _same_for_all(plan: Plan) -> dict[object, Any]:
+    """Where it is remembered what all calls of the plan share: with the reach that comes first."""
+    reaches = (reach for root in plan.roots if isinstance(root, RowsRoot) for reach in root.reaches.values())
+    first = next(reaches, None)
+    return {} if first is None else first.known
 
 
 @dataclass(slots=True, kw_only=True)
@@ -99,6 +124,7 @@ class _Reader:
     asked: dict[int, Arguments] = field(default_factory=dict)
     denied: dict[str, tuple[str, ...]] = field(default_factory=dict)
     refused: list[HubError] = field(default_factory=list)
+    varied: bool = False
 
     def question(self, root: LocalRoot) -> Question | None:
         """What an aggregate asks; None: refused."""
@@ -119,6 +145,7 @@ class _Reader:
             return self._look_up(root)
         [reach] = root.reaches.values()
         self._read(reach, (root.key,))
+        self.varied |= _varies(reach.node)
         arguments = self.asked[reach.number]
         after = None
         if arguments.after is not None:
@@ -151,6 +178,7 @@ class _Reader:
         self.asked[reach.number] = Arguments(
             shape=("all", ("citizenId", "eq", 0)), values=(number,), order=(), first=1, after=None
         )
+        self.varied = True
         return Wish(reach=reach, asked=self.asked)
 
     def _read(self, reach: Reach, path: tuple[str, ...]) -> None:
@@ -167,6 +195,25 @@ class _Reader:
         self._below(reach, path)
 
     def _below(self, reach: Reach, path: tuple[str, ...]) -> None:
+        """Reads what is asked below a reach; where no variable stands there, all calls of the plan ask the same."""
+        below: Below | None = reach.known.get("below")
+        if below is None:
+            if any(_varies(link.reach.node) or _varied_below(link.reach) for link in links_of(reach)):
+                self.varied = True
+                self._read_links(reach, path)
+                return
+            apart = replace(self, asked={}, denied={})
+            apart._read_links(reach, path)
+            below = reach.known["below"] = Below(
+                asked=apart.asked,
+                denied=apart.denied,
+                cost=sum(_cost(link.reach, apart.asked) for link in links_of(reach)),
+            )
+        self.asked.update(below.asked)
+        for coordinate, where in below.denied.items():
+            self.denied.setdefault(coordinate, where)
+
+    def _read_links(self, reach: Reach, path: tuple[str, ...]) -> None:
         for link in links_of(reach):
             self._read(link.reach, (*path, link.key))
 
@@ -177,11 +224,37 @@ class _Reader:
             raise RefusalError("INVALID_INPUT", error.message) from None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Below:
+    """What every call of a plan asks below a row of a reach: arguments, coordinates that no grant opens, cost."""
+
+    asked: Asked
+    denied: Mapping[str, tuple[str, ...]]
+    cost: int
+
+
+def _varied_below(reach: Reach) -> bool:
+    return any(_varies(link.reach.node) or _varied_below(link.reach) for link in links_of(reach))
+
+
+def _varies(node: FieldNode) -> bool:
+    """Whether a variable stands in the field's arguments."""
+    return any(_holds_variable(argument.value) for argument in node.arguments or ())
+
+
+def _holds_variable(value: ValueNode) -> bool:
+    match value:
+        case VariableNode():
+            return True
+        case ListValueNode():
+            return any(map(_holds_variable, value.values))
+        case ObjectValueNode():
+            return any(_holds_variable(field.value) for field in value.fields)
+    return False
+
+
 def _cost(reach: Reach, asked: Asked) -> int:
     rows = asked[reach.number].first
-    return rows * (reach.fields_count + sum(_cost(below, asked) for below in _below(reach)))
-
-
-def _below(reach: Reach) -> Iterator[Reach]:
-    for link in links_of(reach):
-        yield link.reach
+    below: Below | None = reach.known.get("below")
+    cost = sum(_cost(link.reach, asked) for link in links_of(reach)) if below is None else below.cost
+    return rows * (reach.fields_count + cost)

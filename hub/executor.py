@@ -112,8 +112,8 @@ class Execution:
         except SourceError as error:
             return [Page(error=error) for _ in keys]
         slot = reach.keys["_key"]
-        found = {record.values[slot]: (record,) for record in records}
-        return [self._cut(reach, found.get(key, ()), 1) for key in keys]
+        found = {record.values[slot]: self._cut(reach, (record,), 1) for record in records}
+        return [found.get(key, NOTHING) for key in keys]
 
     async def linked(
         self, reach: Reach, arguments: Arguments, parent: Reach, parents: Sequence[Record], after: Place | None

@@ -158,6 +158,8 @@ def check_institution(unit: str, institution: str | None, registry: Registry) ->
 
 
 def _allowed_purpose(credential: Credential, purpose: str | None, registry: Registry) -> str:
+    if purpose in credential.purposes and purpose in registry.purposes:
+        return purpose
     held = [name for name in credential.purposes if name in registry.purposes]
     choice = ", ".join(f"`{name}`" for name in held) or "none that this hub knows"
     if purpose is None:

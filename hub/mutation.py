@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from hub.batch import links_of
-from hub.batches import grounds_of, read_batch, refused_coordinates
+from hub.batches import act_of, read_batch
 from hub.calls import Call, read_call
 from hub.document import Document
 from hub.entitlements import Entitlements
@@ -33,7 +33,6 @@ from hub.lifecycle.unaccepted import unaccepted
 from hub.lifecycle.way import Taken
 from hub.planner.payload import Entry, Payload, Told, compile_payload
 from hub.planner.plan import RowsRoot
-from hub.recording import Act
 from hub.response import Answer, respond
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ async def take_step(hub: Hub, ordered: Ordered, entitlements: Entitlements) -> A
         payload, step = _compiled(hub, ordered, entitlements)
         seal = hub.seals.of(ordered.identity.key)
         asked = asked_of(step, payload.given, seal, ordered.request_id)
-        call = _call(hub, ordered, payload, entitlements)
+        call = _call(hub, ordered, payload, step, entitlements)
     with hub.stage("write"):
         taken = await _taken(hub, ordered.identity, step, asked)
     call.wishes = {key: None if wish is None else replace(wish, key=taken.subject) for key, wish in call.wishes.items()}
@@ -85,9 +84,9 @@ def _compiled(hub: Hub, ordered: Ordered, entitlements: Entitlements) -> tuple[P
     return payload, step
 
 
-def _call(hub: Hub, ordered: Ordered, payload: Payload, entitlements: Entitlements) -> Call:
+def _call(hub: Hub, ordered: Ordered, payload: Payload, step: Step, entitlements: Entitlements) -> Call:
     call = read_call(hub, ordered.identity, ordered.request_id, ordered.document, payload.plan, entitlements)
-    call.operation, call.path = ordered.operation, (payload.key,)
+    call.operation, call.path, call.reports = ordered.operation, (payload.key,), step.reports
     return call
 
 
@@ -101,19 +100,17 @@ async def _taken(hub: Hub, identity: Identity, step: Step, asked: Any) -> Taken:
 
 
 async def _answer(hub: Hub, call: Call, payload: Payload, step: Step, taken: Taken) -> Answer:
-    [(stitch, rows, errors)] = await read_batch(hub, [call])
-    grounds = replace(grounds_of(call), of_author=step.reports or grounds_of(call).of_author)
-    act = Act(identity=call.identity, request_id=call.request_id, operation=call.operation)
-    entries = hub.recording.disclosures(act, stitch.released, stitch.own, refused_coordinates(call), errors, grounds)
+    [found] = await read_batch(hub, [call])
+    entries = hub.recording.entries(act_of(call), found.told)
     try:
         # INVARIANT 2: no entry, no answer. The step stays taken; sent again under its key, it answers then.
         receipts = await hub.recording.record(entries)
     except HubError as outage:
         return respond(None, (unaccepted(step, outage, hub.duty_phone, open_=True),))
     told = _told(call.identity, step, taken, hub.entitlements(call.identity.unit, call.identity.purpose))
-    data = {entry.key: _value(entry, rows, told) for entry in payload.entries}
+    data = {entry.key: _value(entry, found.data, told) for entry in payload.entries}
     words = dict.fromkeys(payload.words, "Mutation")
-    return respond({payload.key: data, **words}, errors, *receipts, written=taken.receipts)
+    return respond({payload.key: data, **words}, found.errors, *receipts, written=taken.receipts)
 
 
 def _value(entry: Entry, rows: Mapping[str, Any], told: Mapping[str, Any]) -> Any:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from hub.audit.commitment import KEY_SIZE, commitments
+from hub.audit.commitment import KEY_SIZE, Bound, commitments
 from hub.audit.entry import AccessDecision, Entry, Pseudonyms, without_author
 from hub.audit.receipt import Receipt
 from hub.committed import CHILD_OF_REPORT
@@ -46,6 +46,15 @@ class Grounds:
     rules: Sequence[str]
     clauses: Sequence[str]
     policy: str
+    of_author: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What entries say of an answer, whoever got it: members of ``Entry``, and the values to bind."""
+
+    members: Mapping[str, Any]
+    bound: Sequence[Bound] = field(repr=False)
     of_author: bool
 
 
@@ -90,37 +99,29 @@ class Recording:
         )
         return without_author(entry, self.pseudonyms) if of_author else entry
 
-    def disclosures(
+    def told(
         self,
-        act: Act,
         released: Released,
         own: Released,
         refused: Iterable[str],
         errors: Iterable[HubError],
         grounds: Grounds,
-    ) -> list[Entry]:
-        """The entries of an answer with data; what it shows of own reports stands in one of its own.
+    ) -> Sequence[Told]:
+        """What the entries of all who are answered alike say of it; what is shown of own reports stands apart.
 
-        ``grounds.of_author``: all of it is an act of their author, and there is that entry alone. Otherwise it comes
-        second, under a name of its own: nothing in it leads to the first, which names the caller.
+        ``grounds.of_author``: all of it is an act of their author, and there is that part alone.
         """
         if grounds.of_author:
-            return [self.disclosure(act, own.with_(released), refused, errors, grounds)]
-        first = self.disclosure(act, released, refused, errors, grounds)
-        if not own.records:
-            return [first]
-        apart = replace(act, request_id=secrets.token_hex(16))
-        return [first, self.disclosure(apart, own, (), (), replace(grounds, of_author=True))]
+            return [self._told(own.with_(released), refused, errors, grounds)]
+        first = self._told(released, refused, errors, grounds)
+        return [first, self._told(own, (), (), replace(grounds, of_author=True))] if own.records else [first]
 
-    def disclosure(
-        self,
-        act: Act,
-        released: Released,
-        refused: Iterable[str],
-        errors: Iterable[HubError],
-        grounds: Grounds,
-    ) -> Entry:
-        """The entry of an answer with data: what is released, of whom, by which rules."""
+    def entries(self, act: Act, told: Sequence[Told]) -> list[Entry]:
+        """The entries of one of them. The second has a name of its own: nothing in it leads to the first."""
+        acts = (act, replace(act, request_id=secrets.token_hex(16)))
+        return [self._entry(of, each) for of, each in zip(acts, told, strict=False)]
+
+    def _told(self, released: Released, refused: Iterable[str], errors: Iterable[HubError], grounds: Grounds) -> Told:
         codes = sorted({error.code for error in errors})
         # What this answer gives away, not what its batch read: others' rows are in their own entries.
         rows = Counter(HOME[type_name] for type_name, _ in released.records)
@@ -130,38 +131,41 @@ class Recording:
         subjects = list(records.values())
         subjects += [names.register(number) for number in released.registers]
         subjects += [names.citizen(number) for number in released.citizens]
+        left_out = CHILD_OF_REPORT if grounds.of_author else frozenset()
+        return Told(
+            members={
+                "decision": _decision(released, codes),
+                "policy": grounds.policy,
+                "released": sorted(released.clear),
+                "masked": sorted(released.masked),
+                "refused": sorted(refused),
+                "subjects": sorted(subjects),
+                "rows": sorted(f"{source}={count}" for source, count in rows.items()),
+                "rules": grounds.rules,
+                "clauses": grounds.clauses,
+                "errors": codes,
+            },
+            bound=[
+                (coordinate, records[type_name, key], value)
+                for coordinate, type_name, key, value in released.values
+                if coordinate not in left_out
+            ],
+            of_author=grounds.of_author,
+        )
+
+    def _entry(self, act: Act, told: Told) -> Entry:
+        # Values end here: the key goes to its own table, and no value into the entry.
+        secret = self.secret() if told.bound else b""
         entry = Entry(
             kind="disclosure",
             request=act.request_id,
-            decision=_decision(released, codes),
             operation=act.operation,
-            policy=grounds.policy,
-            released=sorted(released.clear),
-            masked=sorted(released.masked),
-            refused=sorted(refused),
-            subjects=sorted(subjects),
-            rows=sorted(f"{source}={count}" for source, count in rows.items()),
-            rules=grounds.rules,
-            clauses=grounds.clauses,
-            errors=codes,
+            secret=secret,
+            commitments=commitments(secret, told.bound) if told.bound else (),
+            **told.members,
             **self._who(act.identity),
         )
-        # Values end here: the key goes to its own table, and no value into the entry.
-        entry = self._bound(entry, released, records, CHILD_OF_REPORT if grounds.of_author else frozenset())
-        return without_author(entry, names) if grounds.of_author else entry
-
-    def _bound(
-        self, entry: Entry, released: Released, records: Mapping[tuple[str, str], str], left_out: frozenset[str]
-    ) -> Entry:
-        bound = [
-            (coordinate, records[type_name, key], value)
-            for coordinate, type_name, key, value in released.values
-            if coordinate not in left_out
-        ]
-        if not bound:
-            return entry
-        secret = self.secret()
-        return replace(entry, secret=secret, commitments=commitments(secret, bound))
+        return without_author(entry, self.pseudonyms) if told.of_author else entry
 
     def _who(self, identity: Identity) -> Mapping[str, Any]:
         return {

@@ -23,7 +23,7 @@ class Answer:
 
 
 def respond(
-    data: Mapping[str, Any] | None,
+    data: Mapping[str, Any] | orjson.Fragment | None,
     errors: Sequence[HubError],
     *receipts: Receipt,
     written: Sequence[Receipt] = (),

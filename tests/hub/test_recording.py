@@ -52,7 +52,9 @@ def disclosure(
 ) -> Entry:
     act = Act(identity=me, request_id="request", operation="operation")
     grounds = Grounds(rules=("r:2",), clauses=("2.1.2",), policy="then", of_author=of_author)
-    return recording().disclosure(act, found, refused, errors, grounds)
+    made = recording()
+    [entry] = made.entries(act, made.told(found, Released(), refused, errors, grounds))
+    return entry
 
 
 def released(**more: Any) -> Released:
