@@ -81,12 +81,18 @@ class Connections:
     _pool: asyncpg.Pool | None = field(default=None, init=False, repr=False)
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock, init=False, repr=False)
     _releasing: set[asyncio.Task[None]] = field(default_factory=set, init=False, repr=False)
+    _free: list[tuple[asyncpg.Pool, asyncpg.pool.PoolConnectionProxy, float]] = field(
+        default_factory=list, init=False, repr=False
+    )
+    """Connections kept out of the pool between two statements: going through it costs as much as a statement."""
+    _waiting: int = field(default=0, init=False)
     _closed: bool = field(default=False, init=False)
 
     async def close(self) -> None:
         """Gives back every connection; statements that still run are cut."""
         self._closed = True
         pool, self._pool = self._pool, None
+        self._free.clear()
         if pool is not None:
             pool.terminate()
         await asyncio.gather(*self._releasing, return_exceptions=True)
@@ -107,9 +113,18 @@ class Connections:
         except BaseException:
             self._release_later(pool, connection)
             raise
-        await self._released(pool, connection)
+        if self._waiting or pool is not self._pool or self.unfinished and connection.is_in_transaction():
+            await self._released(pool, connection)
+        else:
+            self._free.append((pool, connection, monotonic()))
 
     async def _acquired(self, until: float) -> tuple[asyncpg.Pool, asyncpg.pool.PoolConnectionProxy]:
+        while self._free:
+            pool, connection, since = self._free.pop()
+            if pool is self._pool and _is_open(connection) and monotonic() - since < self.settings.idle:
+                return pool, connection
+            self._release_later(pool, connection)
+        self._waiting += 1
         try:
             async with asyncio.timeout(until - monotonic()):
                 pool = await self._opened()
@@ -118,6 +133,8 @@ class Connections:
             raise SourceError(self.name, self._waited()) from None
         except Exception as error:
             raise self._translated(error) from None
+        finally:
+            self._waiting -= 1
 
     def _waited(self) -> str:
         """Every connection at work: overloaded; none to be had: the server did not answer."""
@@ -162,6 +179,9 @@ class Connections:
             # The connection is closed: gone, never in doubt. The server confirmed no cancellation, so the idle
             # connections may be as dead; each would cost a call its deadline before the pool was rid of it.
             await pool.expire_connections()
+            free, self._free = self._free, []
+            for kept, idle, _ in free:
+                self._release_later(kept, idle)
 
     async def _rolled_back(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
         try:
@@ -274,6 +294,13 @@ def session_settings(settings: PoolSettings, session: Dict[str, str]) -> dict[st
         "search_path": "public",
         **session,
     }
+
+
+def _is_open(connection: asyncpg.pool.PoolConnectionProxy) -> bool:
+    try:
+        return not connection.is_closed()
+    except asyncpg.InterfaceError:  # the server ended it, and the pool has taken it back already
+        return False
 
 
 async def _nothing(_: Any) -> None:
