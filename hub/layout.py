@@ -72,9 +72,8 @@ def _layout(reach: p.Reach, shape: p.ObjectShape) -> Layout:
 
 
 def _getter(slots: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    if len(slots) == 1:
-        [only] = slots
-        return lambda values: (values[only],)
+    if len(slots) < 2:  # an itemgetter of one gives no tuple, and there is none of nothing (all of it skipped)
+        return lambda values: tuple(values[slot] for slot in slots)
     return itemgetter(*slots)
 
 

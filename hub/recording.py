@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
-from hub.audit.commitment import KEY_SIZE, Bound, commitments
+from hub.audit.commitment import KEY_SIZE, committed, messages
 from hub.audit.entry import AccessDecision, Entry, Pseudonyms, without_author
 from hub.audit.receipt import Receipt
 from hub.committed import CHILD_OF_REPORT
@@ -54,7 +54,7 @@ class Told:
     """What entries say of an answer, whoever got it: members of ``Entry``, and the values to bind."""
 
     members: Mapping[str, Any]
-    bound: Sequence[Bound] = field(repr=False)
+    bound: Sequence[bytes] = field(repr=False)
     of_author: bool
 
 
@@ -145,11 +145,11 @@ class Recording:
                 "clauses": grounds.clauses,
                 "errors": codes,
             },
-            bound=[
+            bound=messages(
                 (coordinate, records[type_name, key], value)
                 for coordinate, type_name, key, value in released.values
                 if coordinate not in left_out
-            ],
+            ),
             of_author=grounds.of_author,
         )
 
@@ -161,7 +161,7 @@ class Recording:
             request=act.request_id,
             operation=act.operation,
             secret=secret,
-            commitments=commitments(secret, told.bound) if told.bound else (),
+            commitments=committed(secret, told.bound) if told.bound else (),
             **told.members,
             **self._who(act.identity),
         )

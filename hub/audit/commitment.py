@@ -34,17 +34,33 @@ class Verdict:
 
 def commitments(secret: bytes, values: Iterable[Bound]) -> list[str]:
     """One for each value, each coordinate and the key; 128 bits each, base64url. The caller hides their order."""
-    keyed = hmac.new(secret, _framed(_DOMAIN), "sha256")
-    found = [_cut(keyed)]
+    return committed(secret, messages(values))
+
+
+def messages(values: Iterable[Bound]) -> list[bytes]:
+    """What the commitments to these values are made of, whatever the key: once for all entries of the same answer."""
+    found: list[bytes] = []
     frames: dict[str, bytes] = {}
     for coordinate, record, value in values:
         if coordinate not in frames:
             frames[coordinate] = _framed(coordinate.encode())
-            found.append(_more(keyed, frames[coordinate]))
+            found.append(frames[coordinate])
         if record not in frames:
             frames[record] = _framed(record.encode())
-        found.append(_more(keyed, frames[coordinate] + frames[record] + _framed(canonical(value))))
+        found.append(frames[coordinate] + frames[record] + _framed(canonical(value)))
     return found
+
+
+def committed(secret: bytes, made_of: Iterable[bytes]) -> list[str]:
+    """The commitments under the key of an entry."""
+    keyed = hmac.new(secret, _framed(_DOMAIN), "sha256")
+    found = [keyed.digest()[:16]]
+    copy = keyed.copy
+    for message in made_of:
+        one = copy()
+        one.update(message)
+        found.append(one.digest()[:16])
+    return [b2a_base64(digest, newline=False)[:22].translate(_WEB).decode() for digest in found]
 
 
 def canonical(value: Any) -> bytes:
@@ -85,13 +101,3 @@ def _undecided(entry: Mapping[str, Any], secret: bytes | None, claim: Bound) -> 
 def _framed(part: bytes) -> bytes:
     # The length stands before, or ("ab", "c") and ("a", "bc") were one.
     return len(part).to_bytes(4) + part
-
-
-def _more(keyed: hmac.HMAC, message: bytes) -> str:
-    one = keyed.copy()
-    one.update(message)
-    return _cut(one)
-
-
-def _cut(keyed: hmac.HMAC) -> str:
-    return b2a_base64(keyed.digest()[:16], newline=False)[:22].translate(_WEB).decode()
