@@ -292,7 +292,7 @@ class Execution:
             if fact.via != "child":
                 keys = await self.registry.keys_holding(fact, None)
                 return None if keys is None else {f"{fact.name}.{fact.via}": sorted(keys)}
-            registers = await self.registry.holding(fact, None)
+            registers = await self.registry.holding_anywhere(fact)
             if registers is None:
                 if fact in exact:
                     raise SourceError(fact.source, "overloaded")
@@ -313,6 +313,9 @@ class Execution:
                 self.unknown_sources |= dict.fromkeys(of_child, error)
                 wanted = [fact for fact in wanted if fact.via != "child"]
 
+        if files is not None:
+            self.registry.want((fact for fact in wanted if fact.via == "child"), files)
+
         async def ask(fact: Fact) -> Mapping[str, Any]:
             if fact.via != "child":
                 position = {"person": 1, "case": 3}[fact.via]
@@ -321,7 +324,7 @@ class Execution:
                 return {f"{fact.name}.{fact.via}": sorted(keys or ())}
             assert files is not None
             registers = await self.registry.holding(fact, files)
-            return await self.registry.membership(fact, registers or frozenset(), home, files)
+            return await self.registry.membership(fact, registers, home, files)
 
         return self._learnt(await gather_by(wanted, ask))
 

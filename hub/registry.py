@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from connectors.source import ALWAYS, Column, Compare, Constant, Exists, Fetch, Param, Predicate, Row, Some
-from hub.planner.formula import Fact, every
+from hub.planner.formula import Fact, every, some
 from hub.sources import Reading
 
 REGISTER_SOURCES = ("civil_affairs", "hub")
@@ -79,6 +80,9 @@ class Registry:
     reading: Reading
     set_limit: int
     links: dict[frozenset[str], asyncio.Future[Mapping[Linked, str]]] = field(default_factory=dict)
+    asked: dict[tuple[Fact, frozenset[str]], asyncio.Future[Mapping[Fact, frozenset[str]]]] = field(
+        default_factory=dict
+    )
 
     async def files(self, registers: Iterable[str], citizens: Iterable[str] = ()) -> Files:
         """Accepted open files of these register numbers or citizen ids."""
@@ -112,38 +116,51 @@ class Registry:
             citizen={key: number for key, number in files.citizen.items() if key in linked or number in citizens}
         )
 
-    async def holding(self, fact: Fact, files: Files | None) -> frozenset[str] | None:
-        """Register numbers for which the fact holds, among ``files`` or anywhere; None if there are too many."""
-        if fact.source in REGISTER_SOURCES:
-            return await self._holding_by_register(fact, files)
-        columns = _keys("_person", "_citizen")
-        limit = Param("set_limit") if files is None else None
-        where = fact.where
-        bindings: dict[str, Any] = {"set_limit": self.set_limit + 1}
-        if files is not None:
-            persons = await self.persons(fact.source, files.citizen)
-            where = every((where, *of_people()))
-            bindings |= people_bindings(files.citizen.values(), persons)
-        found = await self.reading.fetch(_distinct(fact, columns, where, limit), bindings)
-        if files is None:
-            if len(found) > self.set_limit:
-                return None
-            return frozenset((await self.files_of(fact.source, [(row[0], row[1]) for row in found])).citizen)
-        registers = {citizen: register for register, citizen in files.citizen.items() if citizen is not None}
-        hit = {registers.get(row[1]) for row in found} | {persons.get(row[0]) for row in found}
-        return frozenset(register for register in hit if register is not None)
+    def want(self, facts: Iterable[Fact], files: Files) -> None:
+        """Asks facts of children for these files: those of one relation in one statement, none twice in a batch."""
+        registers = frozenset(files.citizen)
+        groups: dict[tuple[str, str], list[Fact]] = {}
+        for fact in facts:
+            if (fact, registers) not in self.asked:
+                groups.setdefault((fact.source, fact.relation), []).append(fact)
+        for group in groups.values():
+            together = tuple(sorted(group, key=lambda fact: fact.name))
+            found = asyncio.ensure_future(self._among(together, files))
+            self.asked.update({(fact, registers): found for fact in group})
 
-    async def _holding_by_register(self, fact: Fact, files: Files | None) -> frozenset[str] | None:
-        limit = Param("set_limit") if files is None else None
-        where = fact.where
-        bindings: dict[str, Any] = {"set_limit": self.set_limit + 1}
-        if files is not None:
-            where = every((where, Compare("_register", "in", Param("registers"))))
-            bindings["registers"] = sorted(files.citizen)
-        found = await self.reading.fetch(_distinct(fact, _keys("_register"), where, limit), bindings)
-        if files is None and len(found) > self.set_limit:
+    async def holding(self, fact: Fact, files: Files) -> frozenset[str]:
+        """Register numbers among ``files`` for which the fact holds."""
+        self.want((fact,), files)
+        return (await self.asked[(fact, frozenset(files.citizen))])[fact]
+
+    async def holding_anywhere(self, fact: Fact) -> frozenset[str] | None:
+        """Register numbers for which the fact holds; None if there are too many."""
+        by_register = fact.source in REGISTER_SOURCES
+        found = await self.reading.fetch(_anywhere(fact), {"set_limit": self.set_limit + 1})
+        if len(found) > self.set_limit:
             return None
-        return frozenset(row[0] for row in found if row[0] is not None)
+        if by_register:
+            return frozenset(row[0] for row in found if row[0] is not None)
+        return frozenset((await self.files_of(fact.source, [(row[0], row[1]) for row in found])).citizen)
+
+    async def _among(self, facts: tuple[Fact, ...], files: Files) -> Mapping[Fact, frozenset[str]]:
+        """For each fact (of one relation) the files for which it holds."""
+        owned: list[tuple[str | None, ...]]
+        source, limit = facts[0].source, {"set_limit": self.set_limit + 1}
+        if source in REGISTER_SOURCES:
+            rows = await self.reading.fetch(_of_files(facts), {**limit, "registers": sorted(files.citizen)})
+            owned = [(row[0],) for row in rows]
+        else:
+            persons = await self.persons(source, files.citizen)
+            bindings = {**limit, **people_bindings(files.citizen.values(), persons)}
+            rows = await self.reading.fetch(_of_files(facts), bindings)
+            registers = {citizen: register for register, citizen in files.citizen.items() if citizen is not None}
+            owned = [(registers.get(row[1]), persons.get(row[0])) for row in rows]
+        hit: dict[Fact, set[str]] = {fact: set() for fact in facts}
+        for row, owners in zip(rows, owned, strict=True):
+            for fact in _told(facts, row):
+                hit[fact].update(owner for owner in owners if owner is not None)
+        return {fact: frozenset(found) for fact, found in hit.items()}
 
     async def keys_holding(self, fact: Fact, keys: Collection[str] | None) -> frozenset[str] | None:
         """Keys of a case or a person for which the fact holds, among ``keys`` or anywhere; None: too many."""
@@ -189,6 +206,33 @@ def people_bindings(citizens: Iterable[str | None], persons: Iterable[str]) -> d
     """Parameters of ``of_people``."""
     numbers = sorted({citizen for citizen in citizens if citizen is not None})
     return {"people.citizen": numbers, "people.person": sorted(persons)}
+
+
+@lru_cache(maxsize=512)
+def _anywhere(fact: Fact) -> Fetch:
+    """Whom the fact holds for, whoever that is."""
+    columns = _keys("_register") if fact.source in REGISTER_SOURCES else _keys("_person", "_citizen")
+    return _distinct(fact, columns, fact.where, Param("set_limit"))
+
+
+@lru_cache(maxsize=4_096)
+def _of_files(facts: tuple[Fact, ...]) -> Fetch:
+    """Whom of certain files the facts hold for; which of several does, a state for each of them tells."""
+    source = facts[0].source
+    if source in REGISTER_SOURCES:
+        columns, of_whom = _keys("_register"), (Compare("_register", "in", Param("registers")),)
+    else:
+        columns, of_whom = _keys("_person", "_citizen"), of_people()  # type: ignore[assignment]
+    if len(facts) > 1:
+        columns += tuple(Column(name=columns[0].name, clear=fact.where) for fact in facts)
+    return _distinct(facts[0], columns, every((some(fact.where for fact in facts), *of_whom)), None)
+
+
+def _told(facts: tuple[Fact, ...], row: Row) -> Iterable[Fact]:
+    if len(facts) == 1:
+        return facts
+    states = str(row[-1])[-len(facts) :]
+    return [fact for fact, state in zip(facts, states, strict=True) if state == "c"]
 
 
 def _distinct(fact: Fact, columns: tuple[Column, ...], where: Predicate, limit: Param | None) -> Fetch:
