@@ -31,9 +31,26 @@ def aggregate_statement(aggregate: Aggregate, mapping: Mapping) -> Statement:
     items.append(f"{writer.value(table, table.relation.column(aggregate.subject))} AS subject")
     items.append(f"{_total(aggregate, table)} AS part")
     where = writer.condition(aggregate.where, table)
+    if aggregate.total is None and _one_row_each(aggregate, table):
+        return Statement(text=_counted(items[:-1], names, table, where), binders=tuple(writer.binders))
     rows = f"SELECT {', '.join(items)}\n    FROM {table.source()}\n    WHERE {where}"
     text = _grouped(rows, names, money=aggregate.total is not None)
     return Statement(text=text, binders=tuple(writer.binders))
+
+
+def _one_row_each(aggregate: Aggregate, table: Table) -> bool:
+    """Whether every subject has one row, being its key: nothing need be added up for each of them first."""
+    columns = table.relation.column(aggregate.subject), table.relation.column("_key")
+    return columns[0].place == columns[1].place and columns[0].unique is None
+
+
+def _counted(items: list[str], names: list[str], table: Table, where: str) -> str:
+    outputs = [f'{name} AS "~by{place}"' for place, name in enumerate(names)]
+    outputs += ['count(*)::bigint AS "~value"', 'count(subject) AS "~subjects"']
+    outputs.append('coalesce(1 / nullif(count(*), 0)::float8, 0) AS "~largest"')
+    last = f"\nGROUP BY {', '.join(names)}" if names else ""
+    rows = f"SELECT {', '.join(items)}\n  FROM {table.source()}\n  WHERE {where}"
+    return f"SELECT {', '.join(outputs)}\nFROM ({rows}) AS found{last}"
 
 
 def _grouped(rows: str, names: list[str], *, money: bool) -> str:
