@@ -113,7 +113,7 @@ class Connections:
         except BaseException:
             self._release_later(pool, connection)
             raise
-        if self._waiting or pool is not self._pool or self.unfinished and connection.is_in_transaction():
+        if self._waiting or pool is not self._pool or (self.unfinished and connection.is_in_transaction()):
             await self._released(pool, connection)
         else:
             self._free.append((pool, connection, monotonic()))

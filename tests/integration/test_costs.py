@@ -39,6 +39,7 @@ class Cost:
 class Weighed:
     """A source that adds up what is asked of it."""
 
+    name: str
     inner: Source
     cost: Cost = field(default_factory=Cost)
 
@@ -105,7 +106,7 @@ class Weighing:
 
 @pytest.fixture(scope="module")
 async def weighing(hub: Hub, sources: Mapping[str, Source]) -> AsyncIterator[Weighing]:
-    weighed = {name: Weighed(inner=source) for name, source in sources.items()}
+    weighed = {name: Weighed(name=name, inner=source) for name, source in sources.items()}
     yield Weighing(hub=compose(weighed, hub.recording.log), sources=weighed)
 
 

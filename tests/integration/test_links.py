@@ -144,7 +144,7 @@ async def test_a_fact_about_a_person_confirmed_for_two_files_counts_for_neither(
     async with linking.linked_twice():
         registry = linking.registry()
         assert not (await registry.files_of("education", [(linking.person, None)])).citizen
-        assert mine not in (await registry.holding(ENROLLED, None) or ())
+        assert mine not in (await registry.holding_anywhere(ENROLLED) or ())
         files = await registry.files([mine, other])
         assert await registry.holding(ENROLLED, files) == frozenset({other})
         assert linking.person not in await registry.persons("education", [mine, other])
