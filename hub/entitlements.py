@@ -31,18 +31,23 @@ class Entitlements:
     read: Grants
     masked: Grants
     aggregated: Grants
+    own_alone: bool = False
+    """Whether nothing but own reports may be read."""
     accesses: dict[str, Access] = field(default_factory=dict)
 
     @classmethod
     def of(cls, policy: Policy, unit: str, purpose: str) -> Entitlements:
         """What the policy gives to the unit under the purpose."""
         # INVARIANT 4: Casbin is the only source of rights: these sets were compiled from its rules, and proven equal.
+        read, masked = policy.grants(unit, purpose, "read"), policy.grants(unit, purpose, "read_masked")
+        scopes = {line.scope for grants in (read, masked) for held in grants.values() for line in held}
         return cls(
             unit=unit,
             purpose=purpose,
             policy=policy,
-            read=policy.grants(unit, purpose, "read"),
-            masked=policy.grants(unit, purpose, "read_masked"),
+            read=read,
+            masked=masked,
+            own_alone=scopes == {OWN_REPORTS},
             aggregated=policy.grants(unit, purpose, "aggregate"),
         )
 
@@ -50,12 +55,6 @@ class Entitlements:
     def divided(self) -> bool:
         """Whether the unit is a town or a village."""
         return self.unit in DIVIDED
-
-    @property
-    def own_alone(self) -> bool:
-        """Whether nothing but own reports may be read."""
-        lines = [line for grants in (self.read, self.masked) for held in grants.values() for line in held]
-        return bool(lines) and all(line.scope == OWN_REPORTS for line in lines)
 
     def opens(self, coordinate: str) -> bool:
         """Whether the coordinate may be selected, clear or masked, in some rows."""

@@ -1,7 +1,7 @@
 """Identity, Request -> Answer: the way of a request, one call a stage. Read this first.
 
+    entitlements  Identity -> Entitlements                   hub/entitlements.py
     document      text -> Document                           hub/document.py    (a mutation goes on in hub/mutation.py)
-    entitlements  Identity, Document -> Entitlements         hub/entitlements.py
     plan          Document, Entitlements -> Plan             hub/planner/compile.py
     call          Plan, variables -> Call (arguments, cost)  hub/calls.py
     fetch         Plan, Calls -> Found                       hub/batch.py (a batch of calls shares statements)
@@ -53,10 +53,11 @@ async def answer(hub: Hub, identity: Identity, request: Request) -> Answer:
     operation = hub.pseudonyms.operation(request.query, request.operation_name)
     own = False
     try:
-        with hub.stage("document"):
-            document = hub.documents.read(request.query, request.operation_name, request.variables)
         with hub.stage("entitle"):
             entitlements = hub.entitlements(identity.unit, identity.purpose)
+            own = entitlements.own_alone
+        with hub.stage("document"):
+            document = hub.documents.read(request.query, request.operation_name, request.variables)
         if document.writes:
             ordered = Ordered(
                 identity=identity,
@@ -68,7 +69,7 @@ async def answer(hub: Hub, identity: Identity, request: Request) -> Answer:
             return await take_step(hub, ordered, entitlements)
         with hub.stage("compile"):
             plan = plan_of(hub, document, entitlements, request.denied)
-            own = plan.scopes == {OWN_REPORTS}
+            own = own or plan.scopes == {OWN_REPORTS}
             call = read_call(hub, identity, request.request_id, document, plan, entitlements)
         call.operation = operation
         return await hub.batches.run(call)
@@ -111,12 +112,11 @@ def plan_of(hub: Hub, document: Document, entitlements: Entitlements, denied: Li
 async def refuse(
     hub: Hub, identity: Identity, request: Request, operation: str, errors: tuple[HubError, ...], *, own: bool = False
 ) -> Answer:
-    """An answer without data, recorded before it leaves; ``own``: it was asked for own reports and nothing else."""
+    """An answer without data, recorded before it leaves; ``own``: it was, or could only be, about own reports."""
     reporting = next((STEPS[name] for name in _written(hub, request) if STEPS[name].reports), None)
     # Whose report was refused, and then not, is as good a hint at the reporter as the report's own entry would be.
     # So is who could not be shown its own reports; who asked for more than is granted is named.
     more = any("coordinate" in error.facts for error in errors)
-    own = own or hub.entitlements(identity.unit, identity.purpose).own_alone
     of_author = reporting is not None or (own and not more)
     entry = hub.recording.refusal(identity, request.request_id, operation, errors, of_author=of_author)
     try:
