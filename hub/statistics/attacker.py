@@ -1,0 +1,177 @@
+"""What is shown of tables -> what follows for a hidden cell: least and greatest value that it may have.
+
+Guarantee: the bounds are those of somebody who knows every shown value, how values are rounded, the threshold, and that
+all tables are of the same rows. ``reach`` allows fractions, which no count has; that there are whole numbers as well,
+``other`` finds out. The one file that knows the solver (HiGHS).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Final
+
+import highspy
+import numpy as np
+
+from hub.statistics.cliques import Tree, tree_of
+from hub.statistics.tables import Cell, Keys, Tables
+
+TOLERANCE: Final = 1e-6
+LARGEST: Final = 400_000
+"""Unknowns of a system; tables that need more are too many together."""
+
+Interval = tuple[float, float]
+
+
+class TooManyError(Exception):
+    """The declared tables hang together in more combinations than can be judged."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Attacker:
+    """The system of one set of tables: an unknown for each combination in a clique, and one for each cell."""
+
+    tables: Tables
+    shown: Mapping[Cell, Interval]
+    most: float
+    _solver: Any = field(init=False)
+    _column: dict[Cell, int] = field(init=False)
+    _cells: list[Cell] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._cells = [cell for table in self.tables.tables for cell in table.cells]
+        sizes = {name: len(values) for name, values in self.tables.domains.items()}
+        tree = tree_of([table.by for table in self.tables.tables], sizes)
+        unknowns = sum(math.prod(sizes[name] for name in clique) for clique in tree.cliques)
+        if unknowns > LARGEST:
+            raise TooManyError(f"the declared tables hang together in {unknowns:,} combinations")
+        built = _System.of(self.tables, tree)
+        self._column = {cell: unknowns + at for at, cell in enumerate(self._cells)}
+        self._solver = _Quiet()
+        self._solver.setOptionValue("threads", 1)
+        self._solver.passModel(built.model(unknowns + len(self._cells), self.most))
+        for cell, interval in self.shown.items():
+            self._bound(cell, interval)
+
+    def hide(self, cell: Cell) -> None:
+        """Shows the cell no longer."""
+        self._bound(cell, (0.0, self.most))
+
+    def reach(self, cells: Iterable[Cell], *, greatest: bool) -> Mapping[Cell, float]:
+        """Values that all cells may have together where the sum of ``cells`` is as great, or as small, as it can be."""
+        self._aim(cells, greatest)
+        self._solver.run()
+        if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            raise TooManyError(f"the solver gave up: {self._solver.getModelStatus().name}")
+        values = self._solver.getSolution().col_value
+        return {cell: values[column] for cell, column in self._column.items()}
+
+    def holding(self) -> list[Cell]:
+        """The shown cells without which the last answer would have been farther out."""
+        duals = self._solver.getSolution().col_dual
+        return [cell for cell in self._cells if abs(duals[self._column[cell]]) > TOLERANCE]
+
+    def other(self, cells: Sequence[Cell], *, greatest: bool, seconds: float) -> Mapping[Cell, float] | None:
+        """Whole numbers that explain what is shown, the sum of ``cells`` far out; None if none were found in time."""
+        whole = highspy.HighsVarType.kInteger
+        count = self._solver.getNumCol()
+        every = np.arange(count, dtype=np.int32)
+        self._aim(cells, greatest)
+        self._solver.changeColsIntegrality(count, every, np.full(count, whole, dtype=np.uint8))
+        self._solver.setOptionValue("time_limit", self._solver.getRunTime() + seconds)
+        self._solver.setOptionValue("mip_rel_gap", 0.5)
+        self._solver.run()
+        info = self._solver.getInfo()
+        found = None
+        if info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:
+            values = self._solver.getSolution().col_value
+            found = {cell: float(round(values[column])) for cell, column in self._column.items()}
+        self._solver.setOptionValue("time_limit", math.inf)
+        self._solver.changeColsIntegrality(count, every, np.zeros(count, dtype=np.uint8))
+        return found
+
+    def _aim(self, cells: Iterable[Cell], greatest: bool) -> None:
+        count = self._solver.getNumCol()
+        costs = np.zeros(count)
+        costs[[self._column[cell] for cell in cells]] = 1.0
+        sense = highspy.ObjSense.kMaximize if greatest else highspy.ObjSense.kMinimize
+        self._solver.changeColsCost(count, np.arange(count, dtype=np.int32), costs)
+        self._solver.changeObjectiveSense(sense)
+
+    def _bound(self, cell: Cell, interval: Interval) -> None:
+        self._solver.changeColBounds(self._column[cell], *interval)
+
+
+class _Quiet(highspy.Highs):
+    """The solver, which says nothing on standard output, not even who it is."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def enableCallbacks(self) -> Any:
+        """The first thing that it does."""
+        self.setOptionValue("output_flag", False)
+        return super().enableCallbacks()  # type: ignore[no-untyped-call]
+
+
+@dataclass(slots=True, kw_only=True)
+class _System:
+    """Rows of a sparse matrix, each equal to nought."""
+
+    starts: list[int] = field(default_factory=lambda: [0])
+    columns: list[int] = field(default_factory=list)
+    factors: list[float] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, tables: Tables, tree: Tree) -> _System:
+        """Neighbours agree where they overlap; a cell is the sum of what it takes in."""
+        system, first, blocks = cls(), 0, list[Mapping[Keys, int]]()
+        for clique in tree.cliques:
+            keys = list(product(*(tables.domains[name] for name in clique)))
+            blocks.append({key: first + at for at, key in enumerate(keys)})
+            first += len(keys)
+        for edge in tree.edges:
+            shared = tree.shared(edge)
+            one, other = (_sums(blocks[side], tree.cliques[side], shared) for side in edge)
+            for keys_, members in one.items():
+                system.add([(column, 1.0) for column in members] + [(column, -1.0) for column in other[keys_]])
+        for table in tables.tables:
+            around = tree.around(table.by)
+            sums = _sums(blocks[around], tree.cliques[around], table.by)
+            for cell in table.cells:
+                system.add([(column, 1.0) for column in sums[cell.keys]] + [(first, -1.0)])
+                first += 1
+        return system
+
+    def add(self, row: Iterable[tuple[int, float]]) -> None:
+        """One equation."""
+        for column, factor in row:
+            self.columns.append(column)
+            self.factors.append(factor)
+        self.starts.append(len(self.columns))
+
+    def model(self, columns: int, most: float) -> Any:
+        """The solver's model: ``columns`` unknowns between nought and ``most``."""
+        model = highspy.HighsLp()
+        rows = len(self.starts) - 1
+        model.num_col_, model.num_row_ = columns, rows
+        model.col_cost_ = np.zeros(columns)
+        model.col_lower_, model.col_upper_ = np.zeros(columns), np.full(columns, most)
+        model.row_lower_, model.row_upper_ = np.zeros(rows), np.zeros(rows)
+        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        model.a_matrix_.start_ = np.array(self.starts, dtype=np.int32)
+        model.a_matrix_.index_ = np.array(self.columns, dtype=np.int32)
+        model.a_matrix_.value_ = np.array(self.factors)
+        return model
+
+
+def _sums(block: Mapping[Keys, int], clique: Sequence[str], names: Sequence[str]) -> dict[Keys, list[int]]:
+    """The unknowns of a clique by their values of ``names``."""
+    places = [clique.index(name) for name in names]
+    found: dict[Keys, list[int]] = {}
+    for keys, column in block.items():
+        found.setdefault(tuple(keys[place] for place in places), []).append(column)
+    return found

@@ -1,0 +1,155 @@
+"""Tables that hang together -> which of their cells are shown, and as what: settled once, for whoever may ask.
+
+Guarantee: a cell of too few children, or of which one child has more than half, is hidden; and so many others with it
+that whoever knows every shown value of every table cannot tell a hidden count closer than that it is one of k, nor a
+hidden sum closer than to its own size. What is shown is rounded, after it was judged. Units comparing notes, and the
+order of questions, change nothing: there is one answer to each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hub.statistics.attacker import TOLERANCE, Attacker, Interval
+from hub.statistics.tables import Cell, Keys, Tables, Tabulated
+
+SECONDS = 10.0
+"""How long one search for whole numbers may take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A cell as everybody may know it; ``value`` is None where it is hidden."""
+
+    table: str
+    keys: Keys
+    value: float | None
+
+
+def settle(tables: Tables) -> list[Published]:
+    """The cells of all tables, as they are published."""
+    hidden = _Settling.of(tables).run()
+    return [
+        Published(table=cell.table, keys=cell.keys, value=None if cell in hidden else rounded(cell.value, table.step))
+        for table in tables.tables
+        for cell in table.cells
+    ]
+
+
+def rounded(value: float, step: int) -> float:
+    """The nearest multiple of ``step``, a half upwards."""
+    return float(math.floor(value / step + 0.5) * step)
+
+
+def interval(cell: Cell, table: Tabulated) -> Interval:
+    """What everybody knows of a shown cell."""
+    near = rounded(cell.value, table.step)
+    if table.sums:
+        return max(near - table.step / 2, 0.0), near + table.step / 2
+    half = (table.step - 1) // 2
+    return max(near - half, table.k), near + half
+
+
+@dataclass(slots=True, kw_only=True)
+class _Settling:
+    """The search: ``small`` are the cells that must not be known, with the width that must be left to each."""
+
+    tables: Tables
+    table_of: Mapping[str, Tabulated]
+    small: Mapping[Cell, float]
+    hidden: set[Cell]
+    attacker: Attacker
+    low: dict[Cell, float] = field(default_factory=dict)
+    high: dict[Cell, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tables: Tables) -> _Settling:
+        """The search before anything is found."""
+        table_of = {table.code: table for table in tables.tables}
+        cells = [cell for table in tables.tables for cell in table.cells]
+        small = {cell: _width(cell, table_of[cell.table]) for cell in cells if table_of[cell.table].small(cell)}
+        shown = {cell: interval(cell, table_of[cell.table]) for cell in cells if cell not in small}
+        most = 4 * max((sum(cell.value for cell in table.cells) for table in tables.tables), default=0.0) + 1_000
+        attacker = Attacker(tables=tables, shown=shown, most=most)
+        return cls(tables=tables, table_of=table_of, small=small, hidden=set(small), attacker=attacker)
+
+    def run(self) -> set[Cell]:
+        """The cells to hide."""
+        self.low = {cell: cell.value for cell in self.small}
+        self.high = dict(self.low)
+        while wanting := self._narrow():
+            if not self._widen(wanting, greatest=True) and not self._widen(wanting, greatest=False):
+                break
+        for cell in self._narrow():
+            while self._is_narrow(cell) and self._exposed(cell):
+                self._hide_beside(cell)
+        self._prove()
+        return self.hidden
+
+    def _narrow(self) -> list[Cell]:
+        return [cell for cell in self.small if self._is_narrow(cell)]
+
+    def _is_narrow(self, cell: Cell) -> bool:
+        return self.high[cell] - self.low[cell] < self.small[cell] - TOLERANCE
+
+    def _widen(self, wanting: Sequence[Cell], *, greatest: bool) -> bool:
+        """Whether any of the cells is known to be wide enough now; all of them are pulled at once."""
+        self._note(self.attacker.reach(wanting, greatest=greatest))
+        return any(not self._is_narrow(cell) for cell in wanting)
+
+    def _note(self, values: Mapping[Cell, float]) -> None:
+        for cell in self.small:
+            self.low[cell] = min(self.low[cell], values[cell])
+            self.high[cell] = max(self.high[cell], values[cell])
+
+    def _exposed(self, cell: Cell) -> bool:
+        """Whether the cell follows from what is shown, too closely; afterwards ``holding`` says from what."""
+        self._note(self.attacker.reach([cell], greatest=False))
+        if not self._is_narrow(cell):
+            return False
+        self._note(self.attacker.reach([cell], greatest=True))
+        return self._is_narrow(cell)
+
+    def _hide_beside(self, cell: Cell) -> None:
+        """Hides the least of the shown cells from which this one follows."""
+        holding = [other for other in self.attacker.holding() if other not in self.hidden]
+        least = min(holding or self._all_shown(), key=lambda other: (other.value, other.table, str(other.keys)))
+        self.hidden.add(least)
+        self.attacker.hide(least)
+
+    def _all_shown(self) -> list[Cell]:
+        return [cell for table in self.tables.tables for cell in table.cells if cell not in self.hidden]
+
+    def _prove(self) -> None:
+        """For each small count, whole numbers that explain what is shown and in which it is another; hides until so."""
+        open_ = {cell for cell in self.small if not self.table_of[cell.table].sums}
+        for greatest in (True, False):
+            self._take(open_, self.attacker.other(sorted(open_, key=_order), greatest=greatest, seconds=SECONDS))
+        for cell in sorted(open_, key=_order):
+            while cell in open_ and not self._differs(cell, open_):
+                self.attacker.reach([cell], greatest=True)
+                self._hide_beside(cell)
+
+    def _differs(self, cell: Cell, open_: set[Cell]) -> bool:
+        for greatest in (True, False):
+            self._take(open_, self.attacker.other([cell], greatest=greatest, seconds=SECONDS))
+        return cell not in open_
+
+    def _take(self, open_: set[Cell], values: Mapping[Cell, float] | None) -> None:
+        open_ -= {cell for cell in open_ if values is not None and values[cell] != cell.value}
+
+
+def _width(cell: Cell, table: Tabulated) -> float:
+    """How far apart the least and the greatest value must be that the cell may have."""
+    return max(cell.value, float(table.step)) if table.sums else float(table.k - 1)
+
+
+def _order(cell: Cell) -> tuple[str, str]:
+    return cell.table, str(cell.keys)
+
+
+def settle_all(tables: Iterable[Tables]) -> list[Published]:
+    """``settle`` over sets of tables that do not hang together."""
+    return [cell for each in tables for cell in settle(each)]
