@@ -18,7 +18,7 @@ import orjson
 from hub.aggregates import Question, ask
 from hub.batch import Batch, Wish
 from hub.calls import Call
-from hub.errors import HubError, OutageError
+from hub.errors import HubError, OutageError, RefusalError
 from hub.executor import Execution, Page
 from hub.identity import Identity
 from hub.local import local_values
@@ -292,8 +292,8 @@ def _outages(answers: Mapping[str, Any]) -> list[HubError]:
     """The errors of aggregates that could not be told, each at its field; a bug of ours is raised."""
     found: list[HubError] = []
     for key, answer in answers.items():
-        if isinstance(answer, OutageError):
-            found.append(OutageError(answer.code, answer.message, path=(key,), **answer.facts))
+        if isinstance(answer, OutageError | RefusalError):
+            found.append(type(answer)(answer.code, answer.message, path=(key,), **answer.facts))
         elif isinstance(answer, BaseException):
             raise answer
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import strawberry
 
-from schema.scalars import DivisionCode
+from schema.scalars import DivisionCode, Quarter
 
 
 @strawberry.input(description="汇总范围 rows that an aggregate takes in")
@@ -14,6 +14,10 @@ class AggregateWhere:
     division_code: DivisionCode | None = strawberry.field(
         default=strawberry.UNSET, description="地区 the district or a town; nothing finer"
     )
+    quarter: Quarter | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="季度 a frozen quarter, for declared tables; the last one if none is given",
+    )
 
 
 @strawberry.type(description="分组值 a grouping coordinate and its value in a cell")
@@ -21,7 +25,9 @@ class AggregateKey:
     """A grouping coordinate and its value in a cell."""
 
     coordinate: str = strawberry.field(description="坐标 coordinate grouped by")
-    value: str | None = strawberry.field(description="取值 value or bucket; null where rows have none")
+    value: str | None = strawberry.field(
+        description="取值 value or bucket; null where rows have none, in declared tables also where too few have it"
+    )
 
 
 @strawberry.type(description="单元格 a group")
@@ -29,7 +35,9 @@ class AggregateCell:
     """A group; its value is null where it is suppressed."""
 
     keys: list[AggregateKey] = strawberry.field(description="分组值 in the order of `by`")
-    value: float | None = strawberry.field(description="数值 count or sum; null if suppressed")
+    value: float | None = strawberry.field(
+        description="数值 count or sum, in declared tables to the nearest 5 or 100; null if suppressed"
+    )
     suppressed: bool = strawberry.field(description="是否隐去 too small a group to be shown, or needed to hide one")
 
 
@@ -38,4 +46,5 @@ class Aggregation:
     """Counts or sums by group."""
 
     cells: list[AggregateCell] = strawberry.field(description="单元格 groups")
-    total: float | None = strawberry.field(description="合计 over all groups; null if it would give one away")
+    total: float | None = strawberry.field(description="合计 of the values of all groups; null if one is suppressed")
+    quarter: Quarter | None = strawberry.field(description="季度 the frozen quarter; null for rows as they are now")

@@ -18,7 +18,10 @@ import asyncpg
 from hub.audit.contract import StoreError
 
 LAYOUT: Final = 3
-DDL: Final = tuple(Path(__file__).parent / name for name in ("log.sql", "search.sql", "../pages/session.sql"))
+DDL: Final = tuple(
+    Path(__file__).parent / name
+    for name in ("log.sql", "search.sql", "../pages/session.sql", "../statistics/published.sql")
+)
 
 _GUARD = """
 select current_setting('fsync') = 'on' and current_setting('full_page_writes') = 'on' as safe,

@@ -38,6 +38,11 @@ def settle(tables: Tables) -> list[Published]:
     ]
 
 
+def settle_all(tables: Iterable[Tables]) -> list[Published]:
+    """``settle`` over sets of tables that do not hang together."""
+    return [cell for each in tables for cell in settle(each)]
+
+
 def rounded(value: float, step: int) -> float:
     """The nearest multiple of ``step``, a half upwards."""
     return float(math.floor(value / step + 0.5) * step)
@@ -113,9 +118,9 @@ class _Settling:
         return self._is_narrow(cell)
 
     def _hide_beside(self, cell: Cell) -> None:
-        """Hides the least of the shown cells from which this one follows."""
+        """Hides the least cell of the finest table from which this one follows: totals are wanted most."""
         holding = [other for other in self.attacker.holding() if other not in self.hidden]
-        least = min(holding or self._all_shown(), key=lambda other: (other.value, other.table, str(other.keys)))
+        least = min(holding or self._all_shown(), key=lambda other: (-len(other.keys), other.value, *_order(other)))
         self.hidden.add(least)
         self.attacker.hide(least)
 
@@ -148,8 +153,3 @@ def _width(cell: Cell, table: Tabulated) -> float:
 
 def _order(cell: Cell) -> tuple[str, str]:
     return cell.table, str(cell.keys)
-
-
-def settle_all(tables: Iterable[Tables]) -> list[Published]:
-    """``settle`` over sets of tables that do not hang together."""
-    return [cell for each in tables for cell in settle(each)]

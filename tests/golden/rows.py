@@ -42,7 +42,18 @@ def relations() -> dict[str, dict[str, list[Row]]]:
     for (source, relation), kept in rows.tables.items():
         found.setdefault(source, {})[relation] = kept
     found["hub"]["AccessLogEntry"] = _log()
+    found["hub"] |= _published()
     return found
+
+
+def _published() -> dict[str, list[Row]]:
+    """One frozen quarter with one table of it, as it was settled."""
+    cells = {"COUNSELLING": None, "HOUSING_AID": "5", "TEMPORARY_RELIEF": "10", "TUTORING": None}
+    told = [
+        {"_key": f"2026Q3/t10/{at:06d}", "_of": "2026Q3/t10", "_groups": f'["{kind}"]', "_value": value}
+        for at, (kind, value) in enumerate(cells.items())
+    ]
+    return {"PublishedQuarter": [{"_key": "2026Q3", "_tables": ["t10"]}], "PublishedCell": told}
 
 
 def _file(rows: Rows, register: str, citizen: str | None, village: str, **values: Any) -> None:

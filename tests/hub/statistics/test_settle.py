@@ -5,12 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 
-from hub.statistics.attacker import Attacker
-from hub.statistics.settle import interval, rounded, settle
+from hub.statistics.settle import interval, settle
 from hub.statistics.tables import Counted, Tables, tabulate
 from policies.tables import COUNT, Table
 from tests.hub.statistics.brute import ranges

@@ -1,0 +1,169 @@
+"""Policy, departments -> the declared tables of a quarter, settled and stored; once a quarter, never changed.
+
+Guarantee: every table of one kind of rows is made of a single reading of them. A quarter is stored whole or not at all;
+one that is frozen is refused, so that nothing that was told of it can be told otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+import orjson
+
+from hub.aggregates import Groups, groups, relation_of, text_of
+from hub.audit.contract import StoreError
+from hub.audit.session import Connections
+from hub.executor import Execution
+from hub.planner.formula import both
+from hub.planner.scopes import scope_formula
+from hub.registry import Registry
+from hub.sources import Reading, Sources
+from hub.statistics.settle import Published
+from hub.statistics.tables import Counted, Tables, tabulate
+from hub.today import request_bindings, years_ago
+from policies.policy import Policy
+from policies.tables import COUNT, Table
+from schema.catalogue import CATALOGUE
+
+K = 5
+GRAVE_K = 10
+"""Where a coordinate of sensitivity L4 takes part."""
+_QUARTER = re.compile(r"20\d\dQ[1-4]")
+_UNIQUE = "`23505`"
+"""SQLSTATE of a row that is there already."""
+
+
+class FreezeError(Exception):
+    """The quarter cannot be frozen; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Population:
+    """Declared tables that count, or sum, the same rows."""
+
+    relation: str
+    measure: str
+    tables: tuple[Table, ...]
+
+    @property
+    def coordinates(self) -> tuple[str, ...]:
+        """Everything by which they group."""
+        return tuple(sorted({name for table in self.tables for name in table.by}))
+
+
+def populations(policy: Policy) -> list[Population]:
+    """The tables of a policy by the rows that they are of; the same table for two purposes is settled once."""
+    found: dict[tuple[str, str], list[Table]] = {}
+    for table in policy.tables:
+        found.setdefault((relation_of(table.coordinates), table.measure), []).append(table)
+    return [
+        Population(relation=relation, measure=measure, tables=tuple(tables))
+        for (relation, measure), tables in sorted(found.items())
+    ]
+
+
+def threshold(table: Table) -> int:
+    """How many children a cell of the table has at least."""
+    return GRAVE_K if any(CATALOGUE[name].sensitivity == "L4" for name in table.coordinates) else K
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Nobody:
+    """Tables are of all rows, whoever asks."""
+
+    key: str = "~tables"
+    unit: str = "~tables"
+    division: str | None = None
+
+
+def reading_all(sources: Sources, now: datetime, *, set_limit: int) -> Execution:
+    """The departments as they are ``now``, read on nobody's behalf; ``set_limit``: children that a fact may name."""
+    reading = Reading(sources=sources, bindings=request_bindings(_Nobody(), (), now))
+    return Execution(
+        reading=reading,
+        registry=Registry(reading=reading, set_limit=set_limit),
+        years_ago=years_ago(now.date()),
+    )
+
+
+async def tabulated(execution: Execution, policy: Policy) -> list[Tables]:
+    """Every declared table over the departments' rows of now, by what hangs together; ``settle_all`` settles them."""
+    found: list[Tables] = []
+    for population in populations(policy):
+        rows = await _rows(execution, population)
+        k_of = {table.code: threshold(table) for table in population.tables}
+        found += tabulate(rows, population.coordinates, population.tables, k_of)
+    return found
+
+
+async def _rows(execution: Execution, population: Population) -> list[Counted]:
+    types = sorted({name.partition(".")[0] for table in population.tables for name in table.coordinates})
+    asked = Groups(
+        relation=population.relation,
+        by=population.coordinates,
+        total=None if population.measure == COUNT else population.measure.partition(".")[2],
+        rows=both(*(scope_formula("all", type_name, divided=False) for type_name in types)),
+        each=True,
+    )
+    width = len(asked.by)
+    return [_counted(row, width, asked.total is not None) for row in await groups(execution, asked)]
+
+
+def _counted(row: Sequence[object], width: int, sums: bool) -> Counted:
+    keys = tuple(text_of(value) for value in row[:width])
+    measured = Decimal(str(row[width + 1]))
+    return Counted(
+        keys=keys,
+        child=str(row[width]),
+        count=0 if sums else int(measured),
+        amount=measured if sums else Decimal(0),
+    )
+
+
+async def freeze(
+    connections: Connections, quarter: str, policy: Policy, cells: Sequence[Published], at: datetime
+) -> None:
+    """Stores a quarter's tables; raises ``FreezeError`` if it is frozen, or no quarter."""
+    if not _QUARTER.fullmatch(quarter):
+        raise FreezeError(f"`{quarter}` is no quarter: give one as 2026Q3")
+    codes = sorted({table.code for table in policy.tables})
+    rows = [*_numbered(quarter, cells)]
+    try:
+        # If we crash in here, nothing is frozen.
+        async with connections.connection() as connection, connection.transaction():
+            await connection.execute(
+                "insert into published_quarter (id, at, policy, tables) values ($1, $2, $3, $4)",
+                *(quarter, at, policy.version, codes),
+            )
+            await connection.execute(
+                "insert into published_cell (id, quarter, of_table, groups, value)"
+                " select id, $1, of_table, groups, value from unnest($2::text[], $3::text[], $4::text[], $5::text[])"
+                " as n (id, of_table, groups, value)",
+                *(quarter, *(list(column) for column in zip(*rows, strict=True)))
+                if rows
+                else (quarter, [], [], [], []),
+            )
+    except StoreError as error:
+        if _UNIQUE in error.reason:
+            raise FreezeError(f"`{quarter}` is frozen already, and a frozen quarter never changes") from None
+        raise
+
+
+def _numbered(quarter: str, cells: Sequence[Published]) -> Iterator[tuple[str, str, str, str | None]]:
+    for number, cell in enumerate(cells):
+        place = f"{quarter}/{cell.table}"
+        value = None if cell.value is None else f"{cell.value:.0f}"
+        yield f"{place}/{number:06d}", place, orjson.dumps(cell.keys).decode(), value
+
+
+def hidden_share(cells: Sequence[Published]) -> Mapping[str, tuple[int, int]]:
+    """Table -> its hidden cells and all of them: how much a quarter tells."""
+    found: dict[str, tuple[int, int]] = {}
+    for cell in cells:
+        hidden, every = found.get(cell.table, (0, 0))
+        found[cell.table] = (hidden + (cell.value is None), every + 1)
+    return found

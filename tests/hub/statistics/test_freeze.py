@@ -1,0 +1,170 @@
+"""A quarter is frozen from the departments' rows, told alike to everybody, and never told otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import pytest
+
+from connectors.demo.server import Server
+from hub.audit.contract import StoreError
+from hub.audit.session import Session
+from hub.hub import Hub
+from hub.statistics.freeze import FreezeError, freeze, hidden_share, reading_all, tabulated, threshold
+from hub.statistics.settle import Published, settle_all
+from hub.statistics.tables import Tables
+from policies.tables import Table
+from schema.scalars import SHANGHAI
+from tests.hub.statistics.knowing import narrow
+from tests.support.running import Asking
+
+pytestmark = pytest.mark.postgres
+QUARTER = "2026Q3"
+QUERY = """query ($by: [String!]!, $measure: String!, $where: AggregateWhere) {
+  aggregate(by: $by, measure: $measure, where: $where) {
+    quarter total cells { keys { coordinate value } value suppressed }
+  }
+}"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarter:
+    """A frozen quarter, and the truth behind it."""
+
+    truth: Sequence[Tables]
+    cells: Sequence[Published]
+    writing: Session
+
+
+@pytest.fixture(scope="session")
+async def quarter(hub: Hub, server: Server) -> AsyncIterator[Quarter]:
+    execution = reading_all(hub.sources, hub.clock().astimezone(SHANGHAI), set_limit=hub.set_limit)
+    truth = await tabulated(execution, hub.policy)
+    writing = Session(server.dsn("hub"), name="statistics", durable=False, timeout=30.0)
+    cells = settle_all(truth)
+    await freeze(writing, QUARTER, hub.policy, cells, hub.clock())
+    yield Quarter(truth=truth, cells=cells, writing=writing)
+    await writing.close()
+
+
+async def told(ask: Asking, unit: str, table: Table, **where: str) -> dict[str, Any]:
+    reply = await ask(
+        unit, table.purpose, QUERY, {"by": list(table.by), "measure": table.measure, "where": where or None}
+    )
+    assert reply.data is not None, reply.body
+    found: dict[str, Any] = reply.data["aggregate"]
+    return found
+
+
+def reads(hub: Hub, unit: str, table: Table) -> bool:
+    return set(table.coordinates) <= set(hub.entitlements(unit, table.purpose).read)
+
+
+def shown(answer: Mapping[str, Any]) -> dict[tuple[str | None, ...], float | None]:
+    return {tuple(key["value"] for key in cell["keys"]): cell["value"] for cell in answer["cells"]}
+
+
+async def test_every_unit_is_told_every_declared_table_as_it_was_settled(
+    hub: Hub, ask: Asking, quarter: Quarter
+) -> None:
+    asked = 0
+    for table in hub.policy.tables:
+        settled = {cell.keys: cell.value for cell in quarter.cells if cell.table == table.code}
+        for unit in table.units:
+            if not reads(hub, unit, table):
+                answer = await told(ask, unit, table)
+                assert shown(answer) == settled and answer["quarter"] == QUARTER
+                hidden = any(value is None for value in settled.values())
+                assert answer["total"] == (None if hidden else sum(value or 0 for value in settled.values()))
+                assert all(cell["suppressed"] == (cell["value"] is None) for cell in answer["cells"])
+                asked += 1
+    assert asked >= len(hub.policy.tables)
+
+
+async def test_what_is_shown_is_of_enough_children_and_rounded(hub: Hub, quarter: Quarter) -> None:
+    published = {(cell.table, cell.keys): cell.value for cell in quarter.cells}
+    some = 0
+    for table in (table for tables in quarter.truth for table in tables.tables):
+        for cell in table.cells:
+            value = published[table.code, cell.keys]
+            if value is not None:
+                assert cell.children >= table.k and not (table.sums and cell.largest > 0.5)
+                assert value % table.step == 0 and abs(value - cell.value) <= table.step / 2
+                some += 1
+    assert some > 100, hidden_share(quarter.cells)
+
+
+async def test_all_units_together_can_reckon_no_cell_below_k(hub: Hub, ask: Asking, quarter: Quarter) -> None:
+    """From the answers alone, over all combinations of what is grouped by. One unit, or any two, know less than all."""
+    answers = {
+        table.code: shown(await told(ask, unit, table))
+        for table in hub.policy.tables
+        for unit in table.units
+        if not reads(hub, unit, table)
+    }
+    for tables in quarter.truth:
+        found = narrow(tables.tables, tables.domains, answers)
+        assert not found, f"known too closely: {found}"
+
+
+async def test_a_town_is_told_where_a_table_is_grouped_by_towns_and_nowhere_else(
+    ask: Asking, quarter: Quarter, hub: Hub
+) -> None:
+    [table] = [table for table in hub.policy.tables if table.code == "t18"]
+    whole = shown(await told(ask, "finance_bureau", table))
+    place = table.by.index("Child.divisionCode")
+    towns = sorted({str(keys[place]) for keys in whole if keys[place]})
+    assert len(towns) > 1
+    for town in towns[:3]:
+        part = shown(await told(ask, "finance_bureau", table, divisionCode=town))
+        assert part == {keys: value for keys, value in whole.items() if keys[place] == town}
+    reply = await ask(
+        "finance_bureau",
+        "support_planning",
+        QUERY,
+        {"by": ["AssistanceRecord.kind"], "measure": "COUNT", "where": {"divisionCode": towns[0]}},
+    )
+    [error] = reply.errors
+    assert error["extensions"]["code"] == "DISCLOSURE_LIMIT"
+    assert error["extensions"]["nearest"] == ["Child.divisionCode", "AssistanceRecord.kind"]
+
+
+async def test_a_quarter_that_is_not_frozen_is_refused_with_those_that_are(ask: Asking, quarter: Quarter) -> None:
+    reply = await ask(
+        "finance_bureau",
+        "support_planning",
+        QUERY,
+        {"by": ["AssistanceRecord.kind"], "measure": "COUNT", "where": {"quarter": "2019Q1"}},
+    )
+    [error] = reply.errors
+    assert error["extensions"]["code"] == "DISCLOSURE_LIMIT"
+    assert error["path"] == ["aggregate"] and QUARTER in error["message"]
+
+
+async def test_a_frozen_quarter_is_frozen_once_and_nobody_changes_it(hub: Hub, quarter: Quarter) -> None:
+    with pytest.raises(FreezeError, match="frozen already"):
+        await freeze(quarter.writing, QUARTER, hub.policy, quarter.cells, hub.clock())
+    with pytest.raises(FreezeError, match="no quarter"):
+        await freeze(quarter.writing, "2026Q5", hub.policy, quarter.cells, hub.clock())
+    for change in ("update published_cell set value = '0'", "delete from published_cell", "truncate published_quarter"):
+        with pytest.raises(StoreError, match="42501"):
+            async with quarter.writing.connection() as connection:
+                await connection.execute(change)
+
+
+async def test_a_quarter_that_cannot_be_stored_whole_is_not_stored(hub: Hub, quarter: Quarter, server: Server) -> None:
+    twice = [*quarter.cells[:3], Published(table="t01", keys=("\x00",), value=None)]
+    with pytest.raises(StoreError):
+        # PostgreSQL takes no NUL in a text.
+        await freeze(quarter.writing, "2026Q2", hub.policy, twice, hub.clock())
+    owner = await asyncpg.connect(server.dsn("hub"))
+    assert await owner.fetchval("select count(*) from published_quarter where id = '2026Q2'") == 0
+    await owner.close()
+
+
+async def test_a_coordinate_of_a_grave_kind_doubles_the_threshold(hub: Hub) -> None:
+    found = {table.code: threshold(table) for table in hub.policy.tables}
+    assert found["t20"] == 5 and found["t02"] == 10
