@@ -60,9 +60,9 @@ class Attacker:
         """Shows the cell no longer."""
         self._bound(cell, (0.0, self.most))
 
-    def reach(self, cells: Iterable[Cell], *, greatest: bool) -> Mapping[Cell, float]:
-        """Values that all cells may have together where the sum of ``cells`` is as great, or as small, as it can be."""
-        self._aim(cells, greatest)
+    def reach(self, pull: Mapping[Cell, float]) -> Mapping[Cell, float]:
+        """Values that all cells may have together, those of ``pull`` as far up (1) or down (-1) as they can be."""
+        self._aim(pull)
         self._solver.run()
         if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             raise TooManyError(f"the solver gave up: {self._solver.getModelStatus().name}")
@@ -74,12 +74,12 @@ class Attacker:
         duals = self._solver.getSolution().col_dual
         return [cell for cell in self._cells if abs(duals[self._column[cell]]) > TOLERANCE]
 
-    def other(self, cells: Sequence[Cell], *, greatest: bool, seconds: float) -> Mapping[Cell, float] | None:
-        """Whole numbers that explain what is shown, the sum of ``cells`` far out; None if none were found in time."""
+    def other(self, pull: Mapping[Cell, float], *, seconds: float) -> Mapping[Cell, float] | None:
+        """Whole numbers that explain what is shown, those of ``pull`` far out; None if none were found in time."""
         whole = highspy.HighsVarType.kInteger
         count = self._solver.getNumCol()
         every = np.arange(count, dtype=np.int32)
-        self._aim(cells, greatest)
+        self._aim(pull)
         self._solver.changeColsIntegrality(count, every, np.full(count, whole, dtype=np.uint8))
         self._solver.setOptionValue("time_limit", self._solver.getRunTime() + seconds)
         self._solver.setOptionValue("mip_rel_gap", 0.5)
@@ -93,13 +93,11 @@ class Attacker:
         self._solver.changeColsIntegrality(count, every, np.zeros(count, dtype=np.uint8))
         return found
 
-    def _aim(self, cells: Iterable[Cell], greatest: bool) -> None:
+    def _aim(self, pull: Mapping[Cell, float]) -> None:
         count = self._solver.getNumCol()
         costs = np.zeros(count)
-        costs[[self._column[cell] for cell in cells]] = 1.0
-        sense = highspy.ObjSense.kMaximize if greatest else highspy.ObjSense.kMinimize
+        costs[[self._column[cell] for cell in pull]] = list(pull.values())
         self._solver.changeColsCost(count, np.arange(count, dtype=np.int32), costs)
-        self._solver.changeObjectiveSense(sense)
 
     def _bound(self, cell: Cell, interval: Interval) -> None:
         self._solver.changeColBounds(self._column[cell], *interval)
@@ -156,6 +154,7 @@ class _System:
     def model(self, columns: int, most: float) -> Any:
         """The solver's model: ``columns`` unknowns between nought and ``most``."""
         model = highspy.HighsLp()
+        model.sense_ = highspy.ObjSense.kMaximize
         rows = len(self.starts) - 1
         model.num_col_, model.num_row_ = columns, rows
         model.col_cost_ = np.zeros(columns)

@@ -9,12 +9,15 @@ order of questions, change nothing: there is one answer to each.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from random import Random
 
 from hub.statistics.attacker import TOLERANCE, Attacker, Interval
 from hub.statistics.tables import Cell, Keys, Tables, Tabulated
 
+IDLE = 4
+"""Rounds without a gain after which cells are looked at one by one."""
 SECONDS = 10.0
 """How long one search for whole numbers may take."""
 
@@ -84,25 +87,25 @@ class _Settling:
         """The cells to hide."""
         self.low = {cell: cell.value for cell in self.small}
         self.high = dict(self.low)
-        while wanting := self._narrow():
-            if not self._widen(wanting, greatest=True) and not self._widen(wanting, greatest=False):
-                break
+        self._widen_many()
         for cell in self._narrow():
             while self._is_narrow(cell) and self._exposed(cell):
                 self._hide_beside(cell)
         self._prove()
         return self.hidden
 
+    def _widen_many(self) -> None:
+        """Finds out of most cells at once that they are wide enough: some are pulled up and some down, by turns."""
+        chance, idle = Random(1), 0
+        while idle < IDLE and (open_ := self._narrow()):
+            self._note(self.attacker.reach(_signs(open_, chance)))
+            idle = idle + 1 if len(self._narrow()) == len(open_) else 0
+
     def _narrow(self) -> list[Cell]:
         return [cell for cell in self.small if self._is_narrow(cell)]
 
     def _is_narrow(self, cell: Cell) -> bool:
         return self.high[cell] - self.low[cell] < self.small[cell] - TOLERANCE
-
-    def _widen(self, wanting: Sequence[Cell], *, greatest: bool) -> bool:
-        """Whether any of the cells is known to be wide enough now; all of them are pulled at once."""
-        self._note(self.attacker.reach(wanting, greatest=greatest))
-        return any(not self._is_narrow(cell) for cell in wanting)
 
     def _note(self, values: Mapping[Cell, float]) -> None:
         for cell in self.small:
@@ -111,10 +114,10 @@ class _Settling:
 
     def _exposed(self, cell: Cell) -> bool:
         """Whether the cell follows from what is shown, too closely; afterwards ``holding`` says from what."""
-        self._note(self.attacker.reach([cell], greatest=False))
+        self._note(self.attacker.reach({cell: -1.0}))
         if not self._is_narrow(cell):
             return False
-        self._note(self.attacker.reach([cell], greatest=True))
+        self._note(self.attacker.reach({cell: 1.0}))
         return self._is_narrow(cell)
 
     def _hide_beside(self, cell: Cell) -> None:
@@ -130,16 +133,19 @@ class _Settling:
     def _prove(self) -> None:
         """For each small count, whole numbers that explain what is shown and in which it is another; hides until so."""
         open_ = {cell for cell in self.small if not self.table_of[cell.table].sums}
-        for greatest in (True, False):
-            self._take(open_, self.attacker.other(sorted(open_, key=_order), greatest=greatest, seconds=SECONDS))
+        chance = Random(1)
+        for _ in range(IDLE):
+            if open_:
+                self._take(open_, self.attacker.other(_signs(sorted(open_, key=_order), chance), seconds=SECONDS))
         for cell in sorted(open_, key=_order):
             while cell in open_ and not self._differs(cell, open_):
-                self.attacker.reach([cell], greatest=True)
+                self.attacker.reach({cell: 1.0})
                 self._hide_beside(cell)
 
     def _differs(self, cell: Cell, open_: set[Cell]) -> bool:
-        for greatest in (True, False):
-            self._take(open_, self.attacker.other([cell], greatest=greatest, seconds=SECONDS))
+        for sign in (1.0, -1.0):
+            if cell in open_:
+                self._take(open_, self.attacker.other({cell: sign}, seconds=SECONDS))
         return cell not in open_
 
     def _take(self, open_: set[Cell], values: Mapping[Cell, float] | None) -> None:
@@ -149,6 +155,10 @@ class _Settling:
 def _width(cell: Cell, table: Tabulated) -> float:
     """How far apart the least and the greatest value must be that the cell may have."""
     return max(cell.value, float(table.step)) if table.sums else float(table.k - 1)
+
+
+def _signs(cells: Iterable[Cell], chance: Random) -> dict[Cell, float]:
+    return {cell: chance.choice((-1.0, 1.0)) for cell in cells}
 
 
 def _order(cell: Cell) -> tuple[str, str]:

@@ -6,6 +6,7 @@ and what a shown value means spelt out once more.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -51,11 +52,11 @@ def narrow(
         {place: truth for place, (truth, _) in small.items()},
     )
 
-    def pull(places: Sequence[tuple[str, Keys]], sense: Any) -> None:
-        costs = np.zeros(len(atoms) + len(members))
-        costs[[columns[place] for place in places]] = 1.0
-        solver.changeColsCost(len(costs), np.arange(len(costs), dtype=np.int32), costs)
-        solver.changeObjectiveSense(sense)
+    def pull(costs: Mapping[tuple[str, Keys], float]) -> None:
+        row = np.zeros(len(atoms) + len(members))
+        for place, cost in costs.items():
+            row[columns[place]] = cost
+        solver.changeColsCost(len(row), np.arange(len(row), dtype=np.int32), row)
         solver.run()
         assert solver.getModelStatus() == highspy.HighsModelStatus.kOptimal, "the answers contradict each other"
         values = solver.getSolution().col_value
@@ -66,12 +67,14 @@ def narrow(
     def wanting() -> list[tuple[str, Keys]]:
         return [place for place, (_, width) in small.items() if high[place] - low[place] < width - EVER]
 
-    for sense in (highspy.ObjSense.kMaximize, highspy.ObjSense.kMinimize) * 3:
-        if open_ := wanting():
-            pull(open_, sense)
+    # Many at once, some up and some down; then those that are left one by one.
+    chance, idle = random.Random(1), 0
+    while idle < 4 and (open_ := wanting()):
+        pull({place: chance.choice((-1.0, 1.0)) for place in open_})
+        idle = idle + 1 if len(wanting()) == len(open_) else 0
     for place in wanting():
-        pull([place], highspy.ObjSense.kMaximize)
-        pull([place], highspy.ObjSense.kMinimize)
+        pull({place: 1.0})
+        pull({place: -1.0})
     return [f"{place}: {low[place]:g} to {high[place]:g}, is {small[place][0]:g}" for place in wanting()]
 
 
