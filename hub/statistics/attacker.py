@@ -82,7 +82,7 @@ class Attacker:
         self._aim(pull)
         self._solver.changeColsIntegrality(count, every, np.full(count, whole, dtype=np.uint8))
         self._solver.setOptionValue("time_limit", self._solver.getRunTime() + seconds)
-        self._solver.setOptionValue("mip_rel_gap", 0.5)
+        self._solver.setOptionValue("mip_max_improving_sols", 1)
         self._solver.run()
         info = self._solver.getInfo()
         found = None

@@ -128,8 +128,7 @@ async def freeze(
     connections: Connections, quarter: str, policy: Policy, cells: Sequence[Published], at: datetime
 ) -> None:
     """Stores a quarter's tables; raises ``FreezeError`` if it is frozen, or no quarter."""
-    if not _QUARTER.fullmatch(quarter):
-        raise FreezeError(f"`{quarter}` is no quarter: give one as 2026Q3")
+    _check_name(quarter)
     codes = sorted({table.code for table in policy.tables})
     rows = [*_numbered(quarter, cells)]
     try:
@@ -149,8 +148,26 @@ async def freeze(
             )
     except StoreError as error:
         if _UNIQUE in error.reason:
-            raise FreezeError(f"`{quarter}` is frozen already, and a frozen quarter never changes") from None
+            raise _already(quarter) from None
         raise
+
+
+async def check_free(connections: Connections, quarter: str) -> None:
+    """Raises ``FreezeError`` if the quarter is frozen, or is none: before all the rows are read for nothing."""
+    _check_name(quarter)
+    async with connections.connection() as connection:
+        known = await connection.fetchval("select exists (select from published_quarter where id = $1)", quarter)
+    if known:
+        raise _already(quarter)
+
+
+def _check_name(quarter: str) -> None:
+    if not _QUARTER.fullmatch(quarter):
+        raise FreezeError(f"`{quarter}` is no quarter: give one as 2026Q3")
+
+
+def _already(quarter: str) -> FreezeError:
+    return FreezeError(f"`{quarter}` is frozen already, and a frozen quarter never changes")
 
 
 def _numbered(quarter: str, cells: Sequence[Published]) -> Iterator[tuple[str, str, str, str | None]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -12,14 +13,16 @@ import pytest
 from connectors.demo.server import Server
 from hub.audit.contract import StoreError
 from hub.audit.session import Session
+from hub.commands.freezing import freeze_now
 from hub.hub import Hub
+from hub.settings import SOURCES, load
 from hub.statistics.freeze import FreezeError, freeze, hidden_share, reading_all, tabulated, threshold
 from hub.statistics.settle import Published, settle_all
 from hub.statistics.tables import Tables
 from policies.tables import Table
 from schema.scalars import SHANGHAI
 from tests.hub.statistics.knowing import narrow
-from tests.support.running import Asking
+from tests.support.running import READ_PASSWORD, Asking
 
 pytestmark = pytest.mark.postgres
 QUARTER = "2026Q3"
@@ -169,3 +172,24 @@ async def test_a_coordinate_of_a_grave_kind_doubles_the_threshold(hub: Hub) -> N
     grave = Table(code="x", by=("MandatoryReport.concernKinds",), measure="COUNT", purpose="statistics", units=())
     assert threshold(grave) == 10
     assert {threshold(table) for table in hub.policy.tables} == {5}
+
+
+async def test_the_command_freezes_a_quarter_once_and_the_log_tells_of_it(
+    hub: Hub, ask: Asking, server: Server, tmp_path: Path
+) -> None:
+    databases = {name: server.dsn(name, user="hub_read", password=READ_PASSWORD) for name in SOURCES}
+    settings = load(databases={**databases, "log": server.dsn("hub")}, keys=tmp_path, fsync_required=False)
+    owner = await asyncpg.connect(server.dsn("hub"))
+    await owner.execute("grant select on published_quarter, published_cell to hub_read")
+    cells = await freeze_now(settings, "2026Q1")
+    with pytest.raises(FreezeError, match="frozen already"):
+        await freeze_now(settings, "2026Q1")
+    told_of = (
+        "select count(*) from log.pending where kind = 'policy' and position('quarter=2026Q1'::bytea in bytes) > 0"
+    )
+    in_tree = told_of.replace("log.pending", "log.entry")
+    assert await owner.fetchval(told_of) + await owner.fetchval(in_tree) == 1
+    await owner.close()
+    [table] = [table for table in hub.policy.tables if table.code == "t10"]
+    answer = await told(ask, "finance_bureau", table, quarter="2026Q1")
+    assert shown(answer) == {cell.keys: cell.value for cell in cells if cell.table == "t10"}
