@@ -13,6 +13,8 @@ import json
 import os
 import secrets
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +35,7 @@ from hub.commands.outcome import Failure, err, out, outcomes
 from hub.commands.serving import Done, listen, serve
 from hub.commands.showing import show_units
 from hub.settings import SOURCES, ConfigurationError, Settings, Writes, load
+from hub.today import last_quarter
 
 CHILDREN = 2000
 SEED = 20170501
@@ -137,6 +140,7 @@ def run(folder: Folder, *, children: int | None, port: int, once: bool) -> None:
 
 def _answer(folder: Folder, dsns: Dsns, port: int, once: bool) -> None:
     settings = load(None, **dsns, keys=folder.path / "keys", port=port, credentials={"lifetime": _DAY})
+    freezing: list[subprocess.Popen[bytes]] = []
 
     async def visit(url: str) -> None:
         _write_settings(folder, settings, dsns, url)
@@ -146,8 +150,23 @@ def _answer(folder: Folder, dsns: Dsns, port: int, once: bool) -> None:
             raise Done
         out.print(f"\n审计台 audit console: {url}/console/ · 令牌 token: {_command(folder)}", markup=False)
         out.print(f"服务地址 {url}/graphql · 查询台 {url}/ide/ · 按 Ctrl+C 结束 (Ctrl+C ends)", markup=False)
+        freezing.append(_freeze(folder))
 
-    serve(settings, visit=visit)
+    try:
+        serve(settings, visit=visit)
+    finally:
+        for process in freezing:
+            process.terminate()
+            process.wait()
+
+
+def _freeze(folder: Folder) -> subprocess.Popen[bytes]:
+    """Freezes the last quarter's tables beside the answers: half a minute, and nothing at a second start."""
+    first = last_quarter(datetime.now(ZoneInfo("Asia/Shanghai")).date())
+    quarter = f"{first[:4]}Q{(int(first[5:7]) + 2) // 3}"
+    asked = ["--config", str(folder.path / "hub.toml"), "statistics", "freeze", quarter]
+    command = [sys.executable, "-c", "from hub.cli import main; main()", *asked]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _command(folder: Folder) -> str:
