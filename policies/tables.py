@@ -1,7 +1,7 @@
 """``tables.csv`` -> the aggregate tables declared for units that count what they may not read.
 
-A declared table is built of fields that each of its units may aggregate for its purpose, at most three to group by;
-any other grouping is refused to such a unit, with the nearest table named.
+A declared table is built of fields that each of its units may aggregate for its purpose, over all rows since a table is
+told alike to all its units; at most three to group by. Any other grouping is refused, with the nearest table named.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from policies.problems import Findings
 from policies.rules import Rule
 from policies.tabular import Row, rows
 
+EVERYTHING = "all"
+"""The scope of all rows."""
 COUNT = "COUNT"
 """The measure that counts rows; any other is a coordinate to be summed."""
 
@@ -35,7 +37,11 @@ class Table:
 
 def read(files: Mapping[str, bytes], rules: list[Rule], findings: Findings) -> tuple[Table, ...]:
     """Tables of a folder; one that stands on what a unit may not aggregate is a problem."""
-    granted = {(rule.unit, rule.purpose, rule.coordinate) for rule in rules if rule.action == "aggregate"}
+    granted = {
+        (rule.unit, rule.purpose, rule.coordinate)
+        for rule in rules
+        if rule.action == "aggregate" and rule.scope == EVERYTHING
+    }
     found: dict[str, Table] = {}
     file = "tables.csv"
     for row in (
@@ -49,7 +55,7 @@ def read(files: Mapping[str, bytes], rules: list[Rule], findings: Findings) -> t
         for unit in table.units:
             for coordinate in table.coordinates:
                 if (unit, table.purpose, coordinate) not in granted:
-                    wanted = f"`{unit}` may not aggregate `{coordinate}` for `{table.purpose}`"
+                    wanted = f"`{unit}` may not aggregate `{coordinate}` of all rows for `{table.purpose}`"
                     findings.note(file, row.line, wanted)
         found[table.code] = table
     return tuple(found.values())

@@ -231,6 +231,13 @@ def test_a_bad_word_is_named_with_file_and_line(
     assert found[0].split(":")[1].isdigit()
 
 
+def test_a_table_of_rows_that_a_unit_counts_in_part_alone_is_refused(folder: Path, problems: Problems) -> None:
+    grants, line = folder / "grants" / "finance_bureau.csv", "AssistanceRecord.kind,aggregate,"
+    replace(grants, f"{line}all", f"{line}service_referred")
+    wanted = "`finance_bureau` may not aggregate `AssistanceRecord.kind` of all rows"
+    assert any(problem.startswith("tables.csv:") and wanted in problem for problem in problems())
+
+
 def test_a_scope_that_the_hub_has_no_predicate_for_is_named(folder: Path, fields: Mapping[str, Facts]) -> None:
     known = frozenset(load(folder, fields).scopes) - {"dropout_open"}
     with pytest.raises(PolicyError, match=r"scopes.csv: no predicate is known for scope `dropout_open`"):
