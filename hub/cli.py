@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from hub.commands import asking, auditing, checking, demo, freezing, policing, running, witness
+from hub.commands import asking, auditing, checking, demo, freezing, policing, reconciling, running, witness
 
 app = typer.Typer(
     name="hub",
@@ -35,7 +35,7 @@ def hub(
     """
 
 
-for group in (demo, running, asking, checking, policing, auditing, freezing, witness):
+for group in (demo, running, asking, checking, policing, reconciling, auditing, freezing, witness):
     group.add(app)
 
 

@@ -58,6 +58,9 @@ class Databases(_Group):
         default=None, description="read role in the hub's own database: links, reconciliation, log"
     )
     log: SecretStr | None = Field(default=None, description="role in the hub's own database that writes the access log")
+    reconcile: SecretStr | None = Field(
+        default=None, description="role that owns links and items in the hub's own database, for `hub reconcile`"
+    )
 
     def dsn(self, name: str) -> str | None:
         """The DSN of a source or of ``log`` in clear; nothing that it returns may be printed."""

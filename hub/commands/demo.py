@@ -240,7 +240,7 @@ def _dsns(server: Server, read: str, write: str) -> Dsns:
     """The tables of DSNs of the settings."""
     found = {name: server.dsn(name, user=_READER, password=read) for name in SOURCES}
     written = {name: server.dsn(name, user=_WRITER, password=write) for name in Writes.model_fields}
-    return {"databases": {**found, "log": server.dsn("hub")}, "writes": written}
+    return {"databases": {**found, "log": server.dsn("hub"), "reconcile": server.dsn("hub")}, "writes": written}
 
 
 def _write_settings(folder: Folder, settings: Settings, dsns: Dsns, url: str) -> None:

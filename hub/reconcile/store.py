@@ -1,0 +1,210 @@
+"""DSN -> links, items and runs in the hub's own database: what a comparison reads, writes and what people decide.
+
+Guarantee: a comparison is written in one transaction, under a lock that two of them cannot hold; whatever a person
+decided meanwhile stands. If we crash before the commit nothing has changed; after it, the quarter is whole. Errors are
+``StoreError`` with a stable word, never the server's text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+
+from hub.audit.contract import StoreError
+from hub.reconcile.items import Change, Item, Outcome
+from hub.reconcile.links import Candidate, Link, Linked
+
+LAYOUT: Final = Path(__file__).with_name("layout.sql")
+VERSION: Final = 1
+LOCK: Final = 0x7265_636F_6E63_696C
+"""Advisory lock of a comparison."""
+
+
+class Busy(Exception):
+    """Another comparison is under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One comparison: its quarter, who started it, the log's entry of it."""
+
+    quarter: str
+    request: str
+    operator: str
+    started_at: datetime
+    finished_at: datetime
+    counts: dict[str, int]
+
+
+class Store:
+    """The hub's own database, by its owner's or a writing role's connection."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, dsn: str) -> AsyncIterator[Store]:
+        """A store over a connection of its own, its tables up to date; raises ``StoreError``."""
+        try:
+            connection = await asyncpg.connect(
+                dsn, timeout=5, server_settings={"application_name": "hub reconcile", "synchronous_commit": "on"}
+            )
+            try:
+                await _install(connection)
+                yield cls(connection)
+            finally:
+                connection.terminate()
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise StoreError(_reason(error)) from error
+
+    async def lock(self) -> None:
+        """Holds off other comparisons until the store is closed; raises ``Busy``."""
+        if not await self._connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
+            raise Busy("another comparison is under way")
+
+    async def links(self) -> list[Link]:
+        """Every link: confirmed, candidate, refused."""
+        rows = await self._connection.fetch("select id, source, person, register_no, status from link order by id")
+        return [Link(id=row[0], source=row[1], person=row[2], register=row[3], status=row[4]) for row in rows]
+
+    async def items(self) -> list[Item]:
+        """Every item that may matter: not closed, or the newest of its kind."""
+        rows = await self._connection.fetch(
+            "select id, discrepancy_class, quarter, register_no, education_person, police_person, coordinates, "
+            "compared_field, status from reconciliation_item order by id"
+        )
+        return [
+            Item(
+                id=row[0],
+                name=row[1],
+                quarter=row[2],
+                register=row[3],
+                education=row[4],
+                police=row[5],
+                coordinates=tuple(row[6]),
+                field=row[7],
+                status=row[8],
+            )
+            for row in rows
+        ]
+
+    async def apply(self, run: Run, linked: Linked, outcome: Outcome) -> int:
+        """Writes the whole comparison at once; the number of the run."""
+        async with self._connection.transaction():
+            number: int = await self._connection.fetchval(
+                "insert into reconciliation_run (quarter, request, operator, started_at, finished_at, counts) "
+                "values ($1, $2, $3, $4, $5, $6::jsonb) returning id",
+                *(run.quarter, run.request, run.operator, run.started_at, run.finished_at, json.dumps(run.counts)),
+            )
+            await self._write_candidates(run.quarter, linked.candidates)
+            await self._withdraw(number, linked.withdrawn)
+            await self._write_items(run.quarter, outcome)
+            await self._change_items(number, run.quarter, outcome.changes)
+            return number
+
+    async def _write_candidates(self, quarter: str, candidates: Iterable[Candidate]) -> None:
+        # A person may have decided since the links were read: only what is still a candidate is touched.
+        await self._connection.executemany(
+            "insert into link (id, source, person, register_no, status, probability, evidence, found_in, seen_in) "
+            "values ($1, $2, $3, $4, 'CANDIDATE', $5, $6, $7, $7) on conflict (source, person, register_no) do update "
+            "set probability = excluded.probability, evidence = excluded.evidence, seen_in = excluded.seen_in, "
+            "found_in = coalesce(link.found_in, excluded.found_in) where link.status = 'CANDIDATE'",
+            [
+                (one.id, one.source, one.person, one.register, one.probability, list(one.evidence), quarter)
+                for one in candidates
+            ],
+        )
+
+    async def _withdraw(self, run: int, links: Sequence[str]) -> None:
+        gone = await self._connection.fetch(
+            "delete from link where id = any($1::text[]) and status = 'CANDIDATE' returning id", list(links)
+        )
+        await self._connection.executemany(
+            "insert into reconciliation_change (run, kind, of, was, now, why) "
+            "values ($1, 'link', $2, 'CANDIDATE', 'WITHDRAWN', 'joined_otherwise')",
+            [(run, row[0]) for row in gone],
+        )
+
+    async def _write_items(self, quarter: str, outcome: Outcome) -> None:
+        await self._connection.executemany(
+            "insert into reconciliation_item (id, register_no, education_person, police_person, coordinates, task, "
+            "quarter, discrepancy_class, compared_field, answering_unit, status, seen_in) "
+            "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'OPEN', $7) on conflict (id) do nothing",
+            [
+                (
+                    *(identifier, one.register, one.education, one.police, list(one.coordinates), one.task),
+                    *(quarter, one.name, one.coordinates[0], one.answering),
+                )
+                for identifier, one in outcome.new
+            ],
+        )
+        await self._connection.execute(
+            "update reconciliation_item set seen_in = $1 where id = any($2::text[])", quarter, list(outcome.seen)
+        )
+
+    async def _change_items(self, run: int, quarter: str, changes: Iterable[Change]) -> None:
+        await self._connection.execute(
+            "create temp table step (id text, was text, now text, why text, coordinates text[]) on commit drop"
+        )
+        await self._connection.copy_records_to_table(
+            "step",
+            records=[
+                (one.id, one.was, one.now, one.why, None if one.coordinates is None else list(one.coordinates))
+                for one in changes
+            ],
+        )
+        # An answer that came in since the items were read is newer than what we compared: the next run judges it.
+        await self._connection.execute(
+            "with done as (update reconciliation_item as item set status = step.now, "
+            "coordinates = coalesce(step.coordinates, item.coordinates), "
+            "closed_in = case when step.now = 'CORRECTED' then $2 end "
+            "from step where item.id = step.id and item.status = step.was "
+            "returning item.id, step.was, step.now, step.why) "
+            "insert into reconciliation_change (run, kind, of, was, now, why) "
+            "select $1, 'item', id, was, now, why from done order by id",
+            *(run, quarter),
+        )
+
+    async def decide(self, link: str, status: str, *, operator: str, reason: str | None, was: str) -> bool:
+        """A person's word on a link, and its trace; False if the link is not (any more) as the person saw it.
+
+        CANDIDATE to CONFIRMED or REFUSED; back to CANDIDATE, with a reason, to undo it.
+        """
+        async with self._connection.transaction():
+            found = await self._connection.fetchval(
+                "update link set status = $3, decided_by = $4, decided_at = now(), reason = $5 "
+                "where id = $1 and status = $2 returning id",
+                *(link, was, status, operator, reason),
+            )
+            if found is not None:
+                await self._connection.execute(
+                    "insert into reconciliation_change (kind, of, was, now, why, operator) "
+                    "values ('link', $1, $2, $3, $4, $5)",
+                    *(link, was, status, reason or "decided", operator),
+                )
+        return found is not None
+
+
+async def _install(connection: Any) -> None:
+    present = await connection.fetchval("select to_regclass('reconciliation_layout') is not null")
+    version = await connection.fetchval("select max(version) from reconciliation_layout") if present else None
+    if version is None:
+        async with connection.transaction():
+            await connection.execute(LAYOUT.read_text(encoding="utf-8"))
+    elif version != VERSION:
+        raise StoreError(f"the tables of links and items have layout `{version}`, `{VERSION}` is needed")
+
+
+def _reason(error: BaseException) -> str:
+    """A stable word for what happened; the server's own words may hold a row."""
+    if isinstance(error, asyncpg.PostgresError):
+        return f"links and items: refused with SQLSTATE `{error.sqlstate}`"
+    return "links and items: timeout" if isinstance(error, TimeoutError) else "links and items: unreachable"
