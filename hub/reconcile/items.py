@@ -98,7 +98,8 @@ class Outcome:
 
 def settle(quarter: str, known: Iterable[Item], found: Iterable[Found], agreed: Collection[str]) -> Outcome:
     """``agreed``: ids of items of which the comparison says that nothing differs (any more)."""
-    latest = _latest(known)
+    every = list(known)
+    latest = _latest(every)
     new: list[tuple[str, Found]] = []
     changes: list[Change] = []
     seen: list[str] = []
@@ -109,7 +110,7 @@ def settle(quarter: str, known: Iterable[Item], found: Iterable[Found], agreed: 
             continue
         seen.append(item.id)
         changes.extend(_reopened(item, one))
-    changes.extend(_closed(latest.values(), agreed))
+    changes.extend(_closed(every, agreed))
     return Outcome(new=tuple(new), changes=tuple(changes), seen=tuple(seen))
 
 

@@ -44,10 +44,11 @@ class Feature:
     levels: tuple[Level, ...]
 
 
-_MISMATCHES: Final = " + ".join(
-    f"(substr(name_l, {place}, 1) <> substr(name_r, {place}, 1))::int" for place in range(1, 6)
-)
 _SWAPPED: Final = "substr(birth_l, 1, 5) || substr(birth_l, 9, 2) || '-' || substr(birth_l, 6, 2)"
+_SAME_PARTS: Final = " + ".join(
+    f"(substr(birth_l, {start}, {length}) = substr(birth_r, {start}, {length}))::int"
+    for start, length in ((1, 4), (6, 2), (9, 2))
+)
 
 FEATURES: Final = (
     Feature(
@@ -58,7 +59,7 @@ FEATURES: Final = (
             Level(name="homophone", when="sound_l = sound_r", m=0.05, u=0.0015),
             Level(
                 name="one_character",
-                when=f"length(name_l) = length(name_r) and length(name_l) > 1 and ({_MISMATCHES}) = 1",
+                when="length(name_l) = length(name_r) and length(name_l) > 1 and levenshtein(name_l, name_r) = 1",
                 m=0.06,
                 u=0.012,
             ),
@@ -71,8 +72,9 @@ FEATURES: Final = (
         levels=(
             Level(name="same", when="birth_l = birth_r", m=0.93, u=0.0002),
             Level(name="day_and_month_swapped", when=f"{_SWAPPED} = birth_r", m=0.03, u=0.0001),
-            Level(name="one_digit", when="hamming(birth_l, birth_r) = 1", m=0.03, u=0.004),
-            Level(name="different", when="ELSE", m=0.01, u=0.9957),
+            Level(name="one_digit", when="hamming(birth_l, birth_r) = 1", m=0.02, u=0.004),
+            Level(name="one_part", when=f"({_SAME_PARTS}) = 2", m=0.012, u=0.008),
+            Level(name="different", when="ELSE", m=0.008, u=0.9877),
         ),
     ),
     Feature(

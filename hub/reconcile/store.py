@@ -23,6 +23,12 @@ from hub.reconcile.links import Candidate, Link, Linked
 
 LAYOUT: Final = Path(__file__).with_name("layout.sql")
 VERSION: Final = 1
+SETTINGS: Final = {
+    "application_name": "hub reconcile",
+    "synchronous_commit": "on",
+    # If we are killed in a statement the server notices within a second, and gives the lock back.
+    "client_connection_check_interval": "1000",
+}
 LOCK: Final = 0x7265_636F_6E63_696C
 """Advisory lock of a comparison."""
 
@@ -47,16 +53,14 @@ class Store:
     """The hub's own database, by its owner's or a writing role's connection."""
 
     def __init__(self, connection: Any) -> None:
-        self._connection = connection
+        self.connection = connection
 
     @classmethod
     @asynccontextmanager
     async def opened(cls, dsn: str) -> AsyncIterator[Store]:
         """A store over a connection of its own, its tables up to date; raises ``StoreError``."""
         try:
-            connection = await asyncpg.connect(
-                dsn, timeout=5, server_settings={"application_name": "hub reconcile", "synchronous_commit": "on"}
-            )
+            connection = await asyncpg.connect(dsn, timeout=5, server_settings=SETTINGS)
             try:
                 await _install(connection)
                 yield cls(connection)
@@ -67,17 +71,17 @@ class Store:
 
     async def lock(self) -> None:
         """Holds off other comparisons until the store is closed; raises ``Busy``."""
-        if not await self._connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
+        if not await self.connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
             raise Busy("another comparison is under way")
 
     async def links(self) -> list[Link]:
         """Every link: confirmed, candidate, refused."""
-        rows = await self._connection.fetch("select id, source, person, register_no, status from link order by id")
+        rows = await self.connection.fetch("select id, source, person, register_no, status from link order by id")
         return [Link(id=row[0], source=row[1], person=row[2], register=row[3], status=row[4]) for row in rows]
 
     async def items(self) -> list[Item]:
         """Every item that may matter: not closed, or the newest of its kind."""
-        rows = await self._connection.fetch(
+        rows = await self.connection.fetch(
             "select id, discrepancy_class, quarter, register_no, education_person, police_person, coordinates, "
             "compared_field, status from reconciliation_item order by id"
         )
@@ -98,8 +102,8 @@ class Store:
 
     async def apply(self, run: Run, linked: Linked, outcome: Outcome) -> int:
         """Writes the whole comparison at once; the number of the run."""
-        async with self._connection.transaction():
-            number: int = await self._connection.fetchval(
+        async with self.connection.transaction():
+            number: int = await self.connection.fetchval(
                 "insert into reconciliation_run (quarter, request, operator, started_at, finished_at, counts) "
                 "values ($1, $2, $3, $4, $5, $6::jsonb) returning id",
                 *(run.quarter, run.request, run.operator, run.started_at, run.finished_at, json.dumps(run.counts)),
@@ -112,7 +116,7 @@ class Store:
 
     async def _write_candidates(self, quarter: str, candidates: Iterable[Candidate]) -> None:
         # A person may have decided since the links were read: only what is still a candidate is touched.
-        await self._connection.executemany(
+        await self.connection.executemany(
             "insert into link (id, source, person, register_no, status, probability, evidence, found_in, seen_in) "
             "values ($1, $2, $3, $4, 'CANDIDATE', $5, $6, $7, $7) on conflict (source, person, register_no) do update "
             "set probability = excluded.probability, evidence = excluded.evidence, seen_in = excluded.seen_in, "
@@ -124,17 +128,17 @@ class Store:
         )
 
     async def _withdraw(self, run: int, links: Sequence[str]) -> None:
-        gone = await self._connection.fetch(
+        gone = await self.connection.fetch(
             "delete from link where id = any($1::text[]) and status = 'CANDIDATE' returning id", list(links)
         )
-        await self._connection.executemany(
+        await self.connection.executemany(
             "insert into reconciliation_change (run, kind, of, was, now, why) "
             "values ($1, 'link', $2, 'CANDIDATE', 'WITHDRAWN', 'joined_otherwise')",
             [(run, row[0]) for row in gone],
         )
 
     async def _write_items(self, quarter: str, outcome: Outcome) -> None:
-        await self._connection.executemany(
+        await self.connection.executemany(
             "insert into reconciliation_item (id, register_no, education_person, police_person, coordinates, task, "
             "quarter, discrepancy_class, compared_field, answering_unit, status, seen_in) "
             "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'OPEN', $7) on conflict (id) do nothing",
@@ -146,15 +150,15 @@ class Store:
                 for identifier, one in outcome.new
             ],
         )
-        await self._connection.execute(
+        await self.connection.execute(
             "update reconciliation_item set seen_in = $1 where id = any($2::text[])", quarter, list(outcome.seen)
         )
 
     async def _change_items(self, run: int, quarter: str, changes: Iterable[Change]) -> None:
-        await self._connection.execute(
+        await self.connection.execute(
             "create temp table step (id text, was text, now text, why text, coordinates text[]) on commit drop"
         )
-        await self._connection.copy_records_to_table(
+        await self.connection.copy_records_to_table(
             "step",
             records=[
                 (one.id, one.was, one.now, one.why, None if one.coordinates is None else list(one.coordinates))
@@ -162,7 +166,7 @@ class Store:
             ],
         )
         # An answer that came in since the items were read is newer than what we compared: the next run judges it.
-        await self._connection.execute(
+        await self.connection.execute(
             "with done as (update reconciliation_item as item set status = step.now, "
             "coordinates = coalesce(step.coordinates, item.coordinates), "
             "closed_in = case when step.now = 'CORRECTED' then $2 end "
@@ -178,14 +182,14 @@ class Store:
 
         CANDIDATE to CONFIRMED or REFUSED; back to CANDIDATE, with a reason, to undo it.
         """
-        async with self._connection.transaction():
-            found = await self._connection.fetchval(
+        async with self.connection.transaction():
+            found = await self.connection.fetchval(
                 "update link set status = $3, decided_by = $4, decided_at = now(), reason = $5 "
                 "where id = $1 and status = $2 returning id",
                 *(link, was, status, operator, reason),
             )
             if found is not None:
-                await self._connection.execute(
+                await self.connection.execute(
                     "insert into reconciliation_change (kind, of, was, now, why, operator) "
                     "values ('link', $1, $2, $3, $4, $5)",
                     *(link, was, status, reason or "decided", operator),

@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import folder, log, search, sizes, speed, variety
+from tests.bench import folder, linkage, log, search, sizes, speed, variety
 
 MEASUREMENTS: Mapping[str, Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]] = {
     "speed": speed.measure,
     "variety": variety.measure,
+    "linkage": linkage.measure,
     "folder": folder.measure,
     "log": log.measure,
     "search": search.measure,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from tests.reconcile.ground import Ground
@@ -61,12 +62,12 @@ async def pairs(ground: Ground) -> set[Pair]:
     accepted = await ground.rows("civil_affairs", "select dabh, sh_sfzh from etda where dazt = '1' and sfsh = '1'")
     confirmed = {tuple(row) for row in await ground.rows("hub", _CONFIRMED)}
     files = {row[0]: row[1] for row in accepted}
-    shared = [number for number in files.values() if number is not None]
+    shared = Counter(number for number in files.values() if number is not None)
     held = {source: await _numbers(ground, source) for source in ("education", "public_security")}
     found: set[Pair] = set()
     for line in ground.truth:
         register = line["register"]
-        if register not in files or (files[register] is not None and shared.count(files[register]) > 1):
+        if register not in files or (files[register] is not None and shared[files[register]] > 1):
             continue
         for source, numbers in held.items():
             person = line["persons"].get(source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,8 +17,10 @@ from connectors.demo.server import Server
 from connectors.mapping import load as load_mapping
 from connectors.postgres import PostgresSource
 from connectors.source import Source
+from hub.reconcile.items import Outcome
+from hub.reconcile.links import Linked
 from hub.reconcile.run import Order, Summary, reconcile
-from hub.reconcile.store import Store
+from hub.reconcile.store import Run, Store
 from tests.support.running import NOW, READ_PASSWORD, ROOT
 
 DEPARTMENTS = ("civil_affairs", "education", "public_security")
@@ -35,6 +37,19 @@ STATE = {
 _numbers = itertools.count(1)
 
 
+class _Held(Store):
+    """A store that lets something happen just before the comparison is written."""
+
+    def __init__(self, store: Store, before: Callable[[], Awaitable[None]] | None) -> None:
+        super().__init__(store.connection)
+        self._before = before
+
+    async def apply(self, run: Run, linked: Linked, outcome: Outcome) -> int:
+        if self._before is not None:
+            await self._before()
+        return await super().apply(run, linked, outcome)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """Three departments and a hub database; ``truth``: lines of the generator."""
@@ -48,11 +63,17 @@ class Ground:
         """The owner's DSN of one database."""
         return self.server.dsn(self.names[source])
 
-    async def run(self, quarter: str = QUARTER, *, now: datetime = NOW, operator: str = "T0001") -> Summary:
-        """One comparison."""
-        order = Order(quarter=quarter, request="f" * 32, operator=operator, clock=lambda: now)
+    async def run(
+        self,
+        quarter: str = QUARTER,
+        *,
+        now: datetime = NOW,
+        before_writing: Callable[[], Awaitable[None]] | None = None,
+    ) -> Summary:
+        """One comparison; ``before_writing`` happens when all is read and compared and nothing is written."""
+        order = Order(quarter=quarter, request="f" * 32, operator="T0001", clock=lambda: now)
         async with Store.opened(self.dsn("hub")) as store:
-            return await reconcile(self.sources, store, order, lambda *_: None)
+            return await reconcile(self.sources, _Held(store, before_writing), order, lambda *_: None)
 
     async def rows(self, source: str, statement: str, *arguments: Any) -> list[Any]:
         """Rows of a statement, as the owner."""

@@ -1,0 +1,154 @@
+"""Comparison after comparison: closes what agrees, reopens what does not, repeats nothing, leaves no half quarter."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from connectors.source import SourceError
+from hub.reconcile.store import Busy, Store
+from tests.reconcile.ground import Ground
+from tests.support.running import NOW
+
+pytestmark = pytest.mark.postgres
+
+LATER = NOW + timedelta(days=50)  # 2027Q1, when 2026Q4 may still be compared
+
+
+async def item(ground: Ground, name: str, status: str, extra: str = "true") -> Any:
+    """One item of a class in a status."""
+    found = await ground.rows(
+        "hub",
+        "select id, register_no, education_person, police_person from reconciliation_item "
+        f"where discrepancy_class = $1 and status = $2 and seen_in is not null and {extra} order by id limit 1",
+        *(name, status),
+    )
+    return found[0]
+
+
+async def status(ground: Ground, number: str) -> str:
+    ((found,),) = await ground.rows("hub", "select status from reconciliation_item where id = $1", number)
+    return str(found)
+
+
+async def test_run_again_it_changes_nothing(ground: Ground) -> None:
+    await ground.run()
+    first = await ground.state()
+    summary = await ground.run()
+    second = await ground.state()
+    assert (summary.new, summary.reopened, summary.corrected, summary.withdrawn) == (0, 0, 0, 0)
+    assert {**first, "run": []} == {**second, "run": []}
+    assert len(second["run"]) == 2
+
+
+async def test_the_next_quarter_repeats_nothing(ground: Ground) -> None:
+    await ground.run("2026Q4", now=LATER)
+    await ground.run("2027Q1", now=LATER)
+    new = await ground.rows(
+        "hub", "select distinct discrepancy_class from reconciliation_item where quarter = '2027Q1'"
+    )
+    # Children grow older in a quarter: what depends on ages may be new, nothing else.
+    assert {row[0] for row in new} <= {"AGED_OUT", "NO_ENROLMENT"}
+
+
+async def test_what_a_department_corrects_is_closed_and_what_it_spoils_again_is_opened(own: Ground) -> None:
+    await own.run()
+    found = await item(own, "HOUSEHOLD_STATUS_CONFLICT", "OPEN")
+    held = await own.rows("public_security", "select hjbh, hkztdm from hj_czrk where rybh = $1", found[3])
+    await own.rows("public_security", "update hj_czrk set hkztdm = '1' where rybh = $1", found[3])
+    await own.run()
+    assert await status(own, found[0]) == "CORRECTED"
+    await own.each("public_security", "update hj_czrk set hkztdm = $2 where hjbh = $1", [tuple(row) for row in held])
+    await own.run()
+    # An item of this quarter opens again; one of an earlier quarter stays as it was, and has a successor.
+    open_now = await own.rows(
+        "hub",
+        "select id from reconciliation_item where register_no = $1 and discrepancy_class = $2 and status = 'OPEN'",
+        *(found[1], "HOUSEHOLD_STATUS_CONFLICT"),
+    )
+    assert len(open_now) == 1
+
+
+async def test_an_answer_without_a_correction_is_opened_again_and_an_explanation_is_not(ground: Ground) -> None:
+    await ground.run()
+    answered = await item(ground, "SCHOOLING_CONFLICT", "OPEN")
+    explained = await item(ground, "FLAGGED_ONE_PARENT", "OPEN")
+    await ground.each(
+        "hub",
+        "update reconciliation_item set status = $2 where id = $1",
+        [(answered[0], "ANSWERED"), (explained[0], "EXPLAINED")],
+    )
+    await ground.run()
+    assert await status(ground, answered[0]) == "OPEN"
+    assert await status(ground, explained[0]) == "EXPLAINED"
+
+
+async def test_a_closed_file_leaves_nothing_open(own: Ground) -> None:
+    await own.run()
+    found = await item(own, "AGED_OUT", "OPEN")
+    await own.rows("civil_affairs", "update etda set dazt = '0' where dabh = $1", found[1])
+    await own.run()
+    assert await status(own, found[0]) == "CORRECTED"
+
+
+async def test_a_flagged_pupil_who_gets_a_file_is_no_discrepancy_any_more_even_if_the_file_is_a_draft(
+    own: Ground,
+) -> None:
+    await own.run()
+    found = await item(own, "FLAGGED_NOT_SURVEYED", "OPEN")
+    ((number, name, sex, birth, village),) = await own.rows(
+        "education", "select sfzjh, xm, xbm, csrq, hkszdm from jy_xsxj where grbsm = $1", found[2]
+    )
+    await own.rows(
+        "civil_affairs",
+        "insert into etda (dabh, xm, sfzh, xb, csrq, xzqhdm, sfdjhk, gxsj, dazt, sfsh) "
+        "values ('LS2026NEW', $1, $2, $3, to_date($4, 'YYYYMMDD'), $5, '1', '2026-11-20', '1', '0')",
+        *(name, number, sex, birth, village),
+    )
+    await own.run()
+    assert await status(own, found[0]) == "CORRECTED"
+
+
+async def test_what_waits_for_a_decision_is_neither_open_anew_nor_closed(own: Ground) -> None:
+    """The number of a child who is enrolled is lost: that is no missing enrolment while a candidate waits."""
+    await own.run()
+    ((register, number),) = await own.rows(
+        "civil_affairs",
+        "select dabh, sh_sfzh from etda where dazt = '1' and sfsh = '1' and jxqk = '21' "
+        "and csrq between '2014-01-01' and '2016-12-31' and sfzh = sh_sfzh order by dabh limit 1",
+    )
+    await own.rows("education", "update jy_xsxj set sfzjh = null where sfzjh = $1", number)
+    await own.run()
+    found = await own.rows(
+        "hub",
+        "select discrepancy_class from reconciliation_item where register_no = $1 and status = 'OPEN'",
+        register,
+    )
+    assert "NO_ENROLMENT" not in {row[0] for row in found}
+    links = await own.rows("hub", "select source, status from link where register_no = $1", register)
+    assert [tuple(row) for row in links] == [("education", "CANDIDATE")]
+
+
+async def test_a_department_that_does_not_answer_ends_the_run_and_nothing_has_changed(own: Ground) -> None:
+    async with Store.opened(own.dsn("hub")):
+        pass
+    before = await own.state()
+    await own.sources["public_security"].close()
+    with pytest.raises(SourceError):
+        await own.run()
+    assert await own.state() == before
+
+
+async def test_two_comparisons_do_not_run_at_once(ground: Ground) -> None:
+    async with Store.opened(ground.dsn("hub")) as store:
+        await store.lock()
+        with pytest.raises(Busy):
+            await ground.run()
+
+
+@pytest.mark.parametrize("quarter", ["2026Q2", "2027Q1", "2026Q5", "2026", "昨天"])
+async def test_a_quarter_that_is_frozen_or_has_not_begun_is_refused(ground: Ground, quarter: str) -> None:
+    with pytest.raises(ValueError, match=quarter):
+        await ground.run(quarter)
