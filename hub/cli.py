@@ -10,7 +10,18 @@ from typing import Annotated
 
 import typer
 
-from hub.commands import asking, auditing, checking, demo, freezing, policing, reconciling, running, witness
+from hub.commands import (
+    asking,
+    auditing,
+    checking,
+    demo,
+    freezing,
+    policing,
+    reconciling,
+    running,
+    surveying,
+    witness,
+)
 
 app = typer.Typer(
     name="hub",
@@ -35,7 +46,7 @@ def hub(
     """
 
 
-for group in (demo, running, asking, checking, policing, reconciling, auditing, freezing, witness):
+for group in (demo, running, asking, checking, policing, reconciling, surveying, auditing, freezing, witness):
     group.add(app)
 
 

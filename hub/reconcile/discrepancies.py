@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from hub.identity import PARKS
+
 Answering: TypeAlias = Literal[
     "town_government", "education_bureau", "public_security_bureau", "civil_affairs_bureau", "keeper"
 ]
@@ -16,8 +18,6 @@ KEEPERS: Final[Mapping[str, Answering]] = {
     "public_security": "public_security_bureau",
 }
 """Source of a number -> who answers for it."""
-PARK: Final = "4"
-"""Seventh digit of the divisions that are industrial parks: they have no town government."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ def answering_unit(name: str, subject: str, division: str | None) -> str:
         unit = KEEPERS[subject.partition(":")[0]]
     if unit != "town_government":
         return unit
-    if division is None or len(division) < 9 or division[6] == PARK:
+    if division is None or len(division) < 9 or division.startswith(PARKS):
         return LEAD
     return f"town_government:{division[:9]}"
 

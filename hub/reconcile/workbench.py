@@ -15,7 +15,7 @@ import duckdb
 import pyarrow
 
 from connectors.source import Row
-from hub.reconcile import citizen_id
+from hub import citizen_id
 
 SQL: Final = Path(__file__).parent
 MEMORY: Final = "6GB"

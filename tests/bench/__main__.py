@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import folder, linkage, log, search, sizes, speed, variety
+from tests.bench import folder, linkage, log, search, sizes, speed, survey, variety
 
 MEASUREMENTS: Mapping[str, Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]] = {
     "speed": speed.measure,
@@ -20,6 +20,7 @@ MEASUREMENTS: Mapping[str, Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]]
     "log": log.measure,
     "search": search.measure,
     "sizes": sizes.measure,
+    "survey": survey.measure,
 }
 
 

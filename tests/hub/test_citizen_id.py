@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.demo.citizen_id import broken, citizen_id
-from hub.reconcile.citizen_id import fault, normal, plain_name
+from hub.citizen_id import fault, normal, plain_name
 
 NUMBER = citizen_id("120114", date(2014, 3, 9).toordinal(), 37)  # a boy's
 
