@@ -1,0 +1,217 @@
+"""A quarter by command, against a running demo: a village's form out and in again, the comparison and its entries."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+import xlsxwriter
+from typer.testing import CliRunner, Result
+
+from connectors.demo.people import models
+from connectors.demo.places import read_places
+from hub.audit.session import Session
+from hub.cli import app
+from hub.commands.outcome import MISCONFIGURED, REFUSED
+from hub.survey.reading import read
+from tests.support.running import ROOT
+
+pytestmark = pytest.mark.postgres
+
+ENTRIES = "select bytes from log.entry where request = $1 union select bytes from log.pending where request = $1"
+VILLAGE = models(read_places(ROOT / "policies" / "divisions.csv", ROOT / "policies" / "institutions.csv"))[0]
+
+
+@dataclass(frozen=True)
+class Demo:
+    config: Path
+    url: str
+
+    @property
+    def databases(self) -> dict[str, str]:
+        found: dict[str, str] = tomllib.loads(self.config.read_text("utf-8"))["databases"]
+        return found
+
+    async def rows(self, statement: str) -> list[Any]:
+        connection = await asyncpg.connect(self.databases["reconcile"])
+        try:
+            found: list[Any] = await connection.fetch(statement)
+            return found
+        finally:
+            await connection.close()
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("quarter") / "data"
+    command = [sys.executable, "-c", "from hub.cli import main; main()", "demo", "--port", "0", "--children", "400"]
+    process = subprocess.Popen([*command, "--data-dir", str(folder)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert process.stdout is not None
+    found = None
+    for line in process.stdout:
+        found = found or re.search(r"http://127\.0\.0\.1:[0-9]+", line)
+        if "Ctrl+C" in line:
+            break
+    assert found is not None
+    yield Demo(config=folder / "hub.toml", url=found.group())
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+
+
+def run(demo: Demo, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["--config", str(demo.config), *arguments])
+
+
+def quarter() -> str:
+    day = datetime.now(ZoneInfo("Asia/Shanghai"))
+    return f"{day.year}Q{(day.month + 2) // 3}"
+
+
+@pytest.fixture(scope="module")
+def form(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The village's form, filled in by the hub."""
+    file = tmp_path_factory.mktemp("form") / "form.xlsx"
+    done = run(demo, "survey", "template", "--village", VILLAGE.code, "--to", str(file))
+    assert done.exit_code == 0, done.output
+    return file
+
+
+def rewritten(form: Path, to: Path, changes: dict[tuple[int, str], str]) -> Path:
+    """The form as a spreadsheet program would save it again, some cells changed: (row of data, column) -> text."""
+    sheet = read(form)
+    numbers = [number for number, _ in sheet.data]
+    with xlsxwriter.Workbook(to) as book:
+        page = book.add_worksheet("登记表")
+        for number, row in enumerate(sheet.rows):
+            for place, cell in enumerate(row):
+                page.write_string(number, place, str(cell))
+        for (row_of_data, column), text in changes.items():
+            page.write_string(numbers[row_of_data], sheet.places[column], text)
+    return to
+
+
+def test_a_template_holds_the_villages_own_files_and_no_others(demo: Demo, form: Path) -> None:
+    sheet = read(form)
+    divisions = {cells[sheet.places["divisionCode"]] for _, cells in sheet.data}
+    assert divisions == {VILLAGE.code}
+    assert len(list(sheet.data)) > 10
+    assert VILLAGE.code in str(sheet.rows[0][0])
+
+
+def test_what_is_wrong_in_a_form_is_told_by_its_cell_and_in_the_annotated_sheet(
+    demo: Demo, form: Path, tmp_path: Path
+) -> None:
+    first = read(form)
+    (place, name) = first.places["name"], str(next(cells for _, cells in first.data)[first.places["name"]])
+    sent = rewritten(
+        form, tmp_path / "sent.xlsx", {(0, "birthDate"): "2014-02-30", (1, "divisionCode"): "120114102201"}
+    )
+    done = run(demo, "survey", "import", str(sent), "--village", VILLAGE.code)
+    assert done.exit_code == REFUSED
+    assert "日历中没有这一天" in done.stdout
+    assert "不是本村(居)代码" in done.stdout
+    assert name not in done.stdout
+    annotated = read(tmp_path / "sent-检查结果.xlsx")
+    assert next(cells[place] for _, cells in annotated.data) == name
+
+
+def test_a_form_of_children_whose_files_are_right_passes(demo: Demo, form: Path, tmp_path: Path) -> None:
+    """What the demo planted is taken out; the rest, unchanged, is right."""
+    done = run(demo, "survey", "import", str(form), "--village", VILLAGE.code, "--to", str(tmp_path / "out.xlsx"))
+    assert done.exit_code == REFUSED
+    sheet, out = read(form), read(tmp_path / "out.xlsx")
+    result = [str(cell) for cell in out.rows[out.header]].index("检查结果")
+    good = {number for number, cells in out.data if cells[result] == "通过"}
+    assert len(good) > 10
+    with xlsxwriter.Workbook(tmp_path / "good.xlsx") as book:
+        page = book.add_worksheet()
+        for place, number in enumerate((sheet.header, *sorted(good))):
+            page.write_row(place, 0, [str(cell) for cell in sheet.rows[number]])
+    done = run(demo, "survey", "import", str(tmp_path / "good.xlsx"), "--village", VILLAGE.code)
+    assert done.exit_code == 0, done.output
+    assert not (tmp_path / "good-检查结果.xlsx").exists()
+
+
+def test_a_second_row_for_a_child_who_has_a_file_is_found_with_the_hub_and_not_without(
+    demo: Demo, form: Path, tmp_path: Path
+) -> None:
+    sheet = read(form)
+    position = next(
+        place
+        for place, (_, cells) in enumerate(sheet.data)
+        if cells[sheet.places["citizenId"]] and cells[sheet.places["schoolingStatus"]] == "小学"
+    )
+    changes = {(place, "id"): "" for place in range(len(list(sheet.data)))}
+    sent = rewritten(form, tmp_path / "sent.xlsx", changes)
+    done = run(demo, "survey", "import", str(sent), "--village", VILLAGE.code, "--to", str(tmp_path / "out.xlsx"))
+    out = read(tmp_path / "out.xlsx")
+    result = [str(cell) for cell in out.rows[out.header]].index("检查结果")
+    told = [str(cells[result]) for _, cells in out.data]
+    assert done.exit_code == REFUSED
+    assert "本村(居)已有该儿童的档案" in told[position]
+    done = run(demo, "survey", "import", str(sent), "--village", VILLAGE.code, "--offline")
+    assert "本村(居)已有该儿童的档案" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("template", "--village", "120114101"), "village_committee"),
+        (("template", "--village", VILLAGE.code, "--url", "http://127.0.0.1:9"), "no hub answers"),
+        (("import", "gone.xlsx", "--village", VILLAGE.code), "gone.xlsx"),
+        (("import", str(ROOT / "README.md"), "--village", VILLAGE.code), "找不到表头"),
+    ],
+)
+def test_what_cannot_be_done_is_told_with_a_code_of_its_own(demo: Demo, arguments: tuple[str, ...], words: str) -> None:
+    done = run(demo, "survey", *arguments)
+    assert done.exit_code == MISCONFIGURED
+    assert words in done.output
+
+
+async def test_a_comparison_by_command_leaves_its_items_and_two_entries_in_the_log(demo: Demo) -> None:
+    done = await asyncio.to_thread(run, demo, "reconcile", "--quarter", quarter())
+    assert done.exit_code == 0, done.output
+    assert "待民政确认的候选" in done.stdout
+    ((seen,),) = await demo.rows("select count(*) from reconciliation_item where seen_in is not null")
+    ((run_of, counts),) = await demo.rows("select request, counts from reconciliation_run")
+    assert seen > 50
+    session = Session(demo.databases["log"], name="test", durable=False)
+    async with session.connection() as connection:
+        kept = await connection.fetch(ENTRIES, run_of)
+    await session.close()
+    entries = {json.loads(row[0])["kind"]: json.loads(row[0]) for row in kept}
+    assert set(entries) == {"intent", "outcome"}
+    for entry in entries.values():
+        assert entry["unit"] == "civil_affairs_bureau"
+        assert entry["purpose"] == "data_reconciliation"
+        assert f"quarter={quarter()}" in entry["facts"]
+    assert f"new={json.loads(counts)['new']}" in entries["outcome"]["facts"]
+
+
+def test_a_comparison_of_a_frozen_quarter_is_refused(demo: Demo) -> None:
+    done = run(demo, "reconcile", "--quarter", "2019Q1")
+    assert done.exit_code == MISCONFIGURED
+    assert "`2019Q1`" in done.output
+
+
+def test_the_items_of_a_comparison_are_what_civil_affairs_reads_through_the_hub(demo: Demo) -> None:
+    document = "{ reconciliationItems(first: 50) { edges { node { discrepancyClass status answeringUnit } } } }"
+    run(demo, "reconcile", "--quarter", quarter())
+    done = run(demo, "query", "civil_affairs_bureau", "--purpose", "data_reconciliation", "--url", demo.url, document)
+    assert done.exit_code == 0, done.output
+    nodes = [edge["node"] for edge in json.loads(done.stdout)["data"]["reconciliationItems"]["edges"]]
+    assert len(nodes) == 50
+    assert {node["status"] for node in nodes} <= {"OPEN", "ANSWERED", "CORRECTED", "EXPLAINED"}
