@@ -143,6 +143,7 @@ select case when both_away is null then 'FLAGGED_ONE_PARENT' else 'FLAGGED_NOT_S
     'education:' || person, null, person, null, household, ['Enrolment.leftBehindFlag']
 from flagged
 where person not in (select person from claimed where source = 'education')
+    and person not in (select person from drafted where source = 'education')
     and person not in (select person from pending where source = 'education');
 
 insert into found

@@ -15,12 +15,18 @@ qualify row_number() over (
     partition by person order by case when status <> 'CANCELLED' then 0 else 1 end, key desc
 ) = 1;
 
--- Numbers that stand on an open file, as it is now or as it was accepted: drafts and duplicates count.
+-- Numbers that stand on an open file. Accepted is what civil affairs accepted; a draft, and what was typed into a file
+-- since, is not.
 create table on_file as
-select register, number as number from file where number is not null
-union select register, "full" from file where "full" is not null
-union select register, accepted_number from file where accepted_number is not null
-union select register, accepted_full from file where accepted_full is not null;
+select register, number, bool_or(accepted) as accepted
+from (
+    select register, number, false as accepted from file
+    union all select register, "full", false from file
+    union all select register, accepted_number, accepted from file
+    union all select register, accepted_full, accepted from file
+)
+where number is not null
+group by register, number;
 
 create table twice as
 select distinct register from on_file
@@ -45,10 +51,19 @@ from compared
 join link on link.register = compared.register and link.status = 'CONFIRMED'
 join person on person.source = link.source and person.person = link.person;
 
--- Persons that no file can claim any more: theirs is known, though perhaps still a draft or a duplicate.
+-- Persons whose file is known, though it may be waiting for a duplicate to be settled.
 create table claimed as
 select distinct source, person from joined
 union
-select source, person from person where number in (select number from on_file)
+select source, person from person where number in (select number from on_file where accepted)
 union
-select source, person from person where "full" in (select number from on_file) and fault is null;
+select source, person from person
+where "full" in (select number from on_file where accepted) and fault is null;
+
+-- Persons whose number somebody has only typed in: that gives them no file and takes no candidate away, but nobody is
+-- asked to open a file for them while it waits for acceptance.
+create table drafted as
+select source, person from person
+where number in (select number from on_file) or ("full" in (select number from on_file) and fault is null)
+except
+select source, person from claimed;

@@ -93,9 +93,7 @@ async def test_a_closed_file_leaves_nothing_open(own: Ground) -> None:
     assert await status(own, found[0]) == "CORRECTED"
 
 
-async def test_a_flagged_pupil_who_gets_a_file_is_no_discrepancy_any_more_even_if_the_file_is_a_draft(
-    own: Ground,
-) -> None:
+async def test_a_flagged_pupil_is_asked_about_until_the_file_is_accepted_and_not_asked_about_twice(own: Ground) -> None:
     await own.run()
     found = await item(own, "FLAGGED_NOT_SURVEYED", "OPEN")
     ((number, name, sex, birth, village),) = await own.rows(
@@ -106,6 +104,30 @@ async def test_a_flagged_pupil_who_gets_a_file_is_no_discrepancy_any_more_even_i
         "insert into etda (dabh, xm, sfzh, xb, csrq, xzqhdm, sfdjhk, gxsj, dazt, sfsh) "
         "values ('LS2026NEW', $1, $2, $3, to_date($4, 'YYYYMMDD'), $5, '1', '2026-11-20', '1', '0')",
         *(name, number, sex, birth, village),
+    )
+    await own.run()
+    assert await status(own, found[0]) == "OPEN"
+    await own.rows("hub", "delete from reconciliation_item where id = $1", found[0])
+    await own.run()
+    assert await own.rows("hub", "select 1 from reconciliation_item where education_person = $1", found[2]) == []
+    await own.rows("civil_affairs", "update etda set sfsh = '1', sh_sfzh = sfzh where dabh = 'LS2026NEW'")
+    await own.run()
+    assert (
+        await own.rows(
+            "hub", "select 1 from reconciliation_item where education_person = $1 and register_no is null", found[2]
+        )
+        == []
+    )
+
+
+async def test_a_flagged_pupil_whose_file_is_accepted_is_no_discrepancy_any_more(own: Ground) -> None:
+    await own.run()
+    found = await item(own, "FLAGGED_NOT_SURVEYED", "OPEN")
+    await own.rows(
+        "civil_affairs",
+        "insert into etda (dabh, xm, sfzh, sh_sfzh, xb, csrq, xzqhdm, sfdjhk, gxsj, dazt, sfsh) "
+        "values ('LS2026NEW', '测试某', $1, $1, '1', '2015-01-01', '120114101204', '1', '2026-11-20', '1', '1')",
+        (await own.rows("education", "select sfzjh from jy_xsxj where grbsm = $1", found[2]))[0][0],
     )
     await own.run()
     assert await status(own, found[0]) == "CORRECTED"
