@@ -15,7 +15,7 @@ from connectors.demo.names import Draw
 from connectors.demo.people import CHUNK, Cast, Child, Person, World
 from connectors.demo.police import Handled, write_crime, write_reports
 from connectors.demo.register import write_file
-from connectors.demo.schooling import write_schooling, write_schoolmate
+from connectors.demo.schooling import name_parents, write_schooling, write_schoolmate
 from connectors.demo.stories import FORM_KINDS
 from connectors.demo.tallies import count
 
@@ -43,6 +43,7 @@ def make_chunk(world: World, chunk: int) -> Batch:
 def _write_child(world: World, chunk: int, child: Child, batch: Batch) -> None:
     civil, police = code_book("civil_affairs"), code_book("public_security")
     school, handled = None, []
+    first = len(batch.table("education", "jy_xsxj"))
     if child.duplicate_of is None:
         school = write_schooling(world, chunk, child, code_book("education"), batch)
         write_household(world, chunk, child, police, batch)
@@ -51,7 +52,9 @@ def _write_child(world: World, chunk: int, child: Child, batch: Batch) -> None:
     given = write_assistance(world, chunk, child, handled, civil, batch)
     kinds = [one.kind for one in given if one.kind in FORM_KINDS and one.status in ("ACTIVE", "COMPLETED")]
     write_file(world, child, list(dict.fromkeys(kinds)), civil, batch)
-    write_family(world, child, family_of(child), civil, batch)
+    family = family_of(child)
+    write_family(world, child, family, civil, batch)
+    name_parents(batch, first, family.father.name, family.mother.name)
     count(child, given, batch.tally)
 
 

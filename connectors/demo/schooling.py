@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -10,7 +11,7 @@ from connectors.demo.batch import Batch
 from connectors.demo.calendar import age_on, term_of
 from connectors.demo.citizen_id import broken
 from connectors.demo.codes import Book
-from connectors.demo.names import Draw
+from connectors.demo.names import Draw, full_name, given
 from connectors.demo.people import Child, Person, World
 from connectors.demo.places import Institution
 from connectors.demo.register import stage_at
@@ -32,6 +33,7 @@ class Pupil:
     school: Institution
     number: str | None
     draw: Draw
+    parents: tuple[str | None, str | None] = (None, None)
 
 
 def write_schooling(world: World, chunk: int, child: Child, book: Book, batch: Batch) -> str | None:
@@ -64,8 +66,21 @@ def write_schoolmate(world: World, chunk: int, mate: Person, flag: str, draw: Dr
         school=world.places.school(mate.village.town, stage, mate.index),
         number=mate.number,
         draw=draw,
+        parents=_parents_of(world, mate),
     )
     _write_enrolment(chunk, pupil, book, batch)
+
+
+def _parents_of(world: World, mate: Person) -> tuple[str, str]:
+    """Names of parents of whom no department knows more; drawn apart, so that they change nothing else."""
+    draw = random.Random(f"{world.seed}/parents/{mate.index}").random
+    return mate.surname + given(draw, True), full_name(draw, False)
+
+
+def name_parents(batch: Batch, first: int, father: str, mother: str) -> None:
+    """Gives the enrolments from ``first`` on the names of their parents, which are invented after them."""
+    rows = batch.table("education", "jy_xsxj")
+    rows[first:] = [(*row[:-2], father, mother) for row in rows[first:]]
 
 
 def _pupil(world: World, child: Child, stage: str) -> Pupil:
@@ -127,6 +142,7 @@ def _write_enrolment(chunk: int, pupil: Pupil, book: Book, batch: Batch) -> str:
             book["sflset"][pupil.flag],
             ";".join(book["zzlb"][kind] for kind in _subsidies(pupil.stage, boarding, draw())),
             person.village.code,
+            *pupil.parents,
         )
     )
     return key

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Final
 
 from hub.reconcile.items import Found, Item, Outcome, settle
-from hub.reconcile.linkage import evidence, link
+from hub.reconcile.linkage import SOURCES, evidence, link
 from hub.reconcile.links import Candidate, Link, Linked
 from hub.reconcile.workbench import SQL, Workbench
 from hub.today import months_before
@@ -29,10 +29,24 @@ class Comparison:
     joined: int
 
 
-def compare(workbench: Workbench, quarter: str, day: date, links: Iterable[Link], items: Iterable[Item]) -> Comparison:
-    """The comparison as of ``day``; ``workbench`` holds the rows of the sources and nothing derived."""
-    known = list(items)
+def join(workbench: Workbench, links: Iterable[Link]) -> list[str]:
+    """Brings persons and files together by number and confirmed link; register numbers of files that lack somebody.
+
+    ``workbench`` holds the rows of the sources and nothing derived.
+    """
     workbench.insert("link", [(one.id, one.source, one.person, one.register, one.status) for one in links])
+    workbench.script("derived.sql")
+    rows = workbench.rows(
+        "select register from compared where (select count(distinct source) from joined "
+        "where joined.register = compared.register) < $1 order by register",
+        (len(SOURCES),),
+    )
+    return [register for (register,) in rows]
+
+
+def compare(workbench: Workbench, quarter: str, day: date, items: Iterable[Item]) -> Comparison:
+    """The comparison as of ``day``, after ``join`` and with the parents of the files that it named."""
+    known = list(items)
     workbench.insert(
         "item",
         [
@@ -42,7 +56,6 @@ def compare(workbench: Workbench, quarter: str, day: date, links: Iterable[Link]
     )
     for years in _SCHOOL_AGE:
         workbench.connection.execute(f"set variable born_{years} = '{months_before(day, 12 * years).isoformat()}'")
-    workbench.script("derived.sql")
     link(workbench)
     workbench.script("compared.sql")
     found = _found(workbench)

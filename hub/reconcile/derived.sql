@@ -2,14 +2,14 @@
 
 -- One line a person: its current row where it has several (left schools and cancelled households are history).
 create table person as
-select 'education' as source, person, number, "full", fault, plain, sex, birth, household
+select 'education' as source, person, number, "full", fault, plain, sex, birth, household, father, mother
 from enrolment
 qualify row_number() over (
     partition by person
     order by case when status in ('ENROLLED', 'SUSPENDED', 'DROPPED_OUT') then 0 else 1 end, key desc
 ) = 1
 union all
-select 'public_security', person, number, "full", fault, plain, sex, birth, household
+select 'public_security', person, number, "full", fault, plain, sex, birth, household, null, null
 from household
 qualify row_number() over (
     partition by person order by case when status <> 'CANCELLED' then 0 else 1 end, key desc

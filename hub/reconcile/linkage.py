@@ -95,6 +95,15 @@ FEATURES: Final = (
         ),
     ),
     Feature(
+        name="parents",
+        missing="(father_l is null or father_r is null) and (mother_l is null or mother_r is null)",
+        levels=(
+            Level(name="both", when="father_l = father_r and mother_l = mother_r", m=0.8, u=0.000005),
+            Level(name="one", when="father_l = father_r or mother_l = mother_r", m=0.13, u=0.001),
+            Level(name="different", when="ELSE", m=0.07, u=0.998995),
+        ),
+    ),
+    Feature(
         name="citizen_id",
         missing="number_l is null or number_r is null",
         levels=(

@@ -7,11 +7,25 @@ close what it did not see.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from connectors.source import ALWAYS, Aggregate, Column, Compare, Constant, Fetch, Not, Param, Predicate, Row, Source
+from connectors.source import (
+    ALWAYS,
+    Aggregate,
+    All,
+    Column,
+    Compare,
+    Constant,
+    Fetch,
+    Not,
+    Param,
+    Predicate,
+    Row,
+    Source,
+)
+from hub.citizen_id import plain_name
 
 PAGE: Final = 5000
 DEADLINE: Final = 60.0
@@ -71,7 +85,19 @@ ENROLMENT: Final = Stream(
     table="enrolment",
     source="education",
     relation="Enrolment",
-    columns=("_key", "_person", "_citizen", "_name", "_sex", "_birth", "_household", "status", "leftBehindFlag"),
+    columns=(
+        "_key",
+        "_person",
+        "_citizen",
+        "_name",
+        "_sex",
+        "_birth",
+        "_household",
+        "status",
+        "leftBehindFlag",
+        "_father",
+        "_mother",
+    ),
 )
 DROPOUT: Final = Stream(
     table="dropout",
@@ -87,6 +113,31 @@ HOUSEHOLD: Final = Stream(
     columns=("_key", "_person", "_citizen", "name", "_sex", "birthDate", "_household", "status"),
 )
 STREAMS: Final = (FILE, ENROLMENT, DROPOUT, HOUSEHOLD)
+
+
+_FATHERS: Final = ("FATHER", "STEP_OR_ADOPTIVE_FATHER")
+_MOTHERS: Final = ("MOTHER", "STEP_OR_ADOPTIVE_MOTHER")
+_PARENTS: Final = Fetch(
+    source="civil_affairs",
+    relation="FamilyMember",
+    columns=tuple(Column(name=name) for name in ("_register", "relation", "name")),
+    where=All(
+        (
+            Compare("_register", "in", Param("registers")),
+            Compare("relation", "in", Constant([*_FATHERS, *_MOTHERS])),
+        )
+    ),
+)
+
+
+async def parents(registers: Sequence[str], sources: Mapping[str, Source]) -> list[tuple[str, str | None, str | None]]:
+    """(Register number, father's name, mother's name) of these files, as many at once as a page holds."""
+    found: dict[str, list[str | None]] = {}
+    for first in range(0, len(registers), PAGE):
+        asked = {"registers": list(registers[first : first + PAGE])}
+        for register, relation, name in await sources["civil_affairs"].fetch(_PARENTS, asked, deadline=DEADLINE):
+            found.setdefault(register, [None, None])[relation in _MOTHERS] = plain_name(name)
+    return [(register, father, mother) for register, (father, mother) in found.items()]
 
 
 async def pages(stream: Stream, source: Source, *, page: int = PAGE) -> AsyncIterator[list[Row]]:

@@ -15,10 +15,8 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from connectors.source import Source
-from hub.reconcile.comparison import Comparison, compare
-from hub.reconcile.items import Item
-from hub.reconcile.links import Link
-from hub.reconcile.reading import STREAMS, count, pages
+from hub.reconcile.comparison import Comparison, compare, join
+from hub.reconcile.reading import STREAMS, count, pages, parents
 from hub.reconcile.store import Run, Store
 from hub.reconcile.workbench import Workbench
 
@@ -97,7 +95,9 @@ async def reconcile(sources: Mapping[str, Source], store: Store, order: Order, p
     with Workbench() as workbench:
         await _read(workbench, sources, progress)
         progress("比对 compare", 0, 1)
-        comparison = await asyncio.to_thread(_compare, workbench, order, links, items)
+        lacking = await asyncio.to_thread(join, workbench, links)
+        workbench.insert("parents", await parents(lacking, sources))
+        comparison = await asyncio.to_thread(compare, workbench, order.quarter, order.day, items)
         progress("比对 compare", 1, 1)
     summary = summarised(comparison)
     run = Run(
@@ -122,10 +122,6 @@ async def _read(workbench: Workbench, sources: Mapping[str, Source], progress: P
             workbench.add(stream.table, rows)
             done += len(rows)
             progress(stream.relation, done, max(done, whole))
-
-
-def _compare(workbench: Workbench, order: Order, links: list[Link], items: list[Item]) -> Comparison:
-    return compare(workbench, order.quarter, order.day, links, items)
 
 
 def summarised(comparison: Comparison) -> Summary:

@@ -7,7 +7,7 @@ create table file (
 );
 create table enrolment (
     key text, person text, number text, name text, sex text, birth text, household text, status text, flag text,
-    "full" text, fault text, plain text
+    father text, mother text, "full" text, fault text, plain text
 );
 create table dropout (key text, enrolment text);
 create table household (
@@ -18,4 +18,5 @@ create table link (id text, source text, person text, register text, status text
 create table item (
     id text, subject text, class text, register text, education text, police text, field text, status text
 );
+create table parents (register text, father text, mother text);
 create table sound (name text, sound text);

@@ -86,8 +86,9 @@ def _derived(number: str | None, birth: str | None, sex: str | None, name: str |
 
 
 def _enrolment(row: Row) -> Sequence[Any]:
-    _, _, number, name, sex, birth, *_ = row
-    return (*row, *_derived(number, birth, sex, name))
+    _, _, number, name, sex, birth, _, _, _, father, mother = row
+    parents = (citizen_id.plain_name(father), citizen_id.plain_name(mother))
+    return (*row[:-2], *parents, *_derived(number, birth, sex, name))
 
 
 def _household(row: Row) -> Sequence[Any]:

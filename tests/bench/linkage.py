@@ -162,4 +162,19 @@ def _as_file(row: Mapping[str, str], numbered: bool) -> tuple[Any, ...]:
 def _as_enrolment(row: Mapping[str, str], numbered: bool) -> tuple[Any, ...]:
     name, birth, place = _person(row)
     number = row["soc_sec_id"] or None if numbered else None
-    return (row["rec_id"], row["rec_id"], None, name, None, birth, place, "ENROLLED", "NOT", number, "form", name)
+    return (
+        row["rec_id"],
+        row["rec_id"],
+        None,
+        name,
+        None,
+        birth,
+        place,
+        "ENROLLED",
+        "NOT",
+        None,
+        None,
+        number,
+        "form",
+        name,
+    )

@@ -31,7 +31,13 @@ async def test_among_records_as_people_fill_them_in_candidates_are_right_and_few
     assert precision >= 0.995
     assert recall >= 0.98
     told = Counter(word for row in rows for word in row[3])
-    for word in ("name:homophone", "name:one_character", "birth_date:day_and_month_swapped", "citizen_id:same"):
+    for word in (
+        "name:homophone",
+        "name:one_character",
+        "birth_date:day_and_month_swapped",
+        "citizen_id:same",
+        "parents:both",
+    ):
         assert told[word], word
 
 
@@ -114,8 +120,8 @@ async def test_two_right_numbers_that_differ_are_two_people(own: Ground) -> None
 
 
 def test_evidence_names_how_far_each_feature_agrees_and_leaves_out_what_is_missing() -> None:
-    assert evidence([3, 4, 1, 2, -1]) == ["name:same", "birth_date:same", "sex:same", "place:same_village"]
-    assert evidence([0, 0, 0, 0, 0]) == [f"{feature.name}:different" for feature in FEATURES]
+    assert evidence([3, 4, 1, 2, -1, -1]) == ["name:same", "birth_date:same", "sex:same", "place:same_village"]
+    assert evidence([0, 0, 0, 0, 0, 0]) == [f"{feature.name}:different" for feature in FEATURES]
 
 
 def test_the_chances_of_each_feature_sum_to_one() -> None:

@@ -26,7 +26,9 @@ create table jy_xsxj (                    -- enrolments
     jdfsm varchar(1),
     sflset varchar(1) not null,           -- left-behind flag 0, 1, 2
     zzlbm varchar(12),                    -- subsidies, codes separated by semicolons
-    hkszdm varchar(12)                    -- village of the household
+    hkszdm varchar(12),                   -- village of the household
+    fqxm varchar(30),                     -- father's and mother's name, as the school was told
+    mqxm varchar(30)
 );
 
 create table jy_kqjl (                    -- attendance by term
