@@ -10,7 +10,6 @@ common a name is comes from the rows themselves.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -185,10 +184,8 @@ def _link_source(workbench: Workbench) -> None:
     database: Any = DuckDBAPI(connection=workbench.connection)
     left = database.register("unmatched_file", dataset_display_name="a_file")
     right = database.register("unmatched_person", dataset_display_name="b_person")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        linker = Linker([left, right], model(files, persons), log_level=None)
-        pairs = linker.inference.predict(threshold_match_probability=LEAST / 2)
+    linker = Linker([left, right], model(persons), log_level=None)
+    pairs = linker.inference.predict(threshold_match_probability=LEAST / 2)
     gammas = ", ".join(f"gamma_{feature.name}" for feature in FEATURES)
     workbench.connection.execute(f"create or replace temp view scored as select * from {pairs.physical_name}")
     workbench.connection.execute(_BEST.format(gammas=gammas))
@@ -196,8 +193,8 @@ def _link_source(workbench: Workbench) -> None:
     database.delete_tables_created_by_splink_from_db()
 
 
-def model(files: int, persons: int) -> SettingsCreator:
-    """The model for so many files and persons: about a third of the files that are left have a person among them."""
+def model(persons: int) -> SettingsCreator:
+    """The model for so many persons: about a third of the files that are left have theirs among them."""
     return SettingsCreator(
         link_type="link_only",
         comparisons=[_comparison(feature) for feature in FEATURES],

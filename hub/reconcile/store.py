@@ -17,7 +17,6 @@ from typing import Any, Final
 
 import asyncpg
 
-from hub.audit.contract import StoreError
 from hub.reconcile.items import Change, Item, Outcome
 from hub.reconcile.links import Candidate, Link, Linked
 
@@ -35,6 +34,14 @@ LOCK: Final = 0x7265_636F_6E63_696C
 
 class Busy(Exception):
     """Another comparison is under way."""
+
+
+class StoreError(Exception):
+    """The hub's own database did not do what was asked; ``reason`` is a word, never source text."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the database of links and items is unavailable: {reason}")
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,11 +211,11 @@ async def _install(connection: Any) -> None:
         async with connection.transaction():
             await connection.execute(LAYOUT.read_text(encoding="utf-8"))
     elif version != VERSION:
-        raise StoreError(f"the tables of links and items have layout `{version}`, `{VERSION}` is needed")
+        raise StoreError(f"its tables have layout `{version}`, `{VERSION}` is needed")
 
 
 def _reason(error: BaseException) -> str:
     """A stable word for what happened; the server's own words may hold a row."""
     if isinstance(error, asyncpg.PostgresError):
-        return f"links and items: refused with SQLSTATE `{error.sqlstate}`"
-    return "links and items: timeout" if isinstance(error, TimeoutError) else "links and items: unreachable"
+        return f"refused with SQLSTATE `{error.sqlstate}`"
+    return "timeout" if isinstance(error, TimeoutError) else "unreachable"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -215,3 +216,29 @@ def test_the_items_of_a_comparison_are_what_civil_affairs_reads_through_the_hub(
     nodes = [edge["node"] for edge in json.loads(done.stdout)["data"]["reconciliationItems"]["edges"]]
     assert len(nodes) == 50
     assert {node["status"] for node in nodes} <= {"OPEN", "ANSWERED", "CORRECTED", "EXPLAINED"}
+
+
+async def test_without_the_right_nothing_is_compared_and_the_refusal_is_an_entry(
+    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "policies"
+    shutil.copytree(ROOT / "policies", folder)
+    grants = folder / "grants" / "civil_affairs_bureau.csv"
+    lines = [line for line in grants.read_text("utf-8").splitlines() if "ReconciliationItem.status,update" not in line]
+    grants.write_text("\n".join(lines) + "\n", "utf-8")
+    monkeypatch.setenv("HUB_POLICIES", str(folder))
+    assert run(demo, "policy", "matrix", "--write").exit_code == 0
+    before = await demo.rows("select count(*) from reconciliation_run")
+    done = await asyncio.to_thread(run, demo, "reconcile", "--quarter", quarter())
+    assert done.exit_code == REFUSED
+    assert "未授权" in done.output
+    assert await demo.rows("select count(*) from reconciliation_run") == before
+    session = Session(demo.databases["log"], name="test", durable=False)
+    async with session.connection() as connection:
+        kept = await connection.fetch(
+            "select bytes from log.entry where kind = 'refusal' "
+            "union select bytes from log.pending where kind = 'refusal'"
+        )
+    await session.close()
+    refused = [json.loads(row[0]) for row in kept]
+    assert [one["refused"] for one in refused if "act=reconcile" in one["facts"]] == [["ReconciliationItem.status"]]
