@@ -119,11 +119,33 @@ def _check_together(checking: _Checking, own: list[Own]) -> None:
     _alike(checking, lambda row: row.get("id"), "id", "表内有两行档案标识相同")
     _alike(checking, lambda row: row.get("citizenId"), "citizenId", "表内有两行公民身份号码相同")
     _alike(checking, _unnumbered, "name", "表内有两行姓名和出生日期相同，且均无公民身份号码")
-    files = {one.id: one for one in own}
-    numbers = {one.citizen_id: one.id for one in own if one.citizen_id is not None}
-    people = {(one.name, one.birth_date): one.id for one in own if one.citizen_id is None}
+    files = _Files(
+        ids=frozenset(one.id for one in own),
+        by_number={one.citizen_id: one.id for one in own if one.citizen_id is not None},
+        by_person={(one.name, one.birth_date): one.id for one in own},
+        without_number={(one.name, one.birth_date): one.id for one in own if one.citizen_id is None},
+    )
     for entry in checking.entries:
-        _check_own(checking, entry, files, numbers, people)
+        _check_own(checking, entry, files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    """The village's own files, by what a row may name."""
+
+    ids: frozenset[str]
+    by_number: Mapping[str, str]
+    by_person: Mapping[tuple[str | None, str | None], str]
+    without_number: Mapping[tuple[str | None, str | None], str]
+
+    def known(self, row: Mapping[str, Any]) -> str | None:
+        """The file of the row's child: by number; by name and birthday where one of the two has no number."""
+        number, person = row.get("citizenId"), (row.get("name"), row.get("birthDate"))
+        if None in person:
+            return self.by_number.get(number or "")
+        if number is None:
+            return self.by_person.get(person)
+        return self.by_number.get(number) or self.without_number.get(person)
 
 
 def _unnumbered(row: Mapping[str, Any]) -> tuple[Any, Any] | None:
@@ -145,21 +167,15 @@ def _alike(checking: _Checking, key: Callable[[Mapping[str, Any]], Any], column:
             checking.add(number, column, fault)
 
 
-def _check_own(
-    checking: _Checking,
-    entry: Entry,
-    files: Mapping[str, Own],
-    numbers: Mapping[str, str],
-    people: Mapping[tuple[str | None, str | None], str],
-) -> None:
+def _check_own(checking: _Checking, entry: Entry, files: _Files) -> None:
     identifier = entry.values.get("id")
-    if identifier is not None and identifier not in files:
+    if identifier is not None and identifier not in files.ids:
         fault = Fault(
             code="unknown_file", wrong="档案标识不是本村(居)在册档案", right="新建档案请留空，勿改动平台填写的标识"
         )
         checking.add(entry.row, "id", fault)
         return
-    known = numbers.get(entry.values.get("citizenId") or "") or people.get(_unnumbered(entry.values) or ("", ""))
+    known = files.known(entry.values)
     if known is not None and known != identifier:
         fault = Fault(code="own_duplicate", wrong="本村(居)已有该儿童的档案", right="在原有一行上修改，不要新增")
         checking.add(entry.row, "citizenId" if entry.values.get("citizenId") else "name", fault)

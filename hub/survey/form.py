@@ -58,7 +58,7 @@ class Choice:
 class Column:
     """One column: ``name`` within the row, ``group`` and ``header`` above it, ``kind`` of its cells.
 
-    ``also``: other headers by which it is known; ``within``: how a cell belongs to a person, as ``father``.
+    ``also``: other headers by which it is known, `父亲:姓名` being `姓名` under `父亲`.
     """
 
     name: str

@@ -69,6 +69,7 @@ PLAIN: dict[str, str] = {
     "guardian.phone": "",
 }
 NUMBER = citizen_id("120114", date(2016, 3, 9).toordinal(), 37)
+OTHER = citizen_id("120114", date(2016, 3, 9).toordinal(), 39)
 BREAKS: dict[str, dict[str, str]] = {
     "not_born": {"birthDate": "2027-01-01", "schoolingStatus": "未入园"},
     "aged_out": {"birthDate": "2010-11-24"},
@@ -139,6 +140,24 @@ def test_a_new_row_about_a_child_whose_file_the_village_has_is_told() -> None:
     row = {**RIGHT, **PLAIN, "citizenId": NUMBER, "householdRegistered": "是"}
     assert codes(checked([row], (own("A", NUMBER),))) == [(1, "citizenId", "own_duplicate")]
     assert checked([{**row, "id": "A"}], (own("A", NUMBER),)).passed
+
+
+@pytest.mark.parametrize(
+    ("number", "held", "told"),
+    [(None, NUMBER, True), (NUMBER, None, True), (None, None, True), (NUMBER, OTHER, False)],
+)
+def test_name_and_birthday_tell_an_own_child_unless_both_have_numbers_that_differ(
+    number: str | None, held: str | None, told: bool
+) -> None:
+    row = {
+        **RIGHT,
+        **PLAIN,
+        "name": "测试甲",
+        "citizenId": number or "",
+        "householdRegistered": "是" if number else "否",
+    }
+    found = codes(checked([row], (own("A", held, "测试甲"),)))
+    assert ([code for _, _, code in found] == ["own_duplicate"]) == told
 
 
 def test_a_known_file_that_takes_another_own_files_number_is_told() -> None:
