@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from hub.statistics.attacker import TOLERANCE, Attacker, Interval
+from hub.statistics.attacker import TOLERANCE, Attacker, Interval, TooManyError
 from hub.statistics.tables import Cell, Keys, Tables, Tabulated
 
 IDLE = 4
@@ -122,8 +122,10 @@ class _Settling:
 
     def _hide_beside(self, cell: Cell) -> None:
         """Hides the least cell of the finest table from which this one follows: totals are wanted most."""
-        holding = [other for other in self.attacker.holding() if other not in self.hidden]
-        least = min(holding or self._all_shown(), key=lambda other: (-len(other.keys), other.value, *_order(other)))
+        shown = [other for other in self.attacker.holding() if other not in self.hidden] or self._all_shown()
+        if not shown:
+            raise TooManyError("nothing is left to hide, and the solver did not find in time that this is enough")
+        least = min(shown, key=lambda other: (-len(other.keys), other.value, *_order(other)))
         self.hidden.add(least)
         self.attacker.hide(least)
 

@@ -93,7 +93,7 @@ def _folded(
     """The keys of each row, rare values under null."""
     kept: list[set[Value]] = []
     for at, name in enumerate(coordinates):
-        k = max(k_of[table.code] for table in declared if name in table.by)
+        k = max((k_of[table.code] for table in declared if name in table.by), default=1)
         children: defaultdict[Value, set[str]] = defaultdict(set)
         for row in rows:
             children[row.keys[at]].add(row.child)
