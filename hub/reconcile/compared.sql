@@ -144,6 +144,7 @@ select case when both_away is null then 'FLAGGED_ONE_PARENT' else 'FLAGGED_NOT_S
 from flagged
 where person not in (select person from claimed where source = 'education')
     and person not in (select person from drafted where source = 'education')
+    and person not in (select person from resembling where source = 'education')
     and person not in (select person from pending where source = 'education');
 
 insert into found

@@ -19,8 +19,8 @@ from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from hub.reconcile.workbench import Workbench
 
 SOURCES: Final = ("education", "public_security")
-LEAST: Final = 0.9
-"""Probability from which on a pair is worth a person's time."""
+LEAST: Final = 0.5
+"""Probability from which on a pair is worth a person's time: more likely than not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,30 +120,38 @@ BLOCKS: Final = (
     block_on("sound", "substr(birth, 1, 4)"),
     block_on("substr(number, 1, 17)"),
     block_on("name", "substr(birth, 1, 4)"),
+    block_on("village", "substr(birth, 1, 4)"),
 )
 """Pairs that are looked at: those that agree on one of these."""
 
-_BEST: Final = """
-insert into candidate
-select getvariable('source'), unique_id_l, unique_id_r, match_probability, [{gammas}]
-from scored
-where match_probability >= getvariable('least')
+_APART: Final = """
+match_probability >= getvariable('least')
     and not coalesce(number_l <> number_r and proven_l and proven_r, false)
     and not exists (
         select 1 from link
         where link.status = 'REFUSED' and link.source = getvariable('source')
             and link.register = unique_id_l and link.person = unique_id_r
     )
+"""
+_BEST: Final = f"""
+insert into candidate
+select getvariable('source'), unique_id_l, unique_id_r, match_probability, [{{gammas}}]
+from scored
+where comparable_l and {_APART}
 qualify match_weight >= max(match_weight) over (partition by unique_id_l) - 0.001
     and match_weight >= max(match_weight) over (partition by unique_id_r) - 0.001
+"""
+_RESEMBLING: Final = f"""
+insert into resembling
+select distinct getvariable('source'), unique_id_r from scored where not comparable_l and {_APART}
 """
 
 
 def link(workbench: Workbench) -> None:
-    """Fills the table ``candidate`` (source, register, person, probability, gammas) for both sources."""
+    """Fills ``candidate``, and ``resembling`` (persons who resemble a file that is not compared), for both sources."""
     workbench.connection.execute(
-        "create or replace table candidate "
-        "(source text, register text, person text, probability double, levels integer[])"
+        "create table candidate (source text, register text, person text, probability double, levels integer[]); "
+        "create table resembling (source text, person text)"
     )
     _add_sounds(workbench)
     workbench.connection.execute(f"set variable least = {LEAST}")
@@ -169,7 +177,7 @@ def sound(name: str) -> str:
 
 def _add_sounds(workbench: Workbench) -> None:
     names = workbench.rows(
-        "select distinct plain from (select plain from person union all select plain from compared) "
+        "select distinct plain from (select plain from person union all select plain from file) "
         "where plain is not null and plain not in (select name from sound)"
     )
     workbench.insert("sound", [(name, sound(name)) for (name,) in names])
@@ -189,6 +197,7 @@ def _link_source(workbench: Workbench) -> None:
     gammas = ", ".join(f"gamma_{feature.name}" for feature in FEATURES)
     workbench.connection.execute(f"create or replace temp view scored as select * from {pairs.physical_name}")
     workbench.connection.execute(_BEST.format(gammas=gammas))
+    workbench.connection.execute(_RESEMBLING)
     workbench.connection.execute("drop view scored")
     database.delete_tables_created_by_splink_from_db()
 
@@ -200,7 +209,7 @@ def model(persons: int) -> SettingsCreator:
         comparisons=[_comparison(feature) for feature in FEATURES],
         blocking_rules_to_generate_predictions=list(BLOCKS),
         probability_two_random_records_match=min(0.3 / persons, 0.3 / 2),
-        additional_columns_to_retain=["proven"],
+        additional_columns_to_retain=["proven", "comparable"],
         retain_matching_columns=True,
         retain_intermediate_calculation_columns=False,
     )

@@ -13,6 +13,7 @@ where not exists (select 1 from found where found.class = item.class and found.s
         when item.class in ('FLAGGED_NOT_SURVEYED', 'FLAGGED_ONE_PARENT') then
             item.education not in (select person from pending where source = 'education')
             and item.education not in (select person from drafted where source = 'education')
+            and item.education not in (select person from resembling where source = 'education')
         when item.class = 'IDENTITY_MISMATCH' then
             item.register in (select register from kept_household where how = 'number')
         when item.class in ('NO_HOUSEHOLD_RECORD', 'HOUSEHOLD_STATUS_CONFLICT', 'ADDRESS_CONFLICT') then

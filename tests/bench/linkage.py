@@ -25,7 +25,7 @@ from typing import Any
 
 from hub.reconcile.linkage import link
 from hub.reconcile.workbench import Workbench
-from tests.reconcile.expected import pairs, planted
+from tests.reconcile.expected import Discrepancy, pairs, planted
 from tests.reconcile.ground import Ground, opened
 from tests.reconcile.noise import disturb, judged
 from tests.support.running import ROOT, SEED_OF_BENCH, fill, start_server
@@ -50,8 +50,9 @@ async def measure() -> list[Mapping[str, Any]]:
             async with opened(server, truth) as ground:
                 records.append(await _classes(ground, children))
             async with opened(server, truth, copied=("education", "public_security", "hub")) as ground:
+                clean = await planted(ground)
                 disturbed = await disturb(ground, share=share, seed=SEED_OF_BENCH)
-                records.append(await _linkage(ground, children, len(disturbed)))
+                records.append(await _linkage(ground, children, len(disturbed), clean))
         finally:
             server.stop()
     wheel = os.environ.get("BENCH_FEBRL")
@@ -61,10 +62,7 @@ async def measure() -> list[Mapping[str, Any]]:
 async def _classes(ground: Ground, children: int) -> Mapping[str, Any]:
     wanted = await planted(ground)
     spent = _compared(ground)
-    found = {
-        (name, _subject(name, field, register, education, police))
-        for name, field, register, education, police in await ground.rows("hub", FOUND)
-    }
+    found = await _found(ground)
     return {
         "measurement": "reconcile",
         "data": "as generated",
@@ -76,14 +74,22 @@ async def _classes(ground: Ground, children: int) -> Mapping[str, Any]:
     }
 
 
+async def _found(ground: Ground) -> set[Discrepancy]:
+    return {
+        (name, _subject(name, field, register, education, police))
+        for name, field, register, education, police in await ground.rows("hub", FOUND)
+    }
+
+
 def _subject(name: str, field: str, register: str | None, education: str | None, police: str | None) -> str:
     if name.startswith("FLAGGED") or field.startswith("Enrolment.studentNumber"):
         return f"education:{education}"
     return f"public_security:{police}" if field == "HouseholdRegistration.citizenId" else f"file:{register}"
 
 
-async def _linkage(ground: Ground, children: int, disturbed: int) -> Mapping[str, Any]:
+async def _linkage(ground: Ground, children: int, disturbed: int, clean: set[Discrepancy]) -> Mapping[str, Any]:
     spent = _compared(ground)
+    items = await _found(ground)
     wanted = await pairs(ground)
     found = {tuple(row) for row in await ground.rows("hub", CANDIDATES)}
     precision, recall = judged(wanted, found)
@@ -95,6 +101,9 @@ async def _linkage(ground: Ground, children: int, disturbed: int) -> Mapping[str
         "without_usable_number": len(wanted),
         "precision": round(precision, 5),
         "recall": round(recall, 5),
+        "items": len(items),
+        # Numbers are disturbed on purpose, so that a wrong one is no false item here.
+        "false": sum(name != "INVALID_CITIZEN_ID" for name, _ in items - clean),
         **spent,
     }
 

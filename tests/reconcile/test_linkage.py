@@ -11,7 +11,7 @@ from connectors.demo.citizen_id import citizen_id
 from hub.reconcile.linkage import FEATURES, evidence, sound
 from hub.reconcile.links import step_problem
 from hub.reconcile.store import Store
-from tests.reconcile.expected import pairs
+from tests.reconcile.expected import pairs, planted
 from tests.reconcile.ground import Ground
 from tests.reconcile.noise import TYPED_OVER, disturb, homophone, judged
 
@@ -19,8 +19,15 @@ pytestmark = pytest.mark.postgres
 
 CANDIDATES = "select source, register_no, person, evidence, probability from link where status = 'CANDIDATE'"
 
+# Numbers are disturbed on purpose: a wrong one is no false item here.
+ITEMS = (
+    "select discrepancy_class, coalesce(register_no, education_person) from reconciliation_item "
+    "where seen_in is not null and discrepancy_class <> 'INVALID_CITIZEN_ID'"
+)
+
 
 async def test_among_records_as_people_fill_them_in_candidates_are_right_and_few_are_missed(own: Ground) -> None:
+    clean = await planted(own)
     disturbed = await disturb(own, share=0.3, seed=11)
     await own.run()
     wanted = await pairs(own)
@@ -30,6 +37,10 @@ async def test_among_records_as_people_fill_them_in_candidates_are_right_and_few
     assert len(wanted) > 700
     assert precision >= 0.995
     assert recall >= 0.98
+    items = await own.rows("hub", ITEMS)
+    false = {tuple(row) for row in items} - {(name, subject.partition(":")[2]) for name, subject in clean}
+    assert len(items) > 400
+    assert len(false) <= 1
     told = Counter(word for row in rows for word in row[3])
     for word in (
         "name:homophone",
