@@ -19,8 +19,9 @@ from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from hub.reconcile.workbench import Workbench
 
 SOURCES: Final = ("education", "public_security")
-LEAST: Final = 0.5
-"""Probability from which on a pair is worth a person's time: more likely than not."""
+LEAST: Final = 0.05
+"""Probability from which on a person looks at a pair. Low on purpose: a pair that is left out is one of which nobody
+hears, while its child is said to be missing; and of the pairs that are best for both sides few are wrong even so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
