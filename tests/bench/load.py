@@ -54,8 +54,8 @@ class Load:
 
     @property
     def rps(self) -> float:
-        """Requests answered a second."""
-        return self.requests / self.seconds
+        """Requests answered a second; none in all the time counts as one."""
+        return max(self.requests, 1) / self.seconds
 
 
 def loaded(url: str, asked: Iterable[Asked], *, connections: int, seconds: float) -> Load:
