@@ -13,6 +13,7 @@ READY := $(VENV)/.ready
 DATA ?= data
 PORT ?= 8000
 CHILDREN ?=
+WHAT ?=
 WORKERS ?= 2
 PACKAGES := hub schema policies connectors tests
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -43,8 +44,8 @@ check: $(READY) ## Format, lint, strict types, import directions
 soak: $(READY) ## The slow tests: long runs, many kills, many generated queries
 	@$(BIN)/python -m pytest -q -m soak
 
-bench: $(READY) ## Measure, and write tests/bench/results/<time>.json
-	@$(BIN)/python -m tests.bench
+bench: $(READY) ## Measure, and write tests/bench/results/<time>.json (WHAT="speed variety", every measurement without it)
+	@$(BIN)/python -m tests.bench $(WHAT)
 
 bless: $(READY) ## Write goldens, SDL and rights matrix anew; read the difference before it is committed
 	@$(BIN)/hub policy matrix --write

@@ -24,7 +24,7 @@ import asyncpg
 
 from connectors.demo.generate import BOUNDARY, DDL, load
 from connectors.demo.server import DATABASES, Server
-from hub.audit.session import install
+from hub.audit.session import LAYOUT, install
 from tests.bench.postgraphile_documents import FUNCTION
 from tests.support.running import READ_PASSWORD, ROOT, SEED_OF_BENCH
 
@@ -93,8 +93,8 @@ class Departments:
 def departments(children: int) -> Iterator[Departments]:
     """The server with so many children, filled if it was not, running until the end of the block."""
     with _folder(children) as folder:
-        loaded = folder / "loaded.json"
-        if not loaded.exists():
+        loaded = folder / f"loaded-{LAYOUT}.json"
+        if not loaded.exists():  # never filled, or with tables of the log as they were before
             shutil.rmtree(folder / "postgres", ignore_errors=True)
         server = Server(folder=folder / "postgres", databases=(*DATABASES, TOGETHER), settings=SETTINGS)
         with server:
