@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
+import hub.audit.entry
 from connectors.demo.server import Server
 from tests.properties.principals import principals
 from tests.support.rights import Me
@@ -27,6 +28,12 @@ REPORTS = "mandatoryReports(first: 100) { edges { node { id status reportedAt } 
 BOTH = ("town_government", "civil_affairs_bureau")
 """Units that see reports for another reason, too."""
 ALONE, BESIDE = f"{{ {REPORTS} }}", f"{{ children(first: 5) {{ edges {{ node {{ name }} }} }} {REPORTS} }}"
+
+
+@pytest.fixture(autouse=True)
+def by_the_hour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it is where no test wants acts of authors at once."""
+    monkeypatch.setattr(hub.audit.entry, "MIXING", timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 import asyncpg
 import pytest
 
+import hub.audit.entry
 from hub.audit.contract import StoreError, Waiting
 from hub.audit.desk import Desk
-from hub.audit.entry import MIXING, Leaf, Pseudonyms, encode, without_author
+from hub.audit.entry import Leaf, Pseudonyms, encode, without_author
 from hub.audit.sequencer import STEP, Sequencer
 from hub.audit.session import Session
 from hub.audit.store import PostgresStore
@@ -161,11 +162,13 @@ async def test_rows_of_another_process_are_seen_within_two_seconds(dsn: str, sto
 
 
 async def test_acts_of_authors_wait_for_the_end_of_their_hour_and_a_wrong_clock_does_not_hold_the_tree_up(
-    dsn: str, store: PostgresStore, desk: Desk
+    dsn: str, store: PostgresStore, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Other tests, in the same process, want them at once.
+    monkeypatch.setattr(hub.audit.entry, "MIXING", timedelta(hours=1))
     names, now = Pseudonyms(b"n" * 32), datetime.now(UTC)
     act = without_author(entry(at=now), names)
-    assert now <= act.at < now + MIXING and act.at.minute == act.at.second == 0
+    assert now <= act.at < now + timedelta(hours=1) and act.at.minute == act.at.second == 0
     ahead, far = encode(entry(at=now + timedelta(minutes=30))), encode(entry(at=now + timedelta(days=400)))
     plain = encode(entry(at=now))
     await store.append([ahead, far, plain])
