@@ -83,7 +83,7 @@ def _groups(asking: Asking, running: Sequence[Contender], hub: Contender) -> Ite
     for workload in _chosen("WORKLOADS", WORKLOADS):
         if workload != "point by number":
             check(asking, hub, list(running), workload)
-        for name in _chosen("ASKERS", [FULL.name] if workload == "point by number" else list(askers)):
+        for name in [FULL.name] if workload == "point by number" else _chosen("ASKERS", list(askers)):
             asker = askers[name]
             if workload == "aggregate" and asker is not FULL and asker not in REAL:
                 continue
