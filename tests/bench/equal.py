@@ -15,7 +15,7 @@ from tests.bench.workloads import Asking
 CHECKED = 25
 """Requests of each workload that are compared."""
 LINKED_SHARE = 0.08
-"""Children with a confirmed link, or a number that two files carry: PostGraphile joins by the number and nothing else."""
+"""Children with a confirmed link, or a number that two files carry: PostGraphile joins by the number alone."""
 CLOSED_SHARE = 0.03
 """Open files of children who are 16 and have nothing open: the hub leaves them out, the others know no such rule."""
 

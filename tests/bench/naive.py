@@ -35,7 +35,7 @@ class Loaders:
 
     pools: Pools
     parts: Sequence[Part]
-    of: dict[str, DataLoader[tuple[str, str], list[Any]]] = field(default_factory=dict)
+    of: dict[str, DataLoader[tuple[str, str | None], list[Any]]] = field(default_factory=dict)
     links: DataLoader[str, list[Any]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -48,9 +48,9 @@ class Loaders:
         return [[row for row in rows if row[2] == register] for register in registers]
 
     def _loader(self, part: Part) -> Any:
-        async def load(children: list[tuple[str, str]]) -> list[list[Any]]:
+        async def load(children: list[tuple[str, str | None]]) -> list[list[Any]]:
             links = [row for rows in await self.links.load_many([key for key, _ in children]) for row in rows]
-            registers = {number: key for key, number in children}
+            registers = {number: key for key, number in children if number is not None}
             persons = {person: register for source, person, register in links if source == part.source}
             of: dict[str, list[Any]] = {}
             for number, person, text in await self.pools.rows(part.source, part.text, list(registers), list(persons)):
