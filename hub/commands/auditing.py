@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hub.audit.show import show as shown_lines
-from hub.commands import audit_folder, audit_keys, audit_proofs, audit_retire, audit_subject, audit_values
+from hub.commands import audit_author, audit_folder, audit_keys, audit_proofs, audit_retire, audit_subject, audit_values
 from hub.commands.log_access import reading
 from hub.commands.outcome import Failure, out, outcomes, settings_of
 from hub.settings import Settings
@@ -23,7 +23,7 @@ def add(app: typer.Typer) -> None:
         """The access log. 访问记录。"""
 
     group.command()(show)
-    for module in (audit_proofs, audit_keys, audit_folder, audit_subject, audit_retire, audit_values):
+    for module in (audit_proofs, audit_keys, audit_folder, audit_subject, audit_author, audit_retire, audit_values):
         module.add(group)
     app.add_typer(group, name="audit")
 
