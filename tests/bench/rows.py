@@ -34,7 +34,7 @@ end $$;
 """
 _FOUND = """
 insert into log.found (index, at, kind, decision, unit, operator, purpose, case_ref, request, rows, subjects,
-    sensitivity, coordinates)
+    sensitivity, coordinates, released, masked, refused)
 select i, date_trunc('day', $2::timestamptz) + i * $3::int / $1::bigint * interval '1 day'
         + interval '1 hour' * (case when f < 0.01 then f * 600 else 8 + power((f - 0.01) / 0.99, 1.2) * 14 end),
     k.kind, case k.kind when 'refusal' then 'DENIED' when 'failure' then 'FAILED'
@@ -42,7 +42,9 @@ select i, date_trunc('day', $2::timestamptz) + i * $3::int / $1::bigint * interv
     u.unit, 'T' || lpad(floor(power(o, 2) * 150)::text, 4, '0'),
     u.purposes[1 + floor(p * cardinality(u.purposes))::int],
     case when c < 0.2 then 'k-' || left(md5((c * 40000)::int::text), 22) else '' end,
-    md5(i::text), n, n, s.sensitivity, case when k.kind in ('look', 'review') then '{}' else s.coordinates end
+    md5(i::text), n, n, s.sensitivity, case when k.kind in ('look', 'review') then '{}' else s.coordinates end,
+    case when k.kind = 'disclosure' then s.coordinates else '{}' end, '{}',
+    case when k.kind = 'refusal' then s.coordinates else '{}' end
 from (
     select i, (i * $3::int % $1::bigint)::float8 / $1::bigint as f, random() as d, random() as o, random() as p,
         random() as c, 1 + floor(power(random(), 30) * 60)::int as n, random() as q,

@@ -321,7 +321,8 @@ async def test_a_rare_meeting_of_common_parts_is_found_stretch_by_stretch(log: B
     owner = await asyncpg.connect(log.dsn)
     await owner.execute(
         "insert into log.found select i, $1, case when i = 777 then 'refusal' else 'disclosure' end, 'ALLOWED',"
-        " case when i % 2 = 0 then 'other' else 'district_court' end, '', '', '', 'r' || i, 1, 1, 'L1', '{}'"
+        " case when i % 2 = 0 then 'other' else 'district_court' end, '', '', '', 'r' || i, 1, 1, 'L1',"
+        " '{}', '{}', '{}', '{}'"
         " from generate_series(0, 59999) i",
         NOON,
     )
@@ -345,7 +346,9 @@ async def test_unusual_uses_of_too_many_days_are_told_to_be_too_many(log: Bench)
     await owner.execute("create view log.found as select h.*, pg_sleep(3)::text as slept from log.hidden h")
     await owner.execute("grant select on log.found to hub_log")
     await owner.execute(
-        "insert into log.hidden values (0, $1, 'disclosure', '', 'u', '', '', '', '', 900, 900, '', '{}')", NOON
+        "insert into log.hidden values (0, $1, 'disclosure', '', 'u', '', '', '', '', 900, 900, '',"
+        " '{}', '{}', '{}', '{}')",
+        NOON,
     )
     await owner.close()
     with pytest.raises(TooMuchError):
