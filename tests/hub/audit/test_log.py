@@ -62,17 +62,17 @@ async def test_many_callers_share_commits_and_every_entry_is_there(dsn: str, sto
     assert await sequenced(dsn) == 1_000
 
 
-async def test_one_caller_and_many_are_served_and_their_rates_are_noted(
+async def test_grouped_commits_carry_several_times_what_single_ones_do(
     dsn: str, record_property: Callable[[str, object], None]
 ) -> None:
     rates = {}
-    async with Log.opened(dsn, key=KEY) as log:
+    async with Log.opened(dsn, key=KEY, patience=30.0) as log:
         for callers in (1, 128):
             ends = time.monotonic() + 1
             counts = await asyncio.gather(*(record_until(log, ends) for _ in range(callers)))
             rates[callers] = sum(counts)
             record_property(f"entries_per_second_with_{callers}_callers", rates[callers])
-    assert rates[1] and rates[128]
+    assert rates[128] > 1.5 * rates[1]
     assert await check_log(dsn) == sum(rates.values())
 
 
