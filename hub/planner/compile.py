@@ -147,7 +147,6 @@ class Compiler:
             node=nodes[0],
             join=join,
             access=draft.access,
-            own=draft.access.beyond is not None,
             beyond=beyond,
             fields_count=sum(wanted.coordinate is not None for wanted in draft.columns) + 1,
         )

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from graphql import (
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
+    GraphQLField,
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -82,10 +84,7 @@ def compile_payload(
     [(key, nodes)] = steps.items()
     entitled(nodes[0].name.value)
     definition = mutation.fields[nodes[0].name.value]
-    try:
-        given = get_argument_values(definition, nodes[0], variables)[INPUT]
-    except GraphQLError as error:
-        raise RefusalError("INVALID_INPUT", error.message) from None
+    given = _given(definition, nodes[0], variables)
     entries = _entries(compiler, get_named_type(definition.type), nodes, key)
     roots = tuple(entry for entry in entries if not isinstance(entry, Told))
     return Payload(
@@ -96,6 +95,13 @@ def compile_payload(
         plan=compiler.plan(roots, refuse=refuse),
         words=tuple(name for name in found if name != key),
     )
+
+
+def _given(definition: GraphQLField, node: FieldNode, variables: VariableValues) -> Any:
+    try:
+        return get_argument_values(definition, node, variables)[INPUT]
+    except GraphQLError as error:
+        raise RefusalError("INVALID_INPUT", error.message) from None
 
 
 def _entries(compiler: Compiler, named: object, nodes: Nodes, key: str) -> tuple[Entry, ...]:

@@ -182,13 +182,16 @@ class Reach:
     node: FieldNode
     join: tuple[str, str] | None = None
     access: Access
-    own: bool = False
-    """Whether rows may exist for the caller as its own reports."""
     beyond: int | None = None
     """Slot of the key that tells of such a row whether it exists for another reason too; None: for no other."""
     fields_count: int = 0
     variants: dict[object, Fetch] = field(default_factory=dict)
     known: dict[object, Any] = field(default_factory=dict)
+
+    @property
+    def own(self) -> bool:
+        """Whether rows may exist for the caller as its own reports."""
+        return self.access.beyond is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
