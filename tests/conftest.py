@@ -19,6 +19,14 @@ CHILDREN = 300
 SEED = 20170601
 
 
+@pytest.fixture(scope="module")
+def at_once() -> Iterator[None]:
+    """What is looked for in vain is answered at once: for tests of what is answered, not of when."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("hub.pace.STEP", 1e-6)
+        yield
+
+
 @pytest.fixture(scope="session")
 def institutions() -> Mapping[str, str]:
     """Institution -> the bureau above it."""

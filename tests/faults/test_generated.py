@@ -18,7 +18,7 @@ from tests.support.running import Reply
 from tests.support.sight import Sight
 from tests.support.world import World
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("at_once")]
 
 QUERIES = int(os.environ.get("HUB_TEST_OUTAGE_QUERIES", "150"))
 

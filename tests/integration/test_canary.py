@@ -26,7 +26,7 @@ from tests.support.sight import Sight
 from tests.support.ways import ROOT_OF, everything, fields_of, way_to
 from tests.support.world import FIELDS, TYPES
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("at_once")]
 SCHEMA = plain_schema()
 AT_ONCE = 40
 

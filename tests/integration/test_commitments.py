@@ -37,7 +37,7 @@ from tests.support.rights import Me
 from tests.support.running import Asking, Reply
 from tests.support.world import HOME, VECTORS, World
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("at_once")]
 
 QUERIES = 500
 REPORTER = {f"MandatoryReport.reporter{part}" for part in ("Kind", "Unit", "Name", "Phone")}

@@ -24,7 +24,7 @@ from tests.support.sight import Sight
 from tests.support.ways import ROOT_OF
 from tests.support.world import World, load
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("at_once")]
 
 SCHEMA = plain_schema()
 BUREAU = Me("civil_affairs_bureau", "survey_management")

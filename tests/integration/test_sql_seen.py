@@ -18,7 +18,7 @@ from tests.support.sight import Sight
 from tests.support.ways import LED_TO, fields_of, way_to
 from tests.support.world import FIELDS, TYPES, World
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("at_once")]
 
 MAPPINGS = {source: load_mapping(ROOT / "connectors" / f"{source}.toml") for source in SOURCES}
 REPORT, INCIDENT, ASSISTANCE = "MandatoryReport.status", "Incident", "AssistanceRecord"

@@ -15,7 +15,7 @@ from tests.support.running import Asking
 from tests.support.ways import ROOT_OF
 from tests.support.world import World
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("at_once")]
 
 KINDS = ("town_government", "village_committee", "mandatory_reporter")
 PUBLIC = {"Statistic"}

@@ -23,7 +23,7 @@ from tests.support.running import Asking, Reply
 from tests.support.sight import Sight
 from tests.support.world import FIELDS, HOME, TYPES, World
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("at_once")]
 
 SLICES = 8
 QUERIES = int(os.environ.get("HUB_QUERIES", "5200"))

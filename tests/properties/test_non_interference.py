@@ -27,7 +27,7 @@ from tests.support.running import ROOT, SOURCES, TODAY, Asking, Reply, close_all
 from tests.support.sight import Sight
 from tests.support.world import FIELDS, HOME, World, load
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.usefixtures("at_once")]
 
 QUERIES = 24
 ROUNDS = 2
