@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -92,6 +93,13 @@ def test_no_function_is_longer_than_the_ceiling() -> None:
 def test_no_file_is_longer_than_the_ceiling() -> None:
     lengths = {name_of(path): len(path.read_text("utf-8").splitlines()) for path in CODE}
     assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
+
+
+def test_commands_and_the_server_start_without_what_only_a_comparison_or_a_freeze_needs() -> None:
+    large = ("duckdb", "highspy", "numpy", "pyarrow", "pypinyin", "splink")
+    loaded = f"import sys, hub.cli, hub.app; print([name for name in {large} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_names_say_what_things_are() -> None:

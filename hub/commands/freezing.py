@@ -19,9 +19,8 @@ from hub.commands.outcome import Failure, out, outcomes, settings_of
 from hub.service import open_sources, read_policy
 from hub.settings import Settings
 from hub.sources import Sources
-from hub.statistics.attacker import TooManyError
 from hub.statistics.freeze import FreezeError, check_free, freeze, hidden_share, reading_all, tabulated
-from hub.statistics.settle import Published, settle_all
+from hub.statistics.tables import Published, TooManyError
 from policies.policy import Policy
 from schema.scalars import SHANGHAI
 
@@ -79,6 +78,9 @@ async def freeze_now(settings: Settings, quarter: str) -> Sequence[Published]:
 
 
 async def _settled(settings: Settings, policy: Policy, now: datetime) -> Sequence[Published]:
+    # The solver is large: no other command loads it.
+    from hub.statistics.settle import settle_all
+
     sources = open_sources(settings)
     try:
         reached = Sources.of(sources, deadline=_DEADLINE, monotonic=time.monotonic)

@@ -12,13 +12,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from connectors.source import Source
-from hub.reconcile.comparison import Comparison, compare, join
 from hub.reconcile.reading import STREAMS, count, pages, parents
 from hub.reconcile.store import Run, Store
-from hub.reconcile.workbench import Workbench
+
+if TYPE_CHECKING:
+    from hub.reconcile.comparison import Comparison
+    from hub.reconcile.workbench import Workbench
 
 Progress = Callable[[str, int, int], None]
 """Called with what is under way, how much of it is done, of how much."""
@@ -88,6 +90,10 @@ def check_quarter(quarter: str, today: date) -> None:
 
 async def reconcile(sources: Mapping[str, Source], store: Store, order: Order, progress: Progress) -> Summary:
     """One comparison; raises ``SourceError``, ``StoreError``, ``Busy``, and ``ValueError`` for the quarter."""
+    # The linkage is large (Splink, DuckDB, the readings of all characters): no other command loads it.
+    from hub.reconcile.comparison import compare, join
+    from hub.reconcile.workbench import Workbench
+
     check_quarter(order.quarter, order.clock().date())
     started = order.clock()
     await store.lock()

@@ -17,17 +17,13 @@ import highspy
 import numpy as np
 
 from hub.statistics.cliques import Tree, tree_of
-from hub.statistics.tables import Cell, Keys, Tables
+from hub.statistics.tables import Cell, Keys, Tables, TooManyError
 
 TOLERANCE: Final = 1e-6
 LARGEST: Final = 400_000
 """Unknowns of a system; tables that need more are too many together."""
 
 Interval = tuple[float, float]
-
-
-class TooManyError(Exception):
-    """The declared tables hang together in more combinations than can be judged."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -22,8 +22,7 @@ from hub.planner.formula import both
 from hub.planner.scopes import scope_formula
 from hub.registry import Registry
 from hub.sources import Reading, Sources
-from hub.statistics.settle import Published
-from hub.statistics.tables import Counted, Tables, tabulate
+from hub.statistics.tables import Counted, Published, Tables, tabulate
 from hub.today import request_bindings, years_ago
 from policies.policy import Policy
 from policies.tables import COUNT, Table

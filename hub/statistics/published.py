@@ -13,7 +13,7 @@ import orjson
 from connectors.source import Column, Compare, Fetch, Param, SourceError
 from hub.errors import OutageError, RefusalError
 from hub.sources import Reading
-from hub.statistics.settle import Published
+from hub.statistics.tables import Published
 
 QUARTERS = Fetch(source="hub", relation="PublishedQuarter", columns=(Column(name="_key"), Column(name="_tables")))
 CELLS = Fetch(

@@ -13,22 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-from hub.statistics.attacker import TOLERANCE, Attacker, Interval, TooManyError
-from hub.statistics.tables import Cell, Keys, Tables, Tabulated
+from hub.statistics.attacker import TOLERANCE, Attacker, Interval
+from hub.statistics.tables import Cell, Published, Tables, Tabulated, TooManyError
 
 IDLE = 4
 """Rounds without a gain after which cells are looked at one by one."""
 SECONDS = 10.0
 """How long one search for whole numbers may take."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """A cell as everybody may know it; ``value`` is None where it is hidden."""
-
-    table: str
-    keys: Keys
-    value: float | None
 
 
 def settle(tables: Tables) -> list[Published]:

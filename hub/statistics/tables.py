@@ -23,6 +23,19 @@ STEP_OF_COUNTS = 5
 STEP_OF_SUMS = 100
 
 
+class TooManyError(Exception):
+    """The declared tables hang together in more combinations than can be judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A cell as everybody may know it; ``value`` is None where it is hidden."""
+
+    table: str
+    keys: Keys
+    value: float | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
     """Rows of one child that agree on every coordinate: how many, and the sum of what is summed."""

@@ -17,8 +17,8 @@ from hub.commands.freezing import freeze_now
 from hub.hub import Hub
 from hub.settings import SOURCES, load
 from hub.statistics.freeze import FreezeError, freeze, hidden_share, reading_all, tabulated, threshold
-from hub.statistics.settle import Published, settle_all
-from hub.statistics.tables import Tables
+from hub.statistics.settle import settle_all
+from hub.statistics.tables import Published, Tables
 from policies.tables import Table
 from schema.scalars import SHANGHAI
 from tests.hub.statistics.knowing import narrow
