@@ -38,7 +38,8 @@ async def missing(reader: Reader) -> int | None:
     for first, end in [*await covered(reader), (size, size)]:
         for begin in range(at, first, CHUNK):
             absent = await reader.absent(begin, min(begin + CHUNK, first))
-            if absent is not None:
+            # A month may have been retired since this began.
+            if absent is not None and not any(low <= absent < high for low, high in await covered(reader)):
                 return absent
         at = max(at, end)
     return None

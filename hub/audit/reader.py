@@ -149,6 +149,11 @@ class Reader:
         )
         return [(row["index"], row["leaf"], row["bytes"]) for row in rows]
 
+    async def newest(self) -> int | None:
+        """The index of the last entry that is there, with a head over it or without; None if there is none."""
+        found: int | None = (await self._row("select max(index) as index from log.entry"))["index"]
+        return found
+
     async def absent(self, first: int, end: int) -> int | None:
         """The first index from ``first`` to before ``end`` at which there is no entry."""
         rows = await self._rows(

@@ -173,6 +173,34 @@ async def proofs_hold(ledger: Ledger, reader: Reader, heads: dict[int, str]) -> 
     assert (verdict.good, verdict.size) == (True, size), verdict.reason
 
 
+class Overtaken(Reader):
+    """A reader of a log whose next ``due`` month is retired right after it was asked which are."""
+
+    due: Sequence[int] = ()
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(Session(ledger.dsn, name="reader", timeout=30))
+        self.ledger = ledger
+
+    async def retired(self) -> list[tuple[int, int]]:
+        before = await super().retired()
+        for month in self.due:
+            await self.ledger.retire(month)
+        self.due = ()
+        return before
+
+
+async def test_a_month_that_is_retired_meanwhile_is_no_fault_and_no_gap(ledger: Ledger) -> None:
+    reader = Overtaken(ledger)
+    reader.due = [202203]
+    verdict = await Live(reader=reader, keys=[KEY.verifier]).run()
+    assert (verdict.good, verdict.bad) == (True, None), verdict.reason
+    reader.due = [202204]
+    assert await missing(reader) is None
+    assert [gone for *_, gone in await months(ledger)] == [True, True, False]
+    await reader.close()
+
+
 async def test_an_export_beside_the_archives_is_one_log_that_verifies(
     ledger: Ledger, reader: Reader, tmp_path: Path
 ) -> None:
