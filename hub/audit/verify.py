@@ -10,7 +10,7 @@ Heads that the auditor kept, or that a witness gave, show whether the log was re
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,12 +18,13 @@ from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from hub.audit import tiles, verify_entries
 from hub.audit.merkle import HASH_SIZE, Frontier, ProofError, leaf_hash, root_of
 from hub.audit.verify_entries import EntryError, Gap, Trust
-from hub.audit.verify_notes import LOG, WITNESS, Head, Key, NoteError
+from hub.audit.verify_files import Fault, read_bytes, read_lines
+from hub.audit.verify_heads import Heads
+from hub.audit.verify_notes import LOG, WITNESS, Head, Key
+from hub.audit.verify_signatures import Signatures
 
 BACKWARDS: Final = timedelta(minutes=5)
 """An entry that much older than the one before it is worth a remark."""
@@ -39,14 +40,6 @@ class Verdict:
     bad: int | None = None
     reason: str = ""
     remarks: tuple[str, ...] = ()
-
-
-class Fault(Exception):
-    """Something is wrong, first of all at ``index``."""
-
-    def __init__(self, reason: str, index: int | None = None) -> None:
-        super().__init__(reason)
-        self.index = index
 
 
 def verify(
@@ -76,8 +69,8 @@ class _Walk:
     head: Head
     trust: Trust
     witnesses: Sequence[Key]
-    heads: dict[int, list[Head]]
-    signed: list[int]
+    heads: Heads
+    cosigned: dict[Key, int]
     remarks: list[str] = field(default_factory=list)
     frontier: Frontier = field(default_factory=Frontier)
     files: set[str] = field(default_factory=set)
@@ -89,88 +82,63 @@ class _Walk:
     roots: list[bytes] = field(default_factory=list)
     before: datetime | None = None
     rotated: int = 0
+    signatures: Signatures = field(default_factory=Signatures)
 
     @classmethod
-    def opened(cls, folder: Path, keys: Sequence[Key], witnesses: Sequence[Key], heads: Sequence[str]) -> _Walk:
-        """The walk over ``folder``, its heads read."""
+    def opened(cls, folder: Path, keys: Sequence[Key], witnesses: Sequence[Key], kept: Sequence[str]) -> _Walk:
+        """The walk over ``folder``."""
         if not any(key.kind == LOG for key in keys) or any(key.kind != WITNESS for key in witnesses):
             raise Fault("a log's key is of type Ed25519, a witness's of type cosignature")
-        head = _head(_bytes(folder, "checkpoint").decode("utf-8", "replace"), "checkpoint")
-        trust = Trust(origin=head.origin, since={key: 0 for key in keys if key.name == head.origin and key.kind == LOG})
+        heads = Heads.opened(folder, kept)
+        origin = heads.newest.origin
+        trust = Trust(origin=origin, since={key: 0 for key in keys if key.name == origin and key.kind == LOG})
         if not trust.since:
-            raise Fault(f"the log calls itself `{head.origin}`: none of the keys is of that name")
-        walk = cls(
+            raise Fault(f"the log calls itself `{origin}`: none of the keys is of that name")
+        return cls(
             folder=folder,
-            head=head,
+            head=heads.newest,
             trust=trust,
             witnesses=witnesses,
-            heads={},
-            signed=[],
-            files={"checkpoint", README},
+            heads=heads,
+            files={"checkpoint", README, *heads.files},
+            cosigned=dict.fromkeys(witnesses, 0),
         )
-        walk._collect(heads)
-        return walk
-
-    def _collect(self, trusted: Sequence[str]) -> None:
-        """Every head that the tree must pass through: those of the history, the newest, those that others kept."""
-        last = 0
-        for number, note in self._history():
-            head = _head(note, f"head {number} of the history")
-            if head.size <= last:
-                raise Fault(f"the heads of the history are not in order after size {last}", last)
-            last = head.size
-            self.signed.append(head.size)
-            self.heads[head.size] = [head]
-        if last != self.head.size or self.heads[last][0] != self.head:
-            raise Fault(f"the checkpoint of size {self.head.size} is not the last head of the history")
-        for note in trusted:
-            head = _head(note, "a head that you gave")
-            if head.origin != self.head.origin:
-                raise Fault(f"a head that you gave is of the log `{head.origin}`")
-            if head.size > self.head.size:
-                raise Fault(
-                    f"the log has {self.head.size} entries, and a head that you gave has {head.size}", self.head.size
-                )
-            if head.size and head.text not in {own.text for own in self.heads.get(head.size, ())}:
-                raise Fault(f"the log does not know the head of size {head.size} that you gave", head.size - 1)
-            if head.size:
-                self.heads[head.size].append(head)
-
-    def _history(self) -> Iterator[tuple[int, str]]:
-        number = 0
-        for path in sorted((self.folder / "history").glob("*.jsonl")):
-            self.files.add(f"history/{path.name}")
-            for line in _lines(self.folder, f"history/{path.name}"):
-                if line.keys() != {"size", "note"} or not isinstance(line["note"], str):
-                    raise Fault(f"a line of `history/{path.name}` is no head")
-                yield number, line["note"]
-                number += 1
-        if not number:
-            raise Fault("the history of heads is missing")
 
     def run(self, progress: Callable[[int, int], None]) -> None:
         """Goes through everything; raises the first ``Fault``."""
+        try:
+            self._bundles(progress)
+            self._check_gaps()
+            self._check_upper()
+            self._check_files()
+            self._check_witnesses()
+        except Fault:
+            # A signature that is still being checked stands before.
+            self.signatures.settle()
+            raise
+        finally:
+            self.signatures.close()
+        progress(self.head.size, self.head.size)
+
+    def _bundles(self, progress: Callable[[int, int], None]) -> None:
         try:
             for index, width in tiles.bundles(self.head.size):
                 self._bundle(index, width)
                 if index % 16 == 0:
                     progress(index * tiles.WIDTH, self.head.size)
+            self.heads.check_end()
         except Fault:
             # What is missing before a fault may be its cause, unless a later entry says why it is.
             self._look_ahead()
             self._check_absent()
             raise
         self._check_absent()
-        self._check_gaps()
-        self._check_upper()
-        self._check_files()
-        self._check_witnesses()
-        progress(self.head.size, self.head.size)
+        self.signatures.settle()
 
     def _bundle(self, index: int, width: int) -> None:
         """One bundle: its entries against their hash tile, the tree so far against the heads that end in it."""
         first = index * tiles.WIDTH
-        tile = _bytes(self.folder, self._file(tiles.path(0, index, width)), first)
+        tile = read_bytes(self.folder, self._file(tiles.path(0, index, width)), first)
         if len(tile) != width * HASH_SIZE:
             raise Fault("the hash tile of these entries has not its length", first)
         leaves = [tile[at : at + HASH_SIZE] for at in range(0, len(tile), HASH_SIZE)]
@@ -185,7 +153,7 @@ class _Walk:
 
     def _entries(self, name: str, first: int, leaves: Sequence[bytes]) -> None:
         try:
-            bundle = _bytes(self.folder, name, first)
+            bundle = read_bytes(self.folder, name, first)
             self.bundles[first // tiles.WIDTH] = sha256(bundle).digest()
             found = tiles.entries(bundle)
         except ProofError as error:
@@ -237,7 +205,7 @@ class _Walk:
             return {}
         self._file(name)
         found: dict[int, dict[str, tuple[str, ...]]] = {}
-        for line in _lines(self.folder, name, first):
+        for line in read_lines(self.folder, name, first):
             if line.keys() != {"index", "field", "items"} or line["field"] in found.get(line["index"], ()):
                 raise Fault(f"a line of `{name}` is no list, or stands there twice", first)
             found.setdefault(line["index"], {})[line["field"]] = tuple(line["items"])
@@ -245,26 +213,32 @@ class _Walk:
 
     def _pass(self, first: int, leaves: Sequence[bytes]) -> None:
         """Extends the tree, and holds every head of a size on the way against it."""
-        for size in range(first + 1, first + len(leaves) + 1):
-            if size in self.heads:
-                self.frontier = self.frontier.extend(leaves[self.frontier.size - first : size - first])
-                for head in self.heads[size]:
-                    self._check_head(head)
+        for head in self.heads.until(first + len(leaves)):
+            self.frontier = self.frontier.extend(leaves[self.frontier.size - first : head.size - first])
+            self._check_head(head)
         self.frontier = self.frontier.extend(leaves[self.frontier.size - first :])
 
     def _check_head(self, head: Head) -> None:
         if head.origin != self.head.origin or head.root != self.frontier.root:
             raise Fault(f"the head of size {head.size} is not that of the entries before it", head.size - 1)
-        try:
-            signers = head.signers([key for key, since in self.trust.since.items() if since <= head.size])
-            head.signers(self.witnesses)
-        except NoteError as error:
-            raise Fault(str(error), head.size - 1) from None
-        newest = max((self.trust.since[key] for key in signers), default=-1)
+        newest = -1
+        for key, since in self.trust.since.items():
+            if since <= head.size and self._claimed(head, key):
+                newest = max(newest, since)
+        for witness in self.witnesses:
+            if self._claimed(head, witness):
+                self.cosigned[witness] = head.size
         if newest < self.rotated:
             raise Fault(f"the head of size {head.size} is not signed by the key in force", head.size - 1)
         self.rotated = newest
         self._check_strangers(head)
+
+    def _claimed(self, head: Head, key: Key) -> bool:
+        """Whether the head has a line of the key; that it is good is found while the walk goes on."""
+        own = head.signatures(key)
+        for signature in own:
+            self.signatures.claim(head, key, signature)
+        return bool(own)
 
     def _check_strangers(self, head: Head) -> None:
         """Where witnesses are named, a line by anybody else may be one of theirs that was spoilt."""
@@ -313,7 +287,7 @@ class _Walk:
             for index in range(0, (len(hashes) + tiles.WIDTH - 1) // tiles.WIDTH):
                 group = hashes[index * tiles.WIDTH : (index + 1) * tiles.WIDTH]
                 first = index * tiles.WIDTH ** (level + 1)
-                if _bytes(self.folder, self._file(tiles.path(level, index, len(group))), first) != b"".join(group):
+                if read_bytes(self.folder, self._file(tiles.path(level, index, len(group))), first) != b"".join(group):
                     raise Fault(f"a tile of level {level} does not hold the roots of the tiles below it", first)
                 if len(group) == tiles.WIDTH:
                     above.append(root_of(group))
@@ -325,46 +299,12 @@ class _Walk:
             raise Fault(f"the folder holds a file that belongs to no such log: `{extra[0]}`")
 
     def _check_witnesses(self) -> None:
-        for witness in self.witnesses:
-            sizes = [size for size, heads in self.heads.items() if any(head.signers([witness]) for head in heads)]
-            if not sizes:
+        for witness, size in self.cosigned.items():
+            if not size:
                 self.remarks.append(f"no head is cosigned by `{witness.name}`")
-            elif max(sizes) < self.head.size:
-                self.remarks.append(
-                    f"`{witness.name}` has cosigned the first {max(sizes)} entries, not those after them"
-                )
+            elif size < self.head.size:
+                self.remarks.append(f"`{witness.name}` has cosigned the first {size} entries, not those after them")
 
     def _file(self, name: str) -> str:
         self.files.add(name)
         return name
-
-
-def _head(note: str, what: str) -> Head:
-    try:
-        return Head.read(note)
-    except NoteError as error:
-        raise Fault(f"{what} cannot be read: {error}") from None
-
-
-def _bytes(folder: Path, name: str, index: int | None = None) -> bytes:
-    try:
-        return (folder / name).read_bytes()
-    except FileNotFoundError:
-        raise Fault(f"the file `{name}` is missing", index) from None
-    except OSError as error:
-        raise Fault(f"the file `{name}` cannot be read: {(error.strerror or 'error').lower()}", index) from None
-
-
-def _lines(folder: Path, name: str, index: int | None = None) -> list[dict[str, Any]]:
-    data = _bytes(folder, name, index)
-    try:
-        lines = [orjson.loads(line) for line in data.splitlines()]
-    except orjson.JSONDecodeError:
-        lines = [None]
-    # Written in one way only, so that no byte can change without a word about it.
-    if (
-        not all(isinstance(line, dict) for line in lines)
-        or b"".join(orjson.dumps(line) + b"\n" for line in lines) != data
-    ):
-        raise Fault(f"a line of `{name}` cannot be read", index)
-    return lines

@@ -52,19 +52,29 @@ class Key:
             raise NoteError(f"the number of the key `{parts[0]}` is not its own")
         return cls(name=parts[0], number=number, kind=data[0], public=data[1:])
 
+    def claim(self, text: str, signature: bytes) -> tuple[bytes, bytes]:
+        """What this key says to have signed with a line's ``signature`` under the note's ``text``, and the signature
+        itself: empty, so that it verifies nothing, if the line has not its length."""
+        message = text.encode()
+        if self.kind != WITNESS:
+            return message, signature
+        if len(signature) != 72:
+            return message, b""
+        moment = int.from_bytes(signature[:8], "big")
+        return f"cosignature/v1\ntime {moment}\n".encode() + message, signature[8:]
+
     def signed(self, text: str, signature: bytes) -> bool:
         """Whether this key made ``signature`` over the note's ``text``."""
-        message = text.encode()
-        if self.kind == WITNESS:
-            if len(signature) != 72:
-                return False
-            moment, signature = int.from_bytes(signature[:8], "big"), signature[8:]
-            message = f"cosignature/v1\ntime {moment}\n".encode() + message
-        try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
-        except InvalidSignature:
-            return False
-        return True
+        return verifies(self.public, *self.claim(text, signature))
+
+
+def verifies(public: bytes, message: bytes, signature: bytes) -> bool:
+    """Whether the Ed25519 key ``public`` made ``signature`` over ``message``."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +102,15 @@ class Head:
         found = tuple(_line(line) for line in signatures[:-1].split("\n"))
         return cls(origin=lines[0], size=int(lines[1]), root=root, text=text + "\n", lines=found)
 
+    def signatures(self, key: Key) -> list[bytes]:
+        """What the lines that claim to be of ``key`` hold."""
+        return [signature for name, number, signature in self.lines if (name, number) == (key.name, key.number)]
+
     def signers(self, keys: Iterable[Key]) -> list[Key]:
         """The ``keys`` that signed; ``NoteError`` if a line claims to be of one of them and does not verify."""
         signers: list[Key] = []
         for key in keys:
-            own = [signature for name, number, signature in self.lines if (name, number) == (key.name, key.number)]
+            own = self.signatures(key)
             if not all(key.signed(self.text, signature) for signature in own):
                 raise NoteError(f"a signature of `{key.name}` on the head of size {self.size} does not verify")
             if own:
