@@ -1,7 +1,8 @@
 """Calls -> answers: concurrent calls of one plan and one principal travel as a batch, without waiting for one another.
 
-While a batch is under way, calls like it gather; when it is done they leave as the next. A lone call is a batch of one.
-Fetch, stitch and record take the batch as a whole: statements and the log's commit are shared, entries are not.
+While a batch is at the sources, calls like it gather; once it waits for its entries they leave as the next. A lone call
+is a batch of one. Fetch, stitch and record take the batch as a whole: statements and the log's commit are shared,
+entries are not.
 """
 
 from __future__ import annotations
@@ -43,10 +44,11 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 @dataclass(slots=True, kw_only=True)
 class Batches:
-    """Calls under way and calls that gather, by plan and principal."""
+    """Calls that gather, by plan and principal; ``reading``: those of which a batch is at the sources."""
 
     hub: Hub
     gathering: dict[tuple[int, str], list[Call]] = field(default_factory=dict)
+    reading: set[tuple[int, str]] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def run(self, call: Call) -> Answer:
@@ -54,34 +56,51 @@ class Batches:
         loop = asyncio.get_running_loop()
         begun, call.answered = loop.time(), loop.create_future()
         key = (id(call.plan), call.identity.key)
-        waiting = self.gathering.get(key)
-        if waiting is None:
-            self.gathering[key] = [call]
-            task = asyncio.create_task(self._drain(key))
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
-        else:
-            waiting.append(call)
+        self.gathering.setdefault(key, []).append(call)
+        if key not in self.reading:
+            self._depart(key)
         answer = await call.answered
         if call.in_vain:
             await whole_step(begun)
         return answer
 
-    async def _drain(self, key: tuple[int, str]) -> None:
-        while self.gathering[key]:
-            calls, self.gathering[key] = self.gathering[key][:LARGEST], self.gathering[key][LARGEST:]
+    def _depart(self, key: tuple[int, str]) -> None:
+        """Has those who gathered leave at the loop's next turn, together with whoever comes in this one."""
+        self.reading.add(key)
+        task = asyncio.create_task(self._travel(key))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _travel(self, key: tuple[int, str]) -> None:
+        calls = self._take(key)
+        answers: Sequence[Answer | BaseException]
+        try:
             try:
-                answers: Sequence[Answer | BaseException] = await answer_batch(self.hub, calls)
-            except Exception as error:
-                answers = [error] * len(calls)
-            except BaseException:
-                # The hub is ending: nobody that waits, or still gathers, may wait for ever.
-                for call in (*calls, *self.gathering.pop(key)):
-                    if call.answered is not None:
-                        call.answered.cancel()
-                raise
-            self._deal(calls, answers)
-        del self.gathering[key]
+                stitched = await read_batch(self.hub, calls)
+            finally:
+                # The next may read while this one waits for its entries.
+                self._arrived(key)
+            answers = await tell(self.hub, calls, stitched)
+        except Exception as error:
+            answers = [error] * len(calls)
+        except BaseException:
+            # The hub is ending: nobody that waits, or still gathers, may wait for ever.
+            for call in (*calls, *self.gathering.pop(key, ())):
+                if call.answered is not None:
+                    call.answered.cancel()
+            raise
+        self._deal(calls, answers)
+
+    def _take(self, key: tuple[int, str]) -> list[Call]:
+        gathered = self.gathering.pop(key, [])
+        if len(gathered) > LARGEST:
+            self.gathering[key] = gathered[LARGEST:]
+        return gathered[:LARGEST]
+
+    def _arrived(self, key: tuple[int, str]) -> None:
+        self.reading.discard(key)
+        if key in self.gathering:
+            self._depart(key)
 
     def _deal(self, calls: Sequence[Call], answers: Sequence[Answer | BaseException]) -> None:
         for call, found in zip(calls, answers, strict=True):
@@ -93,9 +112,8 @@ class Batches:
                 call.answered.set_result(found)
 
 
-async def answer_batch(hub: Hub, calls: Sequence[Call]) -> list[Answer]:
+async def tell(hub: Hub, calls: Sequence[Call], stitched: Sequence[Stitched]) -> list[Answer]:
     """The answers of calls of one plan and principal, their entries durable."""
-    stitched = await read_batch(hub, calls)
     entries = [hub.recording.entries(act_of(call), found.told) for call, found in zip(calls, stitched, strict=True)]
     # INVARIANT 2: no entry, no answer. Crash before this and nothing left; after it, and an entry tells of too much.
     with hub.stage("record"):
