@@ -126,11 +126,9 @@ class Recording:
         # What this answer gives away, not what its batch read: others' rows are in their own entries.
         rows = Counter(HOME[type_name] for type_name, _ in released.records)
         rows.update(source for source, _ in released.parts)
-        names = self.pseudonyms
-        records = {row: names.record(*row) for row in released.records}
-        subjects = list(records.values())
-        subjects += [names.register(number) for number in released.registers]
-        subjects += [names.citizen(number) for number in released.citizens]
+        records = self._records(released.records)
+        subjects = [*records.values(), *self.pseudonyms.registers(released.registers)]
+        subjects += self.pseudonyms.citizens(released.citizens)
         left_out = CHILD_OF_REPORT if grounds.of_author else frozenset()
         return Told(
             members={
@@ -152,6 +150,17 @@ class Recording:
             ),
             of_author=grounds.of_author,
         )
+
+    def _records(self, rows: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """(type, key) -> its pseudonym."""
+        keys: dict[str, list[str]] = {}
+        for type_name, key in rows:
+            keys.setdefault(type_name, []).append(key)
+        return {
+            (type_name, key): name
+            for type_name, of in keys.items()
+            for key, name in zip(of, self.pseudonyms.records(type_name, of), strict=True)
+        }
 
     def _entry(self, act: Act, told: Told) -> Entry:
         # Values end here: the key goes to its own table, and no value into the entry.

@@ -11,6 +11,7 @@ import hmac
 from binascii import b2a_base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any, Final, Literal, TypeAlias
 
 import orjson
@@ -20,7 +21,10 @@ Bound: TypeAlias = tuple[str, str, Any]
 """(coordinate, pseudonym of the row, value as answered)"""
 
 KEY_SIZE: Final = 32
-_DOMAIN: Final = b"hub-commitment-1"
+_SIZE: Final = 18
+"""Bytes of a commitment: 24 characters, so that many are written as text at once and cut apart."""
+_DOMAIN: Final = b"hub-commitment-2"
+_OLD_DOMAIN: Final = b"hub-commitment-1"
 _WEB: Final = bytes.maketrans(b"+/", b"-_")
 
 
@@ -33,7 +37,7 @@ class Verdict:
 
 
 def commitments(secret: bytes, values: Iterable[Bound]) -> list[str]:
-    """One for each value, each coordinate and the key; 128 bits each, base64url. The caller hides their order."""
+    """One for each value, each coordinate and the key; 144 bits each, base64url. The caller hides their order."""
     return committed(secret, messages(values))
 
 
@@ -52,15 +56,22 @@ def messages(values: Iterable[Bound]) -> list[bytes]:
 
 
 def committed(secret: bytes, made_of: Iterable[bytes]) -> list[str]:
-    """The commitments under the key of an entry."""
-    keyed = hmac.new(secret, _framed(_DOMAIN), "sha256")
-    found = [keyed.digest()[:16]]
+    """The commitments under the key of an entry: keyed BLAKE2b, since a list binds hundreds of values."""
+    keyed = blake2b(key=secret, digest_size=_SIZE, person=_DOMAIN)
+    digests = [keyed.digest()]
     copy = keyed.copy
     for message in made_of:
         one = copy()
         one.update(message)
-        found.append(one.digest()[:16])
-    return [b2a_base64(digest, newline=False)[:22].translate(_WEB).decode() for digest in found]
+        digests.append(one.digest())
+    text = b2a_base64(b"".join(digests), newline=False).translate(_WEB).decode()
+    return [text[at : at + 24] for at in range(0, len(text), 24)]
+
+
+def committed_before(secret: bytes, made_of: Iterable[bytes]) -> list[str]:
+    """As entries before version 3 have them: HMAC-SHA256, 128 bits."""
+    made = [hmac.digest(secret, _framed(_OLD_DOMAIN) + message, "sha256")[:16] for message in (b"", *made_of)]
+    return [b2a_base64(digest, newline=False)[:22].translate(_WEB).decode() for digest in made]
 
 
 def canonical(value: Any) -> bytes:
@@ -76,7 +87,8 @@ def judge(entry: Mapping[str, Any], secret: bytes | None, claim: Bound) -> Verdi
     reason = _undecided(entry, secret, claim)
     if secret is None or reason is not None:
         return Verdict(answer="unknown", reason=str(reason))
-    of_key, of_coordinate, of_value = commitments(secret, [claim])
+    scheme = committed_before if entry["v"] < 3 else committed
+    of_key, of_coordinate, of_value = scheme(secret, messages([claim]))
     if of_key not in entry["commitments"]:
         return Verdict(answer="altered", reason="the key that is kept is not the key of this entry")
     if of_coordinate not in entry["commitments"]:

@@ -19,7 +19,8 @@ import orjson
 
 from hub.audit.merkle import leaf_hash
 
-VERSION: Final = 2
+VERSION: Final = 3
+"""3: commitments by keyed BLAKE2b, before by HMAC (``hub/audit/commitment.py``); all else is as in 2."""
 LIMIT: Final = 65_535
 """Bytes of one entry: entry bundles have a uint16 before each."""
 INLINE: Final = {"subjects": 128, "commitments": 32, "notes": 0}
@@ -129,7 +130,7 @@ def encode(entry: Entry) -> Leaf:
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)
     document: dict[str, Any] = {name: _plain(getattr(entry, name)) for name in _TEXTS}
     document |= {"v": VERSION, "at": timestamp(at), "part": entry.part, "promise": entry.promise}
-    document |= {name: sorted({_plain(item) for item in getattr(entry, name)}) for name in _LISTS}
+    document |= {name: _items(getattr(entry, name)) for name in _LISTS}
     document["notes"] = [_plain(note, longest=LONGEST_NOTE) for note in entry.notes]
     lists: dict[str, tuple[str, ...]] = {}
     for name, inline in INLINE.items():
@@ -174,6 +175,15 @@ def _set_apart(document: dict[str, Any], name: str, lists: dict[str, tuple[str, 
     document |= {name: [], f"{name}Hash": list_hash(items), f"{name}Count": len(items)}
 
 
+def _items(items: Texts) -> list[str]:
+    # Names and commitments come by the hundred, and are what they should be: seen at a glance over all of them.
+    if not items:
+        return []
+    if "".join(items).isprintable() and max(map(len, items)) <= LONGEST_TEXT:
+        return sorted(set(items))
+    return sorted({_plain(item) for item in items})
+
+
 def _plain(text: str, *, longest: int = LONGEST_TEXT) -> str:
     """``text``, or its hash where it would break the limit, a list's newline, PostgreSQL's text or UTF-8 itself."""
     if len(text) <= longest and text.isprintable():
@@ -190,7 +200,7 @@ class Pseudonyms:
     """
 
     key: bytes = field(repr=False)
-    _keyed: dict[str, hmac.HMAC] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _keyed: dict[tuple[str, ...], hmac.HMAC] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.key) < 32:
@@ -220,15 +230,39 @@ class Pseudonyms:
         """A GraphQL document: keyed, since a plain hash of one that holds a citizen id could be found by trying ids."""
         return self._name("o", operation_name or "", document)
 
+    def registers(self, numbers: Iterable[str]) -> list[str]:
+        """Files, by their numbers, in order."""
+        return self._names(("f",), numbers)
+
+    def citizens(self, citizen_ids: Iterable[str]) -> list[str]:
+        """Children, by citizen ids, in order."""
+        return self._names(("i",), citizen_ids)
+
+    def records(self, type_name: str, keys: Iterable[str]) -> list[str]:
+        """Rows of one type, by keys, in order."""
+        return self._names(("r", type_name), keys)
+
     def _name(self, domain: str, *parts: str) -> str:
-        keyed = self._keyed.get(domain)
+        [name] = self._names((domain, *parts[:-1]), parts[-1:])
+        return name
+
+    def _names(self, first: tuple[str, ...], last: Iterable[str]) -> list[str]:
+        """For each text its name in the domain that ``first`` begins with."""
+        keyed = self._keyed.get(first)
         if keyed is None:
-            keyed = hmac.new(self.key, _framed("hub-log", domain), "sha256")
-            self._keyed[domain] = keyed
+            keyed = hmac.new(self.key, _framed("hub-log", *first), "sha256")
+            if len(first) == 1 or first[0] == "r":  # few: types, not people
+                self._keyed[first] = keyed
+        digests: list[bytes] = []
+        copy = keyed.copy
         # A copy costs a third of keying anew, and names are many: every row of an answer has one.
-        own = keyed.copy()
-        own.update(_framed(*parts))
-        return f"{domain}-{b2a_base64(own.digest()[:16], newline=False)[:22].translate(_WEB).decode()}"
+        for part in last:
+            encoded = part.encode("utf-8", "surrogatepass")
+            own = copy()
+            own.update(len(encoded).to_bytes(4) + encoded)
+            digests.append(own.digest()[:16] + b"\0\0")  # whole groups of 3 bytes: all become text at once
+        text = b2a_base64(b"".join(digests), newline=False).translate(_WEB).decode()
+        return [f"{first[0]}-{text[at : at + 22]}" for at in range(0, len(text), 24)]
 
 
 def _framed(*parts: str) -> bytes:

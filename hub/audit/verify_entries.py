@@ -25,6 +25,8 @@ class EntryError(Exception):
 
 TEXTS = frozenset(item.name for item in fields(Entry) if item.type in {"str", "Kind", "AccessDecision", "datetime"})
 LISTS = frozenset(item.name for item in fields(Entry) if item.type == "Texts")
+KNOWN = (2, VERSION)
+"""Versions of entries whose fields are these."""
 NUMBERS = frozenset({"v", "part", "promise"})
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -44,7 +46,7 @@ def read(data: bytes) -> dict[str, Any]:
     wanted = TEXTS | LISTS | NUMBERS | {f"{name}{end}" for name in apart for end in ("Hash", "Count")}
     if document.keys() != wanted or not all(map(_typed, document.items())):
         raise EntryError("the entry has not the fields of an entry")
-    if document["v"] != VERSION:
+    if document["v"] not in KNOWN:
         raise EntryError(f"the entry is of version `{document['v']}`, this verifier knows `{VERSION}`")
     return document
 

@@ -7,6 +7,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from struct import pack
 from typing import Any
 
@@ -44,12 +45,17 @@ bounds = st.tuples(st.sampled_from(["Child.name", "Child.names", "A.b"]), st.tex
 
 
 def by_hand(secret: bytes, *parts: str) -> str:
+    message = b"".join(pack(">I", len(part.encode())) + part.encode() for part in parts)
+    return urlsafe_b64encode(blake2b(message, key=secret, digest_size=18, person=b"hub-commitment-2").digest()).decode()
+
+
+def by_hand_before(secret: bytes, *parts: str) -> str:
     message = b"".join(pack(">I", len(part.encode())) + part.encode() for part in ("hub-commitment-1", *parts))
     return urlsafe_b64encode(hmac.digest(secret, message, "sha256")[:16]).decode().rstrip("=")
 
 
 def document(made: Sequence[str], **changes: Any) -> dict[str, Any]:
-    fields = {"released": ["Child.name"], "masked": ["Child.citizenId"], "subjects": [RECORD, BESIDE]}
+    fields = {"released": ["Child.name"], "masked": ["Child.citizenId"], "subjects": [RECORD, BESIDE], "v": 3}
     return {**fields, "commitments": sorted(made), **changes}
 
 
@@ -104,6 +110,15 @@ def test_a_masked_value_is_proved_as_it_was_shown_and_refuted_in_clear() -> None
     made = document(commitments(SECRET, [("Child.citizenId", RECORD, "1201**********0016")]))
     assert judge(made, SECRET, ("Child.citizenId", RECORD, "1201**********0016")).answer == "proved"
     assert judge(made, SECRET, ("Child.citizenId", RECORD, "120114201203070016")).answer == "refuted"
+
+
+def test_an_entry_of_the_version_before_is_judged_by_the_commitments_that_it_has() -> None:
+    parts = ((), ("Child.name",), ("Child.name", RECORD, '"林某某"'))
+    made = document([by_hand_before(SECRET, *each) for each in parts], v=2)
+    assert judge(made, SECRET, NAME).answer == "proved"
+    assert judge(made, SECRET, ("Child.name", RECORD, "林")).answer == "refuted"
+    assert judge(made, OTHER, NAME).answer == "altered"
+    assert judge({**made, "v": 3}, SECRET, NAME).answer == "altered"
 
 
 def test_the_value_of_one_row_is_refuted_of_another() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta, timezone
@@ -185,3 +187,15 @@ def test_words_of_a_person_are_kept_whole_and_beside_the_entry() -> None:
     words = "已与教育局核对，" * 60
     leaf = encode(entry(notes=(words,)))
     assert leaf.lists["notes"] == (words,) and words.encode() not in leaf.data
+
+
+def test_names_of_many_are_the_names_of_each() -> None:
+    names = Pseudonyms(b"p" * 32)
+    keys = ["1", "", "120114201203070016", "林", "1"]
+    assert names.records("Child", keys) == [names.record("Child", key) for key in keys]
+    assert names.registers(keys) == [names.register(key) for key in keys]
+    assert names.citizens(keys) == [names.citizen(key) for key in keys]
+    assert names.records("Child", []) == []
+    message = b"".join(len(part).to_bytes(4) + part for part in (b"hub-log", b"r", b"Child", b"1"))
+    by_hand = hmac.digest(b"p" * 32, message, "sha256")[:16]
+    assert names.record("Child", "1") == "r-" + urlsafe_b64encode(by_hand).decode().rstrip("=")
