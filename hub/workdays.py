@@ -1,7 +1,7 @@
 """Day -> whether China works on it, and the day so many working days later: public holidays and weekends worked on.
 
 Guarantee: pure. The calendar is that of ``holidays``, which knows the years that the State Council has announced; one
-that it has not announced has its weekends and fixed feasts alone, so a count into the next one may end a day early or late.
+that it has not has its weekends and fixed feasts alone, so a count into it may end a day early or late.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from hub.audit.contract import StoreError
 from hub.audit.session import Session
 from hub.audited import working
 from hub.errors import OutageError
+from hub.events.outbox import Drafts
 from hub.hub import Hub
 from hub.lifecycle.settle import OpenIntents, settle_open
 from hub.lifecycle.write import Writing
@@ -88,14 +89,18 @@ async def open_writing(settings: Settings, hub: Hub, dsn: str, log: Recorder, se
         secret=hmac.digest(secret, b"hub/intents/v1", "sha256"),
         deadline=settings.deadlines.write,
     )
-    session = Session(dsn, name="open intents", durable=settings.fsync_required, timeout=settings.deadlines.reading)
+    session, drafts = (
+        Session(dsn, name=name, durable=settings.fsync_required, timeout=settings.deadlines.reading)
+        for name in ("open intents", "drafts of events")
+    )
+    writing.drafts = Drafts(connections=drafts)
     try:
         async with working(_settling(OpenIntents(session), writing, settings.deadlines.settle)):
             yield writing
     finally:
         # Steps under way end in the department and in the log; what does not is settled by the next start.
         await writing.close()
-        await asyncio.gather(session.close(), *(target.close() for target in targets.values()))
+        await asyncio.gather(session.close(), drafts.close(), *(target.close() for target in targets.values()))
 
 
 async def _settling(opens: OpenIntents, writing: Writing, seconds: float) -> None:

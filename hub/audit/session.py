@@ -20,7 +20,13 @@ from hub.audit.contract import StoreError
 LAYOUT: Final = 3
 DDL: Final = tuple(
     Path(__file__).parent / name
-    for name in ("log.sql", "search.sql", "../pages/session.sql", "../statistics/published.sql")
+    for name in (
+        "log.sql",
+        "search.sql",
+        "../pages/session.sql",
+        "../statistics/published.sql",
+        "../events/outbox.sql",
+    )
 )
 
 _GUARD = """

@@ -15,6 +15,7 @@ from connectors.write import GivenUp, NotThere, Result, Reused, Stale, Target, U
 from hub.audit.entry import Entry
 from hub.audit.receipt import Receipt
 from hub.errors import HubError, OutageError, RefusalError
+from hub.events.change import changes_of
 from hub.lifecycle.compile import Compiled, Part
 from hub.lifecycle.entries import Acting
 from hub.lifecycle.found import Found
@@ -160,7 +161,12 @@ class Way:
         if not breaker.allows(writing.sources.monotonic()):
             # It has just failed several times: nobody who reports a child in danger waits for it to fail once more.
             raise outage_of(SourceError(part.source, "open"))
-        await writing.log.record([acting.intent(part, number, name, writing.clock())])
+        now = writing.clock()
+        if writing.drafts is not None:
+            # Crash after it, and it goes with the outcome that is settled later, or is forgotten.
+            file = None if acting.found.file is None else acting.found.file[0]
+            await writing.drafts.keep(acting.request_id, number, now, name, changes_of(part, file))
+        await writing.log.record([acting.intent(part, number, name, now)])
         result, failure = await self._sent(part, name, breaker)
         self.receipts += await self._recorded(acting.outcome(part, number, name, writing.clock(), result))
         if failure is not None and isinstance(result, GivenUp):

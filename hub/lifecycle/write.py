@@ -20,6 +20,7 @@ from connectors.source import SourceError
 from connectors.write import Target
 from hub.audit.entry import Pseudonyms
 from hub.errors import RefusalError
+from hub.events.outbox import Drafts
 from hub.identity import Identity
 from hub.lifecycle.compile import Compiled
 from hub.lifecycle.entries import Acting
@@ -58,6 +59,7 @@ class Writing:
     policy: Callable[[], Policy]
     clock: Callable[[], datetime]
     secret: bytes = field(repr=False)
+    drafts: Drafts | None = None
     deadline: float = 3.0
     set_limit: int = 20_000
     breakers: dict[str, Breaker] = field(default_factory=dict)
