@@ -14,8 +14,9 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from hub.health import health_routes
 from hub.http import Door, Service
@@ -23,6 +24,7 @@ from hub.pages.console.ports import Console
 from hub.pages.console.routes import console_routes
 from hub.pages.ide.page import ide_routes
 from hub.settings import Settings
+from hub.socket import SocketDoor
 from hub.telemetry import Silent, Stages, Telemetry, metrics_page
 from hub.tlog import Tlog, tlog_routes
 
@@ -49,11 +51,11 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         opened = (open_service or _open_service)(settings, telemetry or Silent())
         async with opened as service:
-            endpoint.door = Door(settings=settings, service=service)
+            endpoint.opened(Door(settings=settings, service=service))
             try:
                 yield
             finally:
-                endpoint.door = None
+                endpoint.door = endpoint.sockets = None
 
     app = Starlette(
         routes=_routes(settings, endpoint, telemetry),
@@ -75,6 +77,18 @@ class _Endpoint:
     """``/graphql`` from start to end of the lifespan."""
 
     door: Door | None = field(default=None)
+    sockets: SocketDoor | None = field(default=None)
+
+    def opened(self, door: Door) -> None:
+        self.door = door
+        if door.service.events is not None:
+            self.sockets = SocketDoor(door=door, events=door.service.events)
+
+    async def listen(self, socket: WebSocket) -> None:
+        if self.sockets is None:
+            await socket.close(1013)
+            return
+        await self.sockets(socket)
 
     async def graphql(self, http: HttpRequest) -> Response:
         if self.door is None:
@@ -97,6 +111,7 @@ class _Endpoint:
 def _routes(settings: Settings, endpoint: _Endpoint, telemetry: Telemetry | None) -> list[BaseRoute]:
     every_method = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     routes: list[BaseRoute] = [Route("/graphql", endpoint.graphql, methods=every_method)]
+    routes.append(WebSocketRoute("/graphql", endpoint.listen))
     routes += health_routes(endpoint.ready)
     routes.append(Mount("/log", routes=tlog_routes(endpoint.tlog)))
     routes.append(Mount("/console", routes=console_routes(endpoint.console)))

@@ -70,6 +70,11 @@ class Document:
         """Whether the operation is a mutation."""
         return self.operation.operation is OperationType.MUTATION
 
+    @property
+    def listens(self) -> bool:
+        """Whether the operation is a subscription."""
+        return self.operation.operation is OperationType.SUBSCRIPTION
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parsed:
@@ -94,10 +99,17 @@ class Documents:
     limits: Limits
     _known: OrderedDict[str, _Parsed] = field(default_factory=OrderedDict)
 
-    def read(self, query: str, operation_name: str | None, variables: Mapping[str, Any] | None) -> Document:
-        """The chosen operation; raises ``RefusedError`` of TOO_COMPLEX, INVALID_DOCUMENT or INVALID_INPUT."""
+    def read(
+        self, query: str, operation_name: str | None, variables: Mapping[str, Any] | None, *, listens: bool = False
+    ) -> Document:
+        """The chosen operation; raises ``RefusedError`` of TOO_COMPLEX, INVALID_DOCUMENT or INVALID_INPUT.
+
+        ``listens``: it may be a subscription.
+        """
         parsed = self._parsed(query)
         operation = _chosen(parsed.operations, operation_name)
+        if operation.operation is OperationType.SUBSCRIPTION and not listens:
+            raise RefusedError(invalid("queries and mutations are answered here, this is a subscription"))
         values = self._coerced(operation, variables or {})
         return Document(
             digest=parsed.digest,
@@ -136,7 +148,6 @@ class Documents:
         node = _parse(query, self.limits)
         check_limits(node, self.limits)
         operations, fragments = split(node)
-        _no_subscriptions(operations)
         errors = validate(self.schema, node, RULES, max_errors=_ERRORS, hide_suggestions=True)
         if errors:
             raise RefusedError(*(_invalid(error) for error in errors[:_ERRORS]))
@@ -204,11 +215,6 @@ def _invalid(error: GraphQLError) -> HubError:
     facts = dict(error.extensions or {})
     code = "INVALID_INPUT" if facts.pop("value", False) else "INVALID_DOCUMENT"
     return RefusalError(code, said(error.message) + _place(error), locations=_locations(error), **facts)
-
-
-def _no_subscriptions(operations: list[OperationDefinitionNode]) -> None:
-    if any(operation.operation is OperationType.SUBSCRIPTION for operation in operations):
-        raise RefusedError(invalid("queries and mutations are answered here, this is a subscription"))
 
 
 def _chosen(operations: tuple[OperationDefinitionNode, ...], name: str | None) -> OperationDefinitionNode:

@@ -30,6 +30,7 @@ from hub.settings import Settings
 from hub.telemetry import Stages
 
 if TYPE_CHECKING:
+    from hub.events.subscription import Events
     from hub.pages.console.ports import Console
     from hub.tlog import Tlog
 
@@ -77,6 +78,11 @@ class Service(Protocol):
     @property
     def console(self) -> Console | None:
         """What the auditors' console rests on, if there is one."""
+        ...
+
+    @property
+    def events(self) -> Events | None:
+        """What tells of changes, if it does."""
         ...
 
     @property

@@ -15,6 +15,8 @@ from hub.audit.entry import Pseudonyms
 from hub.batches import Batches
 from hub.document import Documents
 from hub.entitlements import Entitlements
+from hub.events.channels import Layout, told_fields
+from hub.events.subscription import Events
 from hub.lifecycle.rights import open_steps
 from hub.lifecycle.write import Writing
 from hub.planner.plan import Plan
@@ -66,10 +68,12 @@ class Hub:
     clock: Callable[[], datetime]
     set_limit: int = 20_000
     writing: Writing | None = None
+    events: Events | None = None
     duty_phone: str = "110"
     stage: Callable[[str], AbstractContextManager[None]] = Silent().stage
     plans: Remembered[Plan] = field(default_factory=lambda: Remembered(2_000))
     views: Remembered[GraphQLSchema] = field(default_factory=lambda: Remembered(64))
+    layouts: Remembered[Layout] = field(default_factory=lambda: Remembered(500))
     entitled: Remembered[Entitlements] = field(default_factory=lambda: Remembered(1_000))
     batches: Batches = field(init=False)
 
@@ -110,4 +114,5 @@ def view_of(schema: GraphQLSchema, entitlements: Entitlements) -> GraphQLSchema:
         clear,
         frozenset(entitlements.aggregated),
         open_steps(entitlements.policy, entitlements.unit, entitlements.purpose),
+        told_fields(entitlements),
     )

@@ -27,6 +27,8 @@ from hub.audit.log import Log
 from hub.audited import Audited, auditing, console_of, tlog_of
 from hub.credential import RevokedFile, Verifier
 from hub.document import Documents
+from hub.eventing import open_events
+from hub.events.subscription import Events
 from hub.http import Turned
 from hub.hub import Hub
 from hub.identity import Identity
@@ -62,6 +64,11 @@ class Behind:
     tlog: Tlog | None
     console: Console | None
     ready_within: float
+
+    @property
+    def events(self) -> Events | None:
+        """What tells of changes."""
+        return self.hub.events
 
     @property
     def registry(self) -> Policy:
@@ -204,7 +211,10 @@ async def open_service(settings: Settings, stages: Stages) -> AsyncIterator[Behi
             ) as log,
         ):
             hub = _hub(settings, current, sources, log, Pseudonyms(secrets.pseudonyms), Seals(secrets.seal), stages)
-            async with open_writing(settings, hub, dsn, log, secrets.pseudonyms) as hub.writing:
+            async with (
+                open_events(settings, hub, dsn) as hub.events,
+                open_writing(settings, hub, dsn, log, secrets.pseudonyms) as hub.writing,
+            ):
                 yield _behind(settings, hub, stages, log, audited)
     except StoreError as error:
         raise ConfigurationError(f"the log takes no entries ({error.reason}), see `databases.log`") from None

@@ -136,6 +136,18 @@ class Limits(_Group):
     )
 
 
+class Sockets(_Group):
+    """WebSockets, over which subscriptions run."""
+
+    init: Seconds = Field(default=5.0, description="seconds for a client to say who it is, from its connection")
+    of_principal: Positive = Field(default=500, description="sockets of one principal at once, on each replica")
+    subscriptions: Positive = Field(default=20, description="operations under way on one socket")
+    patience: Seconds = Field(default=10.0, description="seconds for a client to take what is sent, before it is cut")
+    away: Seconds = Field(
+        default=30.0, description="seconds that a subscription waits for a department or the log that does not answer"
+    )
+
+
 class Credentials(_Group):
     """Which tokens are accepted."""
 
@@ -206,6 +218,7 @@ class Settings(BaseSettings):
     deadlines: Deadlines = Field(default=Deadlines(), description="seconds")
     pools: Pools = Field(default=Pools(), description="connections")
     limits: Limits = Field(default=Limits(), description="limits")
+    sockets: Sockets = Field(default=Sockets(), description="WebSockets")
     credentials: Credentials = Field(default=Credentials(), description="tokens")
     audit: Audit = Field(default=Audit(), description="access log")
     unusual: Unusual = Field(default=Unusual(), description="unusual uses")

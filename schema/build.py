@@ -26,6 +26,7 @@ from schema.mutations import Signature, mutations
 from schema.nouns import NOUNS
 from schema.roots import Query
 from schema.scalars import SCALARS
+from schema.subscriptions import subscriptions
 
 
 def core() -> strawberry.Schema:
@@ -40,13 +41,13 @@ def core() -> strawberry.Schema:
     return strawberry.Schema(query=Query, types=NOUNS, config=config)
 
 
-def whole(signatures: Sequence[Signature] = ()) -> GraphQLSchema:
-    """The whole schema: every type, field, filter and root, and these steps.
+def whole(signatures: Sequence[Signature] = (), told: Sequence[str] = ()) -> GraphQLSchema:
+    """The whole schema: every type, field, filter and root, these steps, and subscriptions to these types.
 
     Suggestions belong to validation, not to the schema: give ``hide_suggestions`` to graphql-core's ``validate`` and
     ``get_variable_values``.
     """
-    schema = build_schema("\n\n".join((core().as_str(), mutations(signatures))))
+    schema = build_schema("\n\n".join((core().as_str(), mutations(signatures), subscriptions(told))))
     for scalar in SCALARS:
         found = schema.type_map[scalar.name]
         assert isinstance(found, GraphQLScalarType)

@@ -39,19 +39,22 @@ def view(
     clear: frozenset[str],
     aggregated: frozenset[str] = frozenset(),
     steps: frozenset[str] = frozenset(),
+    told: frozenset[str] = frozenset(),
 ) -> GraphQLSchema:
-    """The part of ``schema`` that the coordinates open, and the steps.
+    """The part of ``schema`` that the coordinates open, the steps, and what one is told of.
 
     ``allowed``: read in clear or masked, they open fields, and with them types, links and roots. ``clear``: read in
     clear, they open filters and orders. ``aggregated``: counted without being read; with ``clear`` they open
-    ``aggregate``. ``me`` and ``catalogue`` are in every view. ``steps``: fields of ``Mutation``.
+    ``aggregate``. ``me`` and ``catalogue`` are in every view. ``steps``: fields of ``Mutation``; ``told``: of
+    ``Subscription``.
     """
-    cut = _Cut(schema=schema, allowed=allowed, clear=clear, aggregated=aggregated, steps=steps)
-    query, mutation = schema.query_type, schema.mutation_type
+    cut = _Cut(schema=schema, allowed=allowed, clear=clear, aggregated=aggregated, steps=steps | told)
+    query, mutation, subscription = schema.query_type, schema.mutation_type, schema.subscription_type
     assert query is not None
     return GraphQLSchema(
         query=cut.named(query),
         mutation=cut.named(mutation) if mutation is not None and steps else None,
+        subscription=cut.named(subscription) if subscription is not None and told else None,
         types=[cut.named(schema.type_map[type_name]) for type_name in TYPES if type_name in cut.opened],
         directives=schema.directives,
         description=schema.description,
@@ -111,9 +114,9 @@ class _Cut:
     def _opens(self, parent: str, name: str, found: GraphQLField) -> bool:
         if parent == "Query":
             return self._opens_root(name)
-        if parent == "Mutation":
+        if parent in ("Mutation", "Subscription"):
             return name in self.steps
-        if parent.endswith("Step"):
+        if parent.endswith(("Step", "Change")):
             target = _innermost(found.type).name
             return target not in TYPES or target in self.opened
         if parent not in LINKS or name == "id":

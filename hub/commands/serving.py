@@ -24,6 +24,7 @@ from hub.telemetry import Silent, open_telemetry
 _GRACE = 5
 _KEEP_ALIVE = 15
 _CONNECTIONS = 2000
+_LONGEST_MESSAGE = 300_000
 
 Visit = Callable[[str], Awaitable[None]]
 """What is done once the hub answers at a URL; the hub stops when it raises ``Done``."""
@@ -124,6 +125,10 @@ def _server(app: object) -> uvicorn.Server:
             server_header=False,
             proxy_headers=False,
             limit_concurrency=_CONNECTIONS,
+            ws="websockets-sansio",
+            ws_max_size=_LONGEST_MESSAGE,
+            # Compression would keep a window a socket, and answers that differ by a guess would differ in length.
+            ws_per_message_deflate=False,
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=_GRACE,
         )

@@ -23,10 +23,13 @@ ABOUT: Final = {"Child": "child", "Enrolment": "enrolment"}
 ROWS: Final = {"AssistanceRecord": "services"}
 """Relation of which a step makes several rows -> the member that lists them."""
 
+TOLD: Final = ("MandatoryReport", "Incident", "DropoutRecord", "Child")
+"""Types of whose changes some unit may be told; a test holds them equal to the policy's ``subscribe`` lines."""
+
 
 def served() -> GraphQLSchema:
-    """The whole schema, with every step."""
-    return whole([signature(step) for step in STEPS.values()])
+    """The whole schema, with every step, and what one may be told of."""
+    return whole([signature(step) for step in STEPS.values()], TOLD)
 
 
 def signature(step: Step) -> Signature:

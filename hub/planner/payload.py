@@ -85,7 +85,7 @@ def compile_payload(
     entitled(nodes[0].name.value)
     definition = mutation.fields[nodes[0].name.value]
     given = _given(definition, nodes[0], variables)
-    entries = _entries(compiler, get_named_type(definition.type), nodes, key)
+    entries = entries_of(compiler, get_named_type(definition.type), nodes, key)
     roots = tuple(entry for entry in entries if not isinstance(entry, Told))
     return Payload(
         key=key,
@@ -104,24 +104,30 @@ def _given(definition: GraphQLField, node: FieldNode, variables: VariableValues)
         raise RefusalError("INVALID_INPUT", error.message) from None
 
 
-def _entries(compiler: Compiler, named: object, nodes: Nodes, key: str) -> tuple[Entry, ...]:
+def entries_of(
+    compiler: Compiler, named: object, nodes: Nodes, key: str, subject: str | None = None
+) -> tuple[Entry, ...]:
+    """What is selected of an answer that tells of a row; ``subject``: the row's type, where the field is ``Node``."""
     assert isinstance(named, GraphQLObjectType)
     sets = [node.selection_set for node in nodes if node.selection_set]
     found = compiler.collect(named, sets)
-    return tuple(_entry(compiler, named, name, inner, (key, name)) for name, inner in found.items())
+    return tuple(_entry(compiler, named, name, inner, (key, name), subject) for name, inner in found.items())
 
 
-def _entry(compiler: Compiler, named: GraphQLObjectType, key: str, nodes: Nodes, path: tuple[str, ...]) -> Entry:
+def _entry(
+    compiler: Compiler, named: GraphQLObjectType, key: str, nodes: Nodes, path: tuple[str, ...], subject: str | None
+) -> Entry:
     name = nodes[0].name.value
     if name == "__typename":
         return p.Word(key=key, text=named.name)
     definition = named.fields[name]
     target = get_named_type(definition.type)
-    if target.name in TYPES:
-        if not compiler.entitlements.opens_type(target.name):
-            return compiler.deny(key, f"{target.name}.*", path)
-        reach = compiler.reach(target.name, "object", nodes, definition, None, path)
-        return p.RowsRoot(key=key, name="row", reaches={target.name: reach})
+    type_name = subject if target.name == "Node" and subject is not None else target.name
+    if type_name in TYPES:
+        if not compiler.entitlements.opens_type(type_name):
+            return compiler.deny(key, f"{type_name}.*", path)
+        reach = compiler.reach(type_name, "object", nodes, definition, None, path)
+        return p.RowsRoot(key=key, name="row", reaches={type_name: reach})
     if not isinstance(target, GraphQLObjectType):
         return Told(key=key, name=name)
     below = compiler.collect(target, [node.selection_set for node in nodes if node.selection_set])

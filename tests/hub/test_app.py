@@ -49,6 +49,7 @@ class Fake:
 
     verifier: Verifier
     tlog: Tlog | None = None
+    events: None = None
     console: None = None
     stages: Stages = field(default_factory=Silent)
     asked: list[tuple[Identity, Request]] = field(default_factory=list)

@@ -62,6 +62,7 @@ class Fake:
 
     verifier: Verifier
     tlog: None = None
+    events: None = None
     console: None = None
     stages: Stages = field(default_factory=Silent)
     asked: list[tuple[Identity, Request]] = field(default_factory=list)

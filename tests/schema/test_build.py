@@ -43,9 +43,9 @@ def test_everything_is_described(whole: GraphQLSchema) -> None:
     assert silent == []
 
 
-def test_without_steps_there_is_no_mutation_and_there_are_no_subscriptions_yet(whole: GraphQLSchema) -> None:
+def test_without_steps_there_is_no_mutation_and_without_types_told_of_no_subscription() -> None:
     assert whole_without_steps().mutation_type is None
-    assert whole.subscription_type is None
+    assert whole_without_steps().subscription_type is None
 
 
 def test_an_unknown_field_is_refused_without_a_suggestion() -> None:

@@ -17,10 +17,12 @@ from graphql import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub.lifecycle.signatures import TOLD
 from hub.lifecycle.steps import STEPS
 from schema.build import sdl
 from schema.catalogue import CATALOGUE, LINKS, ROOTS, TYPES
 from schema.filters import filter_fields, order_coordinate
+from schema.subscriptions import OVERDUE, field_name
 from schema.view import view
 
 EVERY = frozenset(CATALOGUE)
@@ -34,6 +36,9 @@ _singles = st.sets(st.sampled_from(sorted(CATALOGUE)), max_size=12)
 _coordinates = st.builds(lambda wholes, singles: frozenset(wholes | singles), _wholes, _singles)
 
 
+TOLD_OF = frozenset({OVERDUE, *map(field_name, TOLD)})
+
+
 def _object(found: GraphQLSchema, name: str) -> GraphQLObjectType:
     held = found.type_map[name]
     assert isinstance(held, GraphQLObjectType)
@@ -45,7 +50,7 @@ def _opened(allowed: frozenset[str]) -> set[str]:
 
 
 def test_a_caller_of_everything_sees_the_whole(whole: GraphQLSchema) -> None:
-    assert sdl(view(whole, EVERY, EVERY, steps=frozenset(STEPS))) == sdl(whole)
+    assert sdl(view(whole, EVERY, EVERY, steps=frozenset(STEPS), told=TOLD_OF)) == sdl(whole)
 
 
 def test_a_caller_of_nothing_sees_itself_and_the_catalogue(whole: GraphQLSchema) -> None:

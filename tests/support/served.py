@@ -145,7 +145,7 @@ class Served:
     ) -> Reply:
         """The hub's answer over HTTP; ``more``: headers."""
         headers = {
-            "Authorization": f"Bearer {self._token(unit_key, purpose)}",
+            "Authorization": f"Bearer {self.token(unit_key, purpose)}",
             "Hub-Purpose": purpose,
             "Hub-Case": CASE_REFERENCE,
             **{name.replace("_", "-"): value for name, value in more.items()},
@@ -174,7 +174,8 @@ class Served:
         """The id by which the principal knows a row, as the hub would give it: also of rows that it never was given."""
         return self.seals.of(unit_key).identify(type_name, *parts)
 
-    def _token(self, unit_key: str, purpose: str) -> str:
+    def token(self, unit_key: str, purpose: str) -> str:
+        """A token of the principal, the same each time."""
         if (unit_key, purpose) not in self.tokens:
             me = Me(unit_key, purpose)
             self.tokens[unit_key, purpose] = dev_token(
