@@ -8,10 +8,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 from hub.audit.contract import StoreError
 from hub.audit.session import Session, Sessions
 from hub.audited import working
+from hub.batches import SHANGHAI
+from hub.events.clocks import Clocks
 from hub.events.delivery import Delivery
 from hub.events.outbox import Outbox
 from hub.events.seen import Looking
@@ -20,6 +23,8 @@ from hub.hub import Hub, Remembered
 from hub.pipeline import refuse
 from hub.settings import ConfigurationError, Settings
 
+_CLOCKS_LOCK = 0x68756263
+"""Advisory lock of the replica that looks at clocks."""
 READERS = 2
 """Connections that read what is no longer in memory."""
 LOOKS = 4_000
@@ -43,12 +48,22 @@ async def open_events(settings: Settings, hub: Hub, dsn: str) -> AsyncIterator[E
         refuse=refuse,
         patience=settings.sockets.away,
     )
+    ticking = session("clocks")
+    clocks = Clocks(
+        connections=ticking,
+        leads=lambda: ticking.hold(_CLOCKS_LOCK),
+        sources=hub.sources,
+        limits=settings.clocks,
+        now=lambda: hub.clock().astimezone(SHANGHAI),
+        every=settings.clocks.every,
+        keep=timedelta(days=settings.clocks.keep_days),
+    )
     try:
         await _check(outbox)
-        async with working(outbox.run()):
+        async with working(outbox.run(), clocks.run()):
             yield events
     finally:
-        await asyncio.gather(reading.close(), following.close())
+        await asyncio.gather(*(held.close() for held in (reading, following, ticking)))
 
 
 async def _check(outbox: Outbox) -> None:

@@ -136,6 +136,28 @@ class Limits(_Group):
     )
 
 
+class Clocks(_Group):
+    """How long the steps of the life cycles may take before an alarm is raised."""
+
+    every: Seconds = Field(default=10.0, description="seconds between two looks at what waits")
+    dispatch_minutes: Positive = Field(default=30, description="minutes from a report until officers are sent")
+    notify_town_hours: Positive = Field(default=24, description="hours from a report until the town is notified")
+    assess_days: Positive = Field(default=7, description="days from the notice to the town until the assessment")
+    reply_days: Positive = Field(default=30, description="days to answer a supervision that names no day itself")
+    survey_village_days: Positive = Field(
+        default=5, description="working days in China after a quarter's end in which a village submits its survey"
+    )
+    survey_town_days: Positive = Field(
+        default=10, description="working days in China after a quarter's end in which a town summarises"
+    )
+    survey_district_days: Positive = Field(
+        default=15, description="working days in China after a quarter's end in which the district accepts"
+    )
+    truancy_run: Positive = Field(default=3, description="unexcused days running from which truancy is an alarm")
+    truancy_days: Positive = Field(default=10, description="unexcused days in a term from which truancy is an alarm")
+    keep_days: Positive = Field(default=30, description="days for which a subscriber may resume from a cursor")
+
+
 class Sockets(_Group):
     """WebSockets, over which subscriptions run."""
 
@@ -218,6 +240,7 @@ class Settings(BaseSettings):
     deadlines: Deadlines = Field(default=Deadlines(), description="seconds")
     pools: Pools = Field(default=Pools(), description="connections")
     limits: Limits = Field(default=Limits(), description="limits")
+    clocks: Clocks = Field(default=Clocks(), description="clocks and alarms")
     sockets: Sockets = Field(default=Sockets(), description="WebSockets")
     credentials: Credentials = Field(default=Credentials(), description="tokens")
     audit: Audit = Field(default=Audit(), description="access log")

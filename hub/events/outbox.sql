@@ -101,3 +101,53 @@ grant usage on schema event to hub_log;
 grant select, insert, delete on event.draft to hub_log;
 grant select on event.head, event.outbox to hub_log;
 grant execute on function event.append, event.forget to hub_log;
+
+-- Rows that have waited too long, each once a clock: whichever replica looks, and however often. `ended`: since when the row
+-- waits no more.
+create table if not exists event.alarm (
+    clock text not null,
+    type text not null,
+    key text not null,
+    at timestamptz not null,
+    ended timestamptz,
+    primary key (clock, type, key)
+);
+
+-- Raises the alarms that are new among `keys`, each as an event, in one transaction; returns how many.
+create or replace function event.raise_alarms(clock text, type text, waits text, keys text[], at timestamptz)
+returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    fresh text[];
+begin
+    with new as (
+        insert into event.alarm (clock, type, key, at)
+        select raise_alarms.clock, raise_alarms.type, k, raise_alarms.at from unnest(keys) as k order by k
+        on conflict do nothing returning key
+    )
+    select array_agg(new.key) into fresh from new;
+    if fresh is null then
+        return 0;
+    end if;
+    perform event.append(
+        array_agg(raise_alarms.at),
+        array_agg(format('alarm/%s/%s/%s', raise_alarms.clock, raise_alarms.type, k)),
+        array_agg(jsonb_build_array(jsonb_build_object(
+            'type', raise_alarms.type, 'key', k, 'coordinates', jsonb_build_array(waits),
+            'causeType', raise_alarms.type, 'causeKey', k, 'clock', raise_alarms.clock
+        )))
+    ) from unnest(fresh) as k;
+    return cardinality(fresh);
+end
+$$;
+
+-- Notes which rows wait no more; `keys` are all that still do.
+create or replace function event.end_alarms(clock text, keys text[], at timestamptz) returns void
+language sql security definer set search_path = pg_catalog, pg_temp as $$
+    update event.alarm a set ended = end_alarms.at
+    where a.clock = end_alarms.clock and a.ended is null and a.key <> all (end_alarms.keys);
+$$;
+
+revoke all on event.alarm from public;
+revoke all on function event.raise_alarms, event.end_alarms from public;
+grant select on event.alarm to hub_log;
+grant execute on function event.raise_alarms, event.end_alarms to hub_log;

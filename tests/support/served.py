@@ -117,6 +117,7 @@ class Served:
     port: int = field(default_factory=free_port)
     process: asyncio.subprocess.Process | None = None
     tokens: dict[tuple[str, str], str] = field(default_factory=dict)
+    more: Mapping[str, str] = field(default_factory=dict)
 
     async def start(self) -> None:
         """Returns when it takes requests."""
@@ -202,15 +203,16 @@ class Served:
             "HUB_DUTY_PHONE": settings.duty_phone,
             "HUB_DEADLINES__SETTLE": str(settings.deadlines.settle),
             "HUB_FSYNC_REQUIRED": "false",
+            **self.more,
         }
 
 
 @asynccontextmanager
-async def serving(settings: Settings, folder: Path) -> AsyncIterator[Served]:
-    """A hub process over the departments of the settings."""
+async def serving(settings: Settings, folder: Path, **more: str) -> AsyncIterator[Served]:
+    """A hub process over the departments of the settings; ``more``: further settings, as the environment has them."""
     seals = Seals(open_secrets(settings.keys, origin=settings.origin).seal)
     async with httpx.AsyncClient(timeout=30) as client:
-        served = Served(settings=settings, log=folder / "hub.log", client=client, seals=seals)
+        served = Served(settings=settings, log=folder / "hub.log", client=client, seals=seals, more=more)
         await served.start()
         try:
             yield served

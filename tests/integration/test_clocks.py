@@ -1,0 +1,252 @@
+"""Clocks: what waits too long is told once, to whom it concerns, whatever dies meanwhile; what was in time never."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from connectors.demo.server import Server
+from connectors.source import Compare, Constant, Param, Source
+from hub.audit.session import Session
+from hub.events.clock import CLOCKS, _overdue_quarter, moments
+from hub.events.clocks import Clocks
+from hub.settings import Clocks as Limits
+from hub.sources import Sources
+from tests.faults.switched import Switched
+from tests.support.course import EMERGENCY, POLICE, Course
+from tests.support.listening import Listener, listening
+from tests.support.running import SHANGHAI
+from tests.support.served import Child, Served, serving, settings_of
+from tests.support.steps import rows_of
+
+pytestmark = pytest.mark.postgres
+
+OVERDUE = "subscription($after: String) { overdue(after: $after) { cursor at clock clockZh clause node { id } } }"
+
+
+REPORTED_EARLIER = "update jq_bg set bgsj = bgsj - interval '5 minutes' where bgbh = $1"
+
+
+@pytest.fixture(scope="module")
+async def served(written: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    """A hub whose own clocks stand still: tests move theirs."""
+    folder = tmp_path_factory.mktemp("hub")
+    settings = settings_of(written, folder / "keys")
+    async with serving(settings, folder, HUB_CLOCKS__EVERY="3600") as opened:
+        yield opened
+
+
+@dataclass(slots=True, kw_only=True)
+class Ticking:
+    """The clocks of one replica, at a moment that the test chooses."""
+
+    clocks: Clocks
+    now: datetime = field(default_factory=lambda: datetime.now(SHANGHAI))
+
+
+@asynccontextmanager
+async def ticking(written: Server, departments: Mapping[str, Source]) -> AsyncIterator[Ticking]:
+    session = Session(written.dsn("hub"), name="clocks", durable=False, timeout=10)
+    held: list[Ticking] = []
+    clocks = Clocks(
+        connections=session,
+        leads=lambda: session.hold(4711),
+        sources=Sources.of(departments, deadline=10.0, monotonic=time.monotonic),
+        limits=Limits(),
+        now=lambda: held[0].now,
+        every=60,
+        keep=timedelta(days=30),
+    )
+    held.append(Ticking(clocks=clocks))
+    try:
+        yield held[0]
+    finally:
+        await session.close()
+
+
+@pytest.fixture
+def course(served: Served, departments: Mapping[str, Source], people: list[Child]) -> Course:
+    return Course(served=served, departments=departments, child=people[1])
+
+
+async def alarms(written: Server, key: str) -> list[tuple[str, bool]]:
+    """(clock, whether it has ended) of the row's alarms, and that each is one event."""
+    connection = await asyncpg.connect(written.dsn("hub"))
+    try:
+        rows = await connection.fetch("select clock, ended from event.alarm where key = $1 order by clock", key)
+        told = await connection.fetch("select clock from event.outbox where key = $1 and clock is not null", key)
+        assert sorted(row["clock"] for row in told) == [row["clock"] for row in rows]
+        return [(row["clock"], row["ended"] is not None) for row in rows]
+    finally:
+        await connection.close()
+
+
+async def of_row(listener: Listener, served: Served, unit_key: str, type_name: str, key: str) -> dict[str, Any]:
+    """The first alarm about the row: those of others that were late already come as well."""
+    while True:
+        found = await listener.told(20)
+        if found["node"]["id"] == served.id(unit_key, type_name, key):
+            return found
+
+
+async def test_a_report_without_officers_is_an_alarm_once_and_one_with_them_never(
+    course: Course, served: Served, departments: Mapping[str, Source], written: Server
+) -> None:
+    await course.reported()
+    late = course.key
+    await course.reported()
+    in_time = course.key
+    row = served.id(POLICE, "MandatoryReport", in_time)
+    async with (
+        listening(served, POLICE, EMERGENCY) as desk,
+        ticking(written, departments) as first,
+        ticking(written, departments) as second,
+    ):
+        await desk.subscribe(OVERDUE, after=desk.after["overdue"])
+        for replica in (first, second):
+            replica.now += timedelta(minutes=29)
+            await replica.clocks.look()
+        assert await alarms(written, late) == []
+        assert (await served.step(POLICE, EMERGENCY, "dispatch", id=row)).status == 200
+        for replica in (first, second):
+            replica.now += timedelta(minutes=2)
+        await asyncio.gather(first.clocks.look(), second.clocks.look(), return_exceptions=False)
+        assert await first.clocks.look() == 0, "a second look raises nothing"
+        assert await alarms(written, late) == [("dispatch", False)]
+        assert await alarms(written, in_time) == []
+        told = await of_row(desk, served, POLICE, "MandatoryReport", late)
+        assert (told["clock"], told["clockZh"], told["clause"]) == ("dispatch", "受理出警", "2.5")
+        # The step is taken at last: the alarm has ended, and is not raised again.
+        await served.step(POLICE, EMERGENCY, "dispatch", id=served.id(POLICE, "MandatoryReport", late))
+        assert await first.clocks.look() == 0
+        assert await alarms(written, late) == [("dispatch", True)]
+
+
+async def test_a_town_that_does_not_assess_is_told_so_and_nobody_elses_town(
+    course: Course, served: Served, departments: Mapping[str, Source], written: Server, people: list[Child]
+) -> None:
+    await course.reported()
+    for turn in course.police():
+        assert (await course.take(turn)).status == 200
+    [incident] = await rows_of(departments, "Incident", Compare("_report", "eq", Constant(course.key)), {}, "_key")
+    other = next(child for child in people if child.town != course.child.town)
+    async with (
+        listening(served, course.child.town, EMERGENCY) as town,
+        listening(served, other.town, EMERGENCY) as stranger,
+        ticking(written, departments) as replica,
+    ):
+        for listener in (town, stranger):
+            await listener.subscribe(OVERDUE, after=listener.after["overdue"])
+        replica.now += timedelta(days=7, minutes=-1)
+        await replica.clocks.look()
+        assert await alarms(written, incident["_key"]) == []
+        replica.now += timedelta(minutes=2)
+        await replica.clocks.look()
+        assert await alarms(written, incident["_key"]) == [("assess", False)]
+        told = await of_row(town, served, course.child.town, "Incident", incident["_key"])
+        assert told["clock"] == "assess"
+        foreign = served.id(other.town, "Incident", incident["_key"])
+        try:
+            while (await stranger.told(1))["node"]["id"] != foreign:
+                pass
+            raise AssertionError("a town was told of another one's child")
+        except TimeoutError:
+            pass
+
+
+async def test_every_clock_raises_its_alarms_for_the_rows_that_wait(
+    departments: Mapping[str, Source], written: Server
+) -> None:
+    connection = await asyncpg.connect(written.dsn("hub"))
+    try:
+        async with ticking(written, departments) as replica:
+            replica.now += timedelta(days=400)
+            await connection.execute("delete from event.alarm")
+            await replica.clocks.look()
+            raised = {
+                row["clock"]: set(row["keys"])
+                for row in await connection.fetch("select clock, array_agg(key) as keys from event.alarm group by 1")
+            }
+            bindings = moments(Limits(), replica.now)
+        for name, clock in CLOCKS.items():
+            rows = await rows_of(departments, clock.type_name, clock.where, bindings, "_key")
+            assert raised.get(name, set()) == {row["_key"] for row in rows}, name
+        assert raised.keys() >= {"dispatch", "notify_town", "assess", "reply", "truancy"}, sorted(raised)
+    finally:
+        await connection.close()
+
+
+async def test_a_department_that_does_not_answer_stops_only_its_own_clocks(
+    course: Course, departments: Mapping[str, Source], written: Server
+) -> None:
+    await course.reported()
+    async with ticking(written, departments) as replica:
+        broken: dict[str, Source] = {
+            **departments,
+            "education": Switched(inner=departments["education"], name="education", off=True),
+        }
+        replica.clocks.sources = Sources.of(broken, deadline=10.0, monotonic=time.monotonic)
+        replica.now += timedelta(minutes=31)
+        await replica.clocks.look()
+    assert await alarms(written, course.key) == [("dispatch", False)]
+
+
+async def test_a_running_hub_raises_it_by_itself_after_kill_nine_too(
+    course: Course, served: Served, written: Server, tmp_path: Path
+) -> None:
+    """The report is accepted by a hub that dies; another one, with a clock of one minute, tells of it."""
+    await course.reported()
+    connection = await asyncpg.connect(written.dsn("public_security"))
+    try:
+        await connection.execute(REPORTED_EARLIER, course.key)
+    finally:
+        await connection.close()
+    await served.kill()
+    quick = {"HUB_CLOCKS__EVERY": "0.2", "HUB_CLOCKS__DISPATCH_MINUTES": "1"}
+    try:
+        async with (
+            serving(served.settings, tmp_path, **quick) as one,
+            serving(served.settings, tmp_path, **quick) as two,
+            listening(two, POLICE, EMERGENCY) as desk,
+        ):
+            await desk.subscribe(OVERDUE)
+            while await alarms(written, course.key) != [("dispatch", False)]:
+                await asyncio.sleep(0.1)
+            await one.kill()
+            await asyncio.sleep(1)
+            assert await alarms(written, course.key) == [("dispatch", False)]
+    finally:
+        await served.start()
+
+
+def parameters(found: Any) -> set[str]:
+    """Names of the parameters in a predicate."""
+    if isinstance(found, Param):
+        return {found.name}
+    if isinstance(found, tuple | list):
+        return {name for each in found for name in parameters(each)}
+    if not is_dataclass(found):
+        return set()
+    return {name for each in fields(found) for name in parameters(getattr(found, each.name))}
+
+
+def test_survey_days_are_working_days_after_the_quarters_end() -> None:
+    """The week of National Day is free: five working days after the third quarter end on 13 October 2026."""
+    assert _overdue_quarter(datetime(2026, 10, 13, tzinfo=SHANGHAI).date(), 5) == "2026Q2"
+    assert _overdue_quarter(datetime(2026, 10, 14, tzinfo=SHANGHAI).date(), 5) == "2026Q3"
+    assert _overdue_quarter(datetime(2026, 1, 5, tzinfo=SHANGHAI).date(), 15) == "2025Q3"
+
+
+def test_every_clock_says_since_when_by_a_setting() -> None:
+    names = moments(Limits(), datetime(2026, 11, 24, 10, 0, tzinfo=UTC)).keys()
+    used = {name for clock in CLOCKS.values() for name in parameters(clock.where)}
+    assert used == names
