@@ -1,8 +1,8 @@
 """text, operation name, variables -> Document: parsed, within every limit, valid against the whole schema, coerced.
 
-Order: tokens, parse, limits in one linear pass, then graphql-core's rules (one of them is quadratic in what the
-limits bound), then the choice of the operation, then variables. What passed once is remembered by the SHA-256 of its
-text; variables are coerced each time. No message repeats a value that the caller sent.
+Order: tokens, parse, limits in one linear pass, then graphql-core's rules unless ``hub/valid.py`` is sure that they
+hold, then the choice of the operation, then variables. What passed once is remembered by the SHA-256 of its text;
+variables are coerced each time. No message repeats a value that the caller sent.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 from hub.errors import HubError, RefusalError, RefusedError
 from hub.measure import check_limits, split, too_complex
 from hub.settings import Limits
+from hub.valid import Rules
 from hub.wording import QuietValuesRule, coercion_errors, said
 
 _ERRORS = 20
@@ -98,6 +99,10 @@ class Documents:
     schema: GraphQLSchema
     limits: Limits
     _known: OrderedDict[str, _Parsed] = field(default_factory=OrderedDict)
+    _rules: Rules = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rules = Rules(self.schema)
 
     def read(
         self, query: str, operation_name: str | None, variables: Mapping[str, Any] | None, *, listens: bool = False
@@ -124,6 +129,8 @@ class Documents:
 
     def fields_written(self, query: str) -> frozenset[str]:
         """Names of the fields of ``Mutation`` in a text, whether it is valid or not; none if it does not parse."""
+        if "utation" not in query:  # neither the keyword nor the type: most refusals need not be parsed again
+            return frozenset()
         try:
             known = self._known.get(hashlib.sha256(_encoded(query)).hexdigest())
             return known.written if known is not None else frozenset(_written(*split(_parse(query, self.limits))))
@@ -148,15 +155,16 @@ class Documents:
         node = _parse(query, self.limits)
         check_limits(node, self.limits)
         operations, fragments = split(node)
-        errors = validate(self.schema, node, RULES, max_errors=_ERRORS, hide_suggestions=True)
-        if errors:
-            raise RefusedError(*(_invalid(error) for error in errors[:_ERRORS]))
+        if not self._rules.surely_hold(node):
+            errors = validate(self.schema, node, RULES, max_errors=_ERRORS, hide_suggestions=True)
+            if errors:
+                raise RefusedError(*(_invalid(error) for error in errors[:_ERRORS]))
         return _Parsed(
             node=node,
             digest=digest,
             operations=tuple(operations),
             fragments=fragments,
-            steering=tuple(sorted(_steering(node))),
+            steering=tuple(sorted(_steering(node))) if "@" in query else (),
             written=frozenset(_written(operations, fragments)),
         )
 
