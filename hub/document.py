@@ -7,10 +7,12 @@ variables are coerced each time. No message repeats a value that the caller sent
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +46,8 @@ from hub.wording import QuietValuesRule, coercion_errors, said
 
 _ERRORS = 20
 _REMEMBERED_TEXT = 16_384
+_SHORT = 1_024
+"""Characters of a text that is read at once: one or two milliseconds, which a thread would not make less."""
 
 RULES = tuple(QuietValuesRule if rule is ValuesOfCorrectTypeRule else rule for rule in specified_rules)
 """graphql-core's rules, the one that would repeat values in its words replaced by one that does not."""
@@ -100,6 +104,7 @@ class Documents:
     limits: Limits
     _known: OrderedDict[str, _Parsed] = field(default_factory=OrderedDict)
     _rules: Rules = field(init=False)
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "documents"))
 
     def __post_init__(self) -> None:
         self._rules = Rules(self.schema)
@@ -111,7 +116,16 @@ class Documents:
 
         ``listens``: it may be a subscription.
         """
-        parsed = self._parsed(query)
+        return self._document(self._parsed(query), operation_name, variables, listens=listens)
+
+    def _document(
+        self,
+        parsed: _Parsed,
+        operation_name: str | None,
+        variables: Mapping[str, Any] | None,
+        *,
+        listens: bool = False,
+    ) -> Document:
         operation = _chosen(parsed.operations, operation_name)
         if operation.operation is OperationType.SUBSCRIPTION and not listens:
             raise RefusedError(invalid("queries and mutations are answered here, this is a subscription"))
@@ -127,6 +141,16 @@ class Documents:
             node=parsed.node,
         )
 
+    async def read_apart(self, query: str, operation_name: str | None, variables: Mapping[str, Any] | None) -> Document:
+        """As ``read``; a long text that is new is read in a thread, and other requests go on meanwhile."""
+        if len(query) > _SHORT:
+            digest = hashlib.sha256(_encoded(query)).hexdigest()
+            if digest not in self._known:
+                # One thread: of two, each would wait for the interpreter as long as the loop does.
+                reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read, query, digest)
+                return self._document(self._keep(await reading, query), operation_name, variables)
+        return self.read(query, operation_name, variables)
+
     def fields_written(self, query: str) -> frozenset[str]:
         """Names of the fields of ``Mutation`` in a text, whether it is valid or not; none if it does not parse."""
         if "utation" not in query:  # neither the keyword nor the type: most refusals need not be parsed again
@@ -138,15 +162,16 @@ class Documents:
             return frozenset()
 
     def _parsed(self, query: str) -> _Parsed:
-        text = _encoded(query)
-        digest = hashlib.sha256(text).hexdigest()
+        digest = hashlib.sha256(_encoded(query)).hexdigest()
         known = self._known.get(digest)
         if known is not None:
             self._known.move_to_end(digest)
             return known
-        parsed = self._read(query, digest)
-        if len(text) <= _REMEMBERED_TEXT:
-            self._known[digest] = parsed
+        return self._keep(self._read(query, digest), query)
+
+    def _keep(self, parsed: _Parsed, query: str) -> _Parsed:
+        if len(query) <= _REMEMBERED_TEXT:
+            self._known[parsed.digest] = parsed
             if len(self._known) > self.limits.documents:
                 self._known.popitem(last=False)
         return parsed

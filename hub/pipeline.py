@@ -57,7 +57,7 @@ async def answer(hub: Hub, identity: Identity, request: Request) -> Answer:
             entitlements = hub.entitlements(identity.unit, identity.purpose)
             own = entitlements.own_alone
         with hub.stage("document"):
-            document = hub.documents.read(request.query, request.operation_name, request.variables)
+            document = await hub.documents.read_apart(request.query, request.operation_name, request.variables)
         if document.writes:
             ordered = Ordered(
                 identity=identity,

@@ -36,6 +36,7 @@ from graphql import (
     NullValueNode,
     ObjectValueNode,
     OperationDefinitionNode,
+    OperationType,
     OverlappingFieldsCanBeMergedRule,
     SelectionSetNode,
     Undefined,
@@ -172,7 +173,8 @@ class _Walk:
     def operation(self, node: OperationDefinitionNode, uses: Mapping[str, _Found]) -> set[str]:
         """An operation with all that it spreads; returns the names of these fragments."""
         root = self.rules.schema.get_root_type(node.operation)
-        if root is None or node.directives:
+        # Of what subscriptions may ask for there is a rule of its own.
+        if root is None or node.directives or node.operation is OperationType.SUBSCRIPTION:
             raise _UnsureError
         self.found = found = _Found()
         variables = self.variables(node.variable_definitions or ())

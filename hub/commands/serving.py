@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
@@ -25,6 +26,8 @@ _GRACE = 5
 _KEEP_ALIVE = 15
 _CONNECTIONS = 2000
 _LONGEST_MESSAGE = 300_000
+_TURN = 0.0005
+"""Seconds after which a thread that holds the interpreter gives way to the loop (a new document may be read in one)."""
 
 Visit = Callable[[str], Awaitable[None]]
 """What is done once the hub answers at a URL; the hub stops when it raises ``Done``."""
@@ -74,6 +77,7 @@ async def _serve(settings: Settings, found: socket.socket, visit: Visit | None) 
         async with open_service(settings, telemetry or Silent()) as service:
             app = create_app(settings, telemetry=telemetry, open_service=_given(service))
             _settle_memory()
+            sys.setswitchinterval(_TURN)
             await _run(_server(app), found, visit)
     finally:
         if telemetry is not None:
