@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hub.errors import RefusalError
+from hub.planner.flags import Flag, risk_flags
 from hub.planner.formula import Formula, either
 from hub.planner.plan import Access
 from hub.planner.scopes import OWN_REPORTS, scope_formula
 from policies.decision import ASK_ZH, Grant
 from policies.policy import Policy
-from schema.catalogue import CATALOGUE, LINKS, fields_of
+from schema.catalogue import CATALOGUE, LINKS, TYPES, fields_of
 
 DIVIDED = frozenset({"town_government", "village_committee"})
 
@@ -34,6 +35,8 @@ class Entitlements:
     own_alone: bool = False
     """Whether nothing but own reports may be read."""
     accesses: dict[str, Access] = field(default_factory=dict)
+    formulas: dict[tuple[str, tuple[str, ...]], Formula] = field(default_factory=dict)
+    flags: list[Flag] = field(default_factory=list)
 
     @classmethod
     def of(cls, policy: Policy, unit: str, purpose: str) -> Entitlements:
@@ -79,6 +82,12 @@ class Entitlements:
             self.accesses[type_name] = self._access(type_name)
         return self.accesses[type_name]
 
+    def risk_flags(self) -> Sequence[Flag]:
+        """Each risk flag with the branches that the caller may see."""
+        if not self.flags:
+            self.flags.extend(risk_flags({type_name: self.access(type_name) for type_name in TYPES}))
+        return self.flags
+
     def lines(self, coordinates: Iterable[str]) -> tuple[Grant, ...]:
         """Every line that opens one of the coordinates, in the order of the policy."""
         found = {
@@ -113,4 +122,11 @@ class Entitlements:
         )
 
     def _formula(self, type_name: str, lines: Iterable[Grant]) -> Formula:
-        return either(*(scope_formula(line.scope, type_name, divided=self.divided) for line in lines))
+        """One object for the same scopes: what is worked out of a formula is remembered by which one it is."""
+        scopes = tuple(dict.fromkeys(line.scope for line in lines))
+        key = (type_name, scopes)
+        found = self.formulas.get(key)
+        if found is None:
+            found = either(*(scope_formula(scope, type_name, divided=self.divided) for scope in scopes))
+            self.formulas[key] = found
+        return found

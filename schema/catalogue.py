@@ -98,6 +98,10 @@ TYPES: tuple[str, ...] = tuple(noun.__name__ for noun in NOUNS)
 CATALOGUE: Mapping[str, Coordinate] = {found.coordinate: found for noun in NOUNS for found in _coordinates(noun)}
 """Coordinate -> its facts."""
 
+_FIELDS: Mapping[str, tuple[Coordinate, ...]] = {
+    type_name: tuple(found for found in CATALOGUE.values() if found.type_name == type_name) for type_name in TYPES
+}
+
 LINKS: Mapping[str, Mapping[str, Link]] = {noun.__name__: _links(noun) for noun in NOUNS}
 """Type -> link field -> where it leads; every type has an entry."""
 
@@ -107,4 +111,4 @@ ROOTS: Mapping[str, str] = {name: link.target for name, link in _links(Query).it
 
 def fields_of(type_name: str) -> tuple[Coordinate, ...]:
     """Coordinates of a type in the order of their declaration."""
-    return tuple(found for found in CATALOGUE.values() if found.type_name == type_name)
+    return _FIELDS.get(type_name, ())

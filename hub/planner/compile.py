@@ -26,7 +26,6 @@ from graphql.type import GraphQLIncludeDirective, GraphQLSkipDirective
 from hub.entitlements import Entitlements
 from hub.errors import HubError, RefusedError
 from hub.planner import plan as p
-from hub.planner.flags import risk_flags
 from hub.planner.formula import FALSE
 from hub.planner.relations import CHILD, HOME, PARTS, join_of, keys_of
 from schema.catalogue import CATALOGUE, LINKS, ROOTS, TYPES
@@ -43,12 +42,15 @@ class _Draft:
     type_name: str
     access: p.Access
     columns: list[p.Wanted] = field(default_factory=list)
+    places: dict[tuple[str, str | None, int], int] = field(default_factory=dict)
 
     def slot(self, wanted: p.Wanted) -> int:
         """Position of the column, added if it is new."""
-        if wanted not in self.columns:
+        # Of a coordinate the masked formula and the mask follow from the access: only branches of flags differ.
+        place = self.places.setdefault((wanted.column, wanted.coordinate, id(wanted.clear)), len(self.columns))
+        if place == len(self.columns):
             self.columns.append(wanted)
-        return self.columns.index(wanted)
+        return place
 
     def key(self, name: str) -> int:
         """Position of a key."""
@@ -262,10 +264,9 @@ class Compiler:
 
     def risk_flags(self, draft: _Draft, key: str, coordinate: str) -> p.Flags:
         """`riskFlags`: each flag with the branches that the caller may see."""
-        access = {type_name: self.entitlements.access(type_name) for type_name in TYPES}
         flags = tuple(
             (flag, tuple(draft.slot(p.Wanted(column="_key", coordinate=f"~{flag}", clear=part)) for part in branches))
-            for flag, branches in risk_flags(access)
+            for flag, branches in self.entitlements.risk_flags()
             if branches
         )
         return p.Flags(key=key, coordinate=coordinate, slot=draft.value(coordinate, "_key"), flags=flags)

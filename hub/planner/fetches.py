@@ -5,8 +5,9 @@ Fetches are remembered with the reach: a warm plan builds none.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from connectors.source import ALWAYS, NEVER, Column, Compare, Fetch, Param, Predicate
 from hub.planner.arguments import Arguments, condition, orders
@@ -14,7 +15,6 @@ from hub.planner.formula import (
     FALSE,
     Fact,
     Formula,
-    Known,
     both,
     every,
     facts,
@@ -25,8 +25,11 @@ from hub.planner.formula import (
     primary_facts,
     render,
 )
-from hub.planner.plan import Reach, Wanted
+from hub.planner.plan import Access, Reach, Wanted
 from hub.registry import of_people
+
+T = TypeVar("T")
+_REMEMBERED = 1_000
 
 Mode: TypeAlias = Literal["page", "keys", "people", "column"]
 """``page``: all rows, in pages; ``keys``: rows by ``_key``; ``people``: rows of these people; ``column``: rows whose
@@ -73,11 +76,11 @@ def needs_of(reach: Reach, arguments: Arguments) -> Needs:
 
 def remote_facts(reach: Reach, arguments: Arguments) -> frozenset[Fact]:
     """Facts of other sources that the reach speaks of."""
-    found = facts(wanted_rows(reach, arguments))
+    formulas = [reach.access.clear.get(f"{reach.type_name}.{column}", FALSE) for column, _ in arguments.order]
     for wanted in reach.columns:
-        found |= facts(wanted.clear) | facts(wanted.masked)
-    for column, _ in arguments.order:
-        found |= facts(reach.access.clear.get(f"{reach.type_name}.{column}", FALSE))
+        formulas += wanted.clear, wanted.masked
+    distinct = {id(formula): formula for formula in formulas}.values()
+    found = facts(wanted_rows(reach, arguments)).union(*(_facts(reach.access, formula) for formula in distinct))
     return frozenset(fact for fact in found if fact.source != reach.source)
 
 
@@ -91,6 +94,8 @@ def ordering_facts(reach: Reach, arguments: Arguments) -> frozenset[Fact]:
 
 def wanted_rows(reach: Reach, arguments: Arguments) -> Formula:
     """Rows that exist for the caller and that the arguments ask for."""
+    if arguments.shape == ("all",):
+        return reach.visible
     return both(reach.visible, condition(arguments.shape, reach.access))
 
 
@@ -121,15 +126,23 @@ def _build(reach: Reach, form: Form) -> Fetch:
             return local_fact(fact, reach.type_name)
         return None if fact in form.unknown else member(fact, reach.source)
 
+    def rendered(formula: Formula, optimistic: bool) -> Predicate:
+        key = (reach.source, form.unknown, optimistic)
+        return _once(
+            reach.access,
+            key,
+            formula,
+            lambda: render(formula, reach.type_name, reach.source, known, optimistic=optimistic),
+        )
+
     rows = wanted_rows(reach, form.arguments)
-    possible = render(rows, reach.type_name, reach.source, known, optimistic=True)
-    certain = render(rows, reach.type_name, reach.source, known, optimistic=False)
+    possible, certain = rendered(rows, True), rendered(rows, False)
     decided = possible == certain
     per = reach.join[1] if form.mode == "column" and form.limited and reach.join else None
     return Fetch(
         source=reach.source,
         relation=reach.type_name,
-        columns=tuple(_column(reach, wanted, known, decided) for wanted in reach.columns),
+        columns=tuple(_column(reach, wanted, rendered, decided) for wanted in reach.columns),
         where=every((*_joined(reach, form.mode), possible)),
         certain=None if decided else certain,
         order=orders(form.arguments, reach.access, reach.source, known),
@@ -159,13 +172,9 @@ def _joined(reach: Reach, mode: Mode) -> tuple[Predicate, ...]:
             return (Compare(reach.join[1], "in", Param("parents")),)
 
 
-def _column(reach: Reach, wanted: Wanted, known: Known, decided: bool) -> Column:
-    if wanted.coordinate is None or (decided and implies(reach.visible, wanted.clear)):
+def _column(reach: Reach, wanted: Wanted, rendered: Callable[[Formula, bool], Predicate], decided: bool) -> Column:
+    if wanted.coordinate is None or (decided and _always(reach, wanted.clear)):
         return Column(name=wanted.column)
-
-    def rendered(formula: Formula, optimistic: bool) -> Predicate:
-        return render(formula, reach.type_name, reach.source, known, optimistic=optimistic)
-
     clear, clear_possible = rendered(wanted.clear, False), rendered(wanted.clear, True)
     masked, masked_possible = rendered(wanted.masked, False), rendered(wanted.masked, True)
     if clear == ALWAYS:
@@ -178,3 +187,30 @@ def _column(reach: Reach, wanted: Wanted, known: Known, decided: bool) -> Column
         masked_possible=NEVER if masked_possible == masked else masked_possible,
         mask=wanted.mask,
     )
+
+
+def _always(reach: Reach, clear: Formula) -> bool:
+    """Whether the formula holds in every row that exists for the caller."""
+    if reach.visible is not reach.access.visible:
+        return implies(reach.visible, clear)
+    return _once(reach.access, "always", clear, lambda: implies(reach.visible, clear))
+
+
+def _facts(access: Access, formula: Formula) -> frozenset[Fact]:
+    return _once(access, "facts", formula, lambda: facts(formula))
+
+
+def _once(access: Access, what: object, formula: Formula, work: Callable[[], T]) -> T:
+    """What was worked out of this very formula before: a unit's columns and plans share few, each a large tree.
+
+    A formula is known by its identity and kept beside the result, so that no other can take its place; what requests
+    bring with their arguments would gather without end, so beyond a size all is forgotten.
+    """
+    known = access.known
+    found = known.get((what, id(formula)))
+    if found is None:
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        found = known[what, id(formula)] = (formula, work())
+    result: T = found[1]
+    return result

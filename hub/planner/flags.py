@@ -44,7 +44,11 @@ SOURCES = {
 }
 
 
-def risk_flags(access_of: Mapping[str, Access]) -> tuple[tuple[str, tuple[Formula, ...]], ...]:
+Flag = tuple[str, tuple[Formula, ...]]
+"""A flag with its branches."""
+
+
+def risk_flags(access_of: Mapping[str, Access]) -> tuple[Flag, ...]:
     """(flag, its branches) in the order of the enum; branches that can never be shown to the caller are left out."""
     raised = dict([*_of_the_file(access_of), *_of_other_rows(access_of)])
     return tuple((flag, tuple(part for part in raised[flag] if part != FALSE)) for flag in ORDER)

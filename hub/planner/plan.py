@@ -206,6 +206,8 @@ class Access:
     masked: Mapping[str, Formula]
     visible: Formula
     beyond: Formula | None = None
+    known: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was worked out of its formulas once, for every plan: see ``hub/planner/fetches.py``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
