@@ -22,6 +22,8 @@ from hub.health import health_routes
 from hub.http import Door, Service
 from hub.pages.console.ports import Console
 from hub.pages.console.routes import console_routes
+from hub.pages.desk import Desk
+from hub.pages.desk_routes import desk_routes
 from hub.pages.ide.page import ide_routes
 from hub.settings import Settings
 from hub.socket import SocketDoor
@@ -101,6 +103,9 @@ class _Endpoint:
     def console(self) -> Console | None:
         return None if self.door is None else self.door.service.console
 
+    def desk(self) -> Desk | None:
+        return None if self.door is None else self.door.service.desk
+
     def tlog(self) -> Tlog | None:
         return None if self.door is None else self.door.service.tlog
 
@@ -115,6 +120,7 @@ def _routes(settings: Settings, endpoint: _Endpoint, telemetry: Telemetry | None
     routes += health_routes(endpoint.ready)
     routes.append(Mount("/log", routes=tlog_routes(endpoint.tlog)))
     routes.append(Mount("/console", routes=console_routes(endpoint.console)))
+    routes.append(Mount("/desk", routes=desk_routes(endpoint.desk)))
     if settings.ide:
         routes.append(Mount("/ide", routes=ide_routes(settings, endpoint.purposes)))
     if settings.metrics and telemetry is not None and telemetry.page is not None:

@@ -32,6 +32,7 @@ from hub.telemetry import Stages
 if TYPE_CHECKING:
     from hub.events.subscription import Events
     from hub.pages.console.ports import Console
+    from hub.pages.desk import Desk
     from hub.tlog import Tlog
 
 logger = logging.getLogger("hub.http")
@@ -83,6 +84,11 @@ class Service(Protocol):
     @property
     def events(self) -> Events | None:
         """What tells of changes, if it does."""
+        ...
+
+    @property
+    def desk(self) -> Desk | None:
+        """What the pages of units rest on, if there are any."""
         ...
 
     @property

@@ -29,12 +29,13 @@ from hub.credential import RevokedFile, Verifier
 from hub.document import Documents
 from hub.eventing import open_events
 from hub.events.subscription import Events
-from hub.http import Turned
+from hub.http import Gate, Turned
 from hub.hub import Hub
 from hub.identity import Identity
 from hub.keys import KeySet
 from hub.lifecycle.signatures import served
 from hub.pages.console.ports import Console
+from hub.pages.desk import Desk
 from hub.pipeline import Request, answer
 from hub.planner.scopes import SCOPES
 from hub.recording import Recording
@@ -64,6 +65,7 @@ class Behind:
     tlog: Tlog | None
     console: Console | None
     ready_within: float
+    desk: Desk | None = None
 
     @property
     def events(self) -> Events | None:
@@ -224,15 +226,28 @@ async def open_service(settings: Settings, stages: Stages) -> AsyncIterator[Behi
 
 def _behind(settings: Settings, hub: Hub, stages: Stages, log: Log, audited: Audited) -> Behind:
     verifier = make_verifier(settings)
-    return Behind(
+    console = console_of(settings, hub, verifier, log, audited)
+    behind = Behind(
         hub=hub,
         verifier=verifier,
         stages=stages,
         log=log,
         tlog=tlog_of(settings, hub, verifier, log, audited),
-        console=console_of(settings, hub, verifier, log, audited),
+        console=console,
         ready_within=settings.deadlines.ready,
     )
+    behind.desk = Desk(
+        verifier=verifier,
+        sessions=console.sessions,
+        auditors=console.auditors,
+        policy=console.policy,
+        view=lambda unit, purpose: hub.view(hub.entitlements(unit, purpose)),
+        answering=behind,
+        case_pattern=settings.case_pattern,
+        duty_phone=settings.duty_phone,
+        gate=Gate(settings.limits.concurrency),
+    )
+    return behind
 
 
 def _hub(

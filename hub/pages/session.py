@@ -25,10 +25,15 @@ _SWEEP: Final = "delete from pages.session where expires < now() or seen < now()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """Who is signed in; ``form`` is what their forms must send back."""
+    """Who is signed in; ``form`` is what their forms must send back.
+
+    ``purpose`` and ``case`` are what a unit declares of what it asks; empty until it has chosen.
+    """
 
     credential: Credential
     form: str
+    purpose: str = ""
+    case: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +66,23 @@ class Sessions:
         if row is None:
             return None
         fields: dict[str, Any] = orjson.loads(row["credential"])
+        chosen = fields.pop("chosen", {})
         credential = Credential(**{**fields, "purposes": tuple(fields["purposes"])})
         try:
             self.verifier.in_force(credential)
         except RefusalError:
             await self.end(cookie)
             return None
-        return Session(credential=credential, form=row["form"])
+        return Session(credential=credential, form=row["form"], **chosen)
+
+    async def choose(self, cookie: str, purpose: str, case: str) -> None:
+        """Declares, for what is asked from now on, a purpose and a case."""
+        chosen = orjson.dumps({"chosen": {"purpose": purpose, "case": case}}).decode()
+        async with self.connections.connection() as connection:
+            await connection.execute(
+                "update pages.session set credential = credential || $2::text::jsonb where id = $1",
+                *(_hash(cookie), chosen),
+            )
 
     async def end(self, cookie: str) -> None:
         """Ends the session of a cookie."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
+from hub.pages.desk_words import DESK
+
 Language: TypeAlias = Literal["zh", "en"]
 
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
@@ -165,6 +167,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "kept_as": ("复核存为第 {0} 条", "kept as entry {0}"),
     "reporter": ("报告人（化名）", "reporter (pseudonym)"),
     "back": ("返回概况", "Back to the overview"),
+    **DESK,
 }
 """Key -> Chinese, English."""
 

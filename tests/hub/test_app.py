@@ -51,6 +51,7 @@ class Fake:
     tlog: Tlog | None = None
     events: None = None
     console: None = None
+    desk: None = None
     stages: Stages = field(default_factory=Silent)
     asked: list[tuple[Identity, Request]] = field(default_factory=list)
     turned: list[Turned] = field(default_factory=list)

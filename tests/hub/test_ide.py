@@ -64,6 +64,7 @@ class Fake:
     tlog: None = None
     events: None = None
     console: None = None
+    desk: None = None
     stages: Stages = field(default_factory=Silent)
     asked: list[tuple[Identity, Request]] = field(default_factory=list)
 

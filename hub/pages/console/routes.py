@@ -10,9 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from hmac import compare_digest
 from typing import TypeAlias
-from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -28,16 +26,13 @@ from hub.errors import HubError, OutageError, RefusalError
 from hub.pages.console import entry, finding, overview, reporting
 from hub.pages.console.names import Names
 from hub.pages.console.ports import AbsentError, Ask, Console, View
+from hub.pages.forms import Problem, check_session, on_loopback, read_form
 from hub.pages.layout import ASSETS, HEADERS, page
 from hub.pages.session import COOKIE, Session
 from hub.pages.words import Language, language, word
 
 Handler: TypeAlias = Callable[[Console, Ask], Awaitable[View]]
 
-LARGEST_FORM = 65_536
-"""Bytes: the longest note, each of its characters as nine."""
-_MOST_FIELDS = 40
-_URLENCODED = "application/x-www-form-urlencoded"
 _HOME = "/console/"
 _SIGN_IN = "/console/sign-in"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -51,15 +46,6 @@ _PROBLEMS: Mapping[type[Exception], tuple[int, str]] = {
     StoreError: (503, "log_down"),
     OutageError: (503, "log_down"),
 }
-
-
-class Problem(Exception):
-    """A page cannot be shown: a status and a key of ``WORDS``."""
-
-    def __init__(self, status: int, key: str) -> None:
-        super().__init__(key)
-        self.status = status
-        self.key = key
 
 
 def console_routes(opened: Callable[[], Console | None]) -> list[BaseRoute]:
@@ -128,9 +114,8 @@ async def _shown(console: Console, request: Request, spoken: Language, handler: 
         return RedirectResponse(_SIGN_IN, 303, headers=HEADERS)
     form: Mapping[str, str] = {}
     if request.method == "POST":
-        form = await _form(request)
-        if not compare_digest(form.get("form", "").encode(), session.form.encode()):
-            raise Problem(403, "bad_form")
+        form = await read_form(request)
+        check_session(session, form.get("form", ""))
     ask = Ask(session=session, spoken=spoken, path=request.path_params, query=request.query_params, form=form)
     view = await handler(console, ask)
     # INVARIANT 2: no entry, no answer. The look is durable before anything of it leaves.
@@ -162,32 +147,6 @@ async def _session(console: Console, request: Request) -> Session | None:
     return session
 
 
-async def _form(request: Request) -> Mapping[str, str]:
-    """The form, if one of our own pages sent it."""
-    _check_origin(request)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_FORM:
-            raise Problem(413, "bad_form")
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _URLENCODED:
-        raise Problem(415, "bad_form")
-    try:
-        return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
-    except ValueError:
-        raise Problem(400, "bad_form") from None
-
-
-def _check_origin(request: Request) -> None:
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if site is not None and site not in {"same-origin", "none"}:
-        raise Problem(403, "bad_form")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
-        raise Problem(403, "bad_form")
-    if site is None and origin is None:
-        raise Problem(403, "bad_form")
-
-
 async def _sign_in_page(console: Console, request: Request, spoken: Language) -> Response:
     if await _session(console, request) is not None:
         return RedirectResponse(_HOME, 303, headers=HEADERS)
@@ -201,7 +160,7 @@ async def _nowhere(console: Console, request: Request, spoken: Language) -> Resp
 
 
 async def _sign_in(console: Console, request: Request, spoken: Language) -> Response:
-    form = await _form(request)
+    form = await read_form(request)
     if not console.attempts.take():
         raise Problem(429, "slow_down")
     token = form.get("token", "").strip()
@@ -226,25 +185,19 @@ async def _sign_in(console: Console, request: Request, spoken: Language) -> Resp
         path="/console",
         httponly=True,
         samesite="strict",
-        secure=not _on_loopback(request),
+        secure=not on_loopback(request),
     )
     return response
 
 
 async def _sign_out(console: Console, request: Request, spoken: Language) -> Response:
     session = await _session(console, request)
-    form = await _form(request)
-    if session is None or not compare_digest(form.get("form", "").encode(), session.form.encode()):
-        raise Problem(403, "bad_form")
+    form = await read_form(request)
+    check_session(session, form.get("form", ""))
     await console.sessions.end(request.cookies[COOKIE])
     response = RedirectResponse(_SIGN_IN, 303, headers=HEADERS)
     response.delete_cookie(COOKIE, path="/console", httponly=True, samesite="strict")
     return response
-
-
-def _on_loopback(request: Request) -> bool:
-    """A browser on this machine may have no TLS; any other gets a cookie that travels by https alone."""
-    return (request.url.hostname or "") in {"127.0.0.1", "localhost", "::1"}
 
 
 def _signed_in(console: Console, credential: Credential) -> Entry:
