@@ -243,6 +243,7 @@ def _behind(settings: Settings, hub: Hub, stages: Stages, log: Log, audited: Aud
         policy=console.policy,
         view=lambda unit, purpose: hub.view(hub.entitlements(unit, purpose)),
         answering=behind,
+        clock=hub.clock,
         case_pattern=settings.case_pattern,
         duty_phone=settings.duty_phone,
         gate=Gate(settings.limits.concurrency),

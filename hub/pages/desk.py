@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 import orjson
@@ -65,6 +66,7 @@ class Desk:
     policy: Callable[[], Policy]
     view: Callable[[str, str], GraphQLSchema]
     answering: Answering
+    clock: Callable[[], datetime]
     case_pattern: str
     duty_phone: str
     gate: Gate

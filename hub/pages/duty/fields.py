@@ -1,0 +1,142 @@
+"""Input type of a step -> the fields of its form; the form as it came -> the input.
+
+Guarantee: a form has the members of the input type that the caller's own view shows, and nothing else; what is sent
+back is judged by the pipeline as any client's input is, nothing is corrected here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLSchema,
+    get_named_type,
+    get_nullable_type,
+)
+
+from hub.lifecycle.signatures import ABOUT, IDEMPOTENCY
+from hub.lifecycle.step import Step
+from schema.mutations import INPUT, input_name, row_name
+
+ITEMS: Final = 3
+"""Blocks of a list of rows that a form offers."""
+LONG: Final = frozenset({"narrative", "findings", "conclusion", "content", "injuryFinding", "returnReason", "reason"})
+HIDDEN: Final = frozenset({IDEMPOTENCY, "id", "expected", *ABOUT.values()})
+"""Members that the form holds without showing them."""
+_UNITS: Final = frozenset({"providerUnit", "targetUnit", "reporterUnit"})
+_KINDS: Final = {"Boolean": "boolean", "Date": "date", "DivisionCode": "division", "Phone": "tel", "Int": "number"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A field of a form: its ``name`` in it, its words, what kind of control it is, and what it held."""
+
+    name: str
+    zh: str
+    en: str
+    kind: str
+    needed: bool
+    options: Sequence[tuple[str, str]] = ()
+    values: Sequence[str] = ()
+
+    @property
+    def value(self) -> str:
+        """What it held."""
+        return self.values[0] if self.values else ""
+
+
+def fields_of(view: GraphQLSchema, step: Step, given: Mapping[str, Sequence[str]]) -> list[Field]:
+    """The fields that are shown, with what they held."""
+    return list(_fields(_input(view, step), "", given))
+
+
+def _fields(found: GraphQLInputObjectType, prefix: str, given: Mapping[str, Sequence[str]]) -> Iterator[Field]:
+    for name, member in found.fields.items():
+        inner = get_named_type(member.type)
+        if name in HIDDEN and not prefix:
+            continue
+        if isinstance(inner, GraphQLInputObjectType):
+            for number in range(ITEMS):
+                yield from _fields(inner, f"{prefix}{name}.{number}.", given)
+            continue
+        zh, _, en = (member.description or name).partition(" ")
+        first = not prefix or ".0." in prefix
+        yield Field(
+            name=prefix + name,
+            zh=zh,
+            en=en.partition(". ")[0],
+            kind=_kind(name, member.type),
+            needed=isinstance(member.type, GraphQLNonNull) and first,
+            options=words_of(inner) if isinstance(inner, GraphQLEnumType) else (),
+            values=given.get(prefix + name, ()),
+        )
+
+
+def _kind(name: str, found: Any) -> str:
+    inner, listed = get_named_type(found), isinstance(get_nullable_type(found), GraphQLList)
+    if isinstance(inner, GraphQLEnumType):
+        return "many" if listed else "one"
+    if name == "into":
+        return "into"
+    if name in _UNITS:
+        return "unit"
+    return _KINDS.get(inner.name, "long" if name in LONG else "text")
+
+
+def words_of(found: GraphQLEnumType) -> list[tuple[str, str]]:
+    """Names of an enumeration's values with their words, Chinese before English as the schema has them."""
+    return [(name, value.description or name) for name, value in found.values.items()]
+
+
+def hidden_of(view: GraphQLSchema, step: Step, held: Mapping[str, str]) -> dict[str, str]:
+    """The fields that are not shown: a new idempotency key, the row, the state in which it was seen."""
+    members = _input(view, step).fields
+    found = {IDEMPOTENCY: secrets.token_urlsafe(16), **held}
+    return {name: value for name, value in found.items() if name in members and value}
+
+
+def document_of(view: GraphQLSchema, step: Step) -> str:
+    """The mutation: what is answered is what the step tells of itself, and the row's id where it may be seen."""
+    payload = get_named_type(view.mutation_type.fields[step.name].type) if view.mutation_type else None
+    row = row_name(step.subject)
+    seen = f" {row} {{ id }}" if row in getattr(payload, "fields", {}) else ""
+    answer = f"step again lawful {{ name nameZh nameEn clause }}{seen}"
+    return f"mutation Take($input: {input_name(step.name)}!) {{ {step.name}({INPUT}: $input) {{ {answer} }} }}"
+
+
+def input_of(view: GraphQLSchema, step: Step, given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """What is sent, of the form as it came; a field left empty is not given."""
+    return dict(_members(_input(view, step), "", given))
+
+
+def _members(
+    found: GraphQLInputObjectType, prefix: str, given: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, Any]]:
+    for name, member in found.fields.items():
+        inner = get_named_type(member.type)
+        if isinstance(inner, GraphQLInputObjectType):
+            rows = (dict(_members(inner, f"{prefix}{name}.{number}.", given)) for number in range(ITEMS))
+            yield name, [row for row in rows if row]
+            continue
+        values = [value.strip() for value in given.get(prefix + name, ()) if value.strip()]
+        if values:
+            yield name, values if isinstance(get_nullable_type(member.type), GraphQLList) else _plain(inner, values[0])
+
+
+def _plain(inner: Any, text: str) -> Any:
+    if inner.name == "Boolean" and text in {"true", "false"}:
+        return text == "true"
+    return int(text) if inner.name == "Int" and text.isdecimal() and len(text) < 10 else text
+
+
+def _input(view: GraphQLSchema, step: Step) -> GraphQLInputObjectType:
+    found = view.type_map[input_name(step.name)]
+    assert isinstance(found, GraphQLInputObjectType)
+    return found

@@ -1,0 +1,270 @@
+"""``/duty/...`` -> what waits for a unit, a row as it may read it, and the steps that it may take of it.
+
+Guarantee: everything shown was answered by the pipeline to the unit itself; a step is taken as any client takes it, and
+what the hub says of it is shown as it is: receipt, refusal, or conflict with both versions.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from hub.lifecycle.step import Step
+from hub.lifecycle.steps import STEPS
+from hub.pages.desk import Told
+from hub.pages.desk_routes import Opened, Visit, at
+from hub.pages.duty.duplicates import Proposal, proposals
+from hub.pages.duty.fields import Field, document_of, fields_of, hidden_of, input_of
+from hub.pages.duty.options import divisions, units
+from hub.pages.duty.shown import Words, length
+from hub.pages.duty.waiting import Waiting, listings, selection, steps_in, taken, waiting
+from hub.pages.forms import Problem
+from schema.catalogue import TYPES
+
+Given = Mapping[str, Sequence[str]]
+
+
+def duty_routes(opened: Opened) -> list[BaseRoute]:
+    """The routes below ``/duty``."""
+
+    return [
+        at(opened, "/", _overview),
+        at(opened, "/new/{step}", _new),
+        at(opened, "/new/{step}", _make, "POST"),
+        at(opened, "/{subject}/{id}", _row),
+        at(opened, "/{subject}/{id}/{step}", _take, "POST"),
+    ]
+
+
+async def _overview(visit: Visit) -> Response:
+    view, now = visit.desk.seen(visit.session), visit.desk.clock()
+    groups, failures = [], []
+    words, steps = Words(view=view, names=visit.names), steps_in(view)
+    for listing in listings(view):
+        told = await visit.desk.ask(visit.session, listing.document, listing.variables)
+        if told.data is None or told.data[listing.root] is None:
+            failures.append(told)
+            continue
+        found = told.data[listing.root]
+        rows = waiting(listing.subject, [edge["node"] for edge in found["edges"]], steps)
+        items = [_item(visit, words, row, now) for row in rows]
+        groups.append(
+            {
+                "title": words.type(listing.subject),
+                "items": items,
+                "more": found["pageInfo"]["hasNextPage"],
+                "told": told,
+            }
+        )
+    begun = [step for step in steps if step.creates and step.about is None and not _elsewhere(step)]
+    return visit.page(
+        "duty/overview.html",
+        groups=groups,
+        failures=[message(told, visit) for told in failures],
+        begun=begun,
+        any_waits=any(group["items"] for group in groups),
+        now=now,
+    )
+
+
+def _elsewhere(step: Step) -> bool:
+    """A report in danger has a page of its own."""
+    return step.name == "reportConcern"
+
+
+def _item(visit: Visit, words: Words, waiting: Waiting, now: datetime) -> dict[str, Any]:
+    due = waiting.due
+    row = {name: value for name, value in waiting.row.items() if name != _state_field(waiting.steps[0])}
+    facts = [(name, text) for name, text in words.of_row(waiting.subject, row)]
+    return {
+        "link": f"/duty/{waiting.subject}/{quote(waiting.row['id'], safe='')}",
+        "state": words.state(waiting.steps[0], waiting.state),
+        "facts": facts[:6],
+        "steps": waiting.steps,
+        "waited": None if due is None else length(visit.names, now - due.since),
+        "left": None if due is None else length(visit.names, abs(due.until - now)),
+        "overdue": due is not None and due.until < now,
+        "clock": due,
+    }
+
+
+def _state_field(step: Step) -> str:
+    return str(step.state).partition(".")[2]
+
+
+async def _row(visit: Visit) -> Response:
+    return await _shown(visit, visit.path["subject"], visit.path["id"])
+
+
+async def _shown(
+    visit: Visit, subject: str, row_id: str, *, status: int = 200, failed: Told | None = None, tried: str = ""
+) -> Response:
+    """A row with the forms of the steps that are lawful of it; ``failed``: what was refused just now, and why."""
+    view, row = visit.desk.seen(visit.session), await _read(visit, subject, row_id)
+    words = Words(view=view, names=visit.names)
+    open_ = [step for step in steps_in(view) if step.subject == subject and not step.creates]
+    near = await proposals(visit, row, open_) if subject == "MandatoryReport" else ()
+    given = _given(visit) if tried else {}
+    forms = [_form(visit, step, row, given if step.name == tried else {}, near) for step in open_ if lawful(step, row)]
+    return visit.page(
+        "duty/row.html",
+        status,
+        title=words.type(subject),
+        place=words.summary,
+        facts=list(words.of_row(subject, row)),
+        state=_state(words, open_, row),
+        forms=forms,
+        near=near,
+        failed=None if failed is None else message(failed, visit),
+        versions=_versions(words, tried, row, given) if failed is not None and failed.code == "CONFLICT" else (),
+        tried=tried,
+        path=f"/duty/{subject}/{quote(row_id, safe='')}",
+    )
+
+
+async def _read(visit: Visit, subject: str, row_id: str) -> dict[str, Any]:
+    """The row as it stands, as this unit may read it; raises ``Problem``."""
+    if subject not in TYPES:
+        raise Problem(404, "no_row")
+    chosen = selection(visit.desk.seen(visit.session), subject, whole=True)
+    document = f"query Row($id: ID!) {{ node(id: $id) {{ __typename ... on {subject} {{ {chosen} }} }} }}"
+    told = await visit.desk.ask(visit.session, document, {"id": row_id})
+    if told.status == 503:
+        raise Problem(503, "source_down")
+    found = (told.data or {}).get("node")
+    if not found or found["__typename"] != subject:
+        raise Problem(404, "no_row")
+    return {name: value for name, value in found.items() if name != "__typename"}
+
+
+def lawful(step: Step, row: Mapping[str, Any]) -> bool:
+    """Whether the row stands so, as far as the caller sees it; the hub decides."""
+    state = row.get(_state_field(step)) if step.state and step.state.startswith(f"{step.subject}.") else None
+    return (state is None or not step.origin or state in step.origin) and not taken(step, row)
+
+
+def _state(words: Words, steps: Sequence[Step], row: Mapping[str, Any]) -> str:
+    named = next((step for step in steps if step.state and row.get(_state_field(step))), None)
+    return "" if named is None else words.state(named, row[_state_field(named)])
+
+
+def _form(
+    visit: Visit, step: Step, row: Mapping[str, Any], given: Given, near: Sequence[Proposal] = ()
+) -> dict[str, Any]:
+    view = visit.desk.seen(visit.session)
+    held = {"id": str(row.get("id", "")), "expected": str(row.get(_state_field(step)) or "")}
+    return {
+        "step": step,
+        "fields": _controls(visit, fields_of(view, step, given)),
+        "hidden": hidden_of(view, step, held),
+        "near": near,
+    }
+
+
+def _controls(visit: Visit, fields: Sequence[Field]) -> list[tuple[Field, Any]]:
+    """Fields with what they offer: places and units by name."""
+    offered = {"division": divisions, "unit": units}
+    return [(field, offered[field.kind](visit) if field.kind in offered else ()) for field in fields]
+
+
+def _versions(words: Words, tried: str, row: Mapping[str, Any], given: Given) -> list[tuple[str, str, str]]:
+    """What the writer saw or gave, beside what stands there now."""
+    step = STEPS[tried]
+    field = _state_field(step)
+    expected = next(iter(given.get("expected", ())), "")
+    found = [(words.field(step.subject, field), words.state(step, expected), _state(words, [step], row))]
+    for change in step.changes:
+        now = row if change.relation == step.subject else row.get("incident") or {}
+        for name in (*change.needs, *change.may):
+            values = [value for value in given.get(name, ()) if value]
+            if values and not name.startswith("_") and name in now:
+                stands = "—" if now[name] in (None, []) else words.value(change.relation, name, now[name])
+                found.append((words.field(change.relation, name), "、".join(values), stands))
+    return found
+
+
+async def _take(visit: Visit) -> Response:
+    subject, row_id, step = visit.path["subject"], visit.path["id"], _step(visit)
+    told = await _asked(visit, step)
+    if told.data is None or told.data[step.name] is None:
+        return await _shown(visit, subject, row_id, status=told.status, failed=told, tried=step.name)
+    return _done(visit, step, told, f"/duty/{subject}/{quote(row_id, safe='')}")
+
+
+async def _new(visit: Visit) -> Response:
+    return _made(visit, _step(visit), {}, None)
+
+
+async def _make(visit: Visit) -> Response:
+    step = _step(visit)
+    told = await _asked(visit, step)
+    if told.data is None or told.data[step.name] is None:
+        return _made(visit, step, _given(visit), told)
+    row = next((value for value in told.data[step.name].values() if isinstance(value, dict) and "id" in value), None)
+    link = f"/duty/{step.subject}/{quote(row['id'], safe='')}" if row else "/duty/"
+    return _done(visit, step, told, link)
+
+
+def _made(visit: Visit, step: Step, given: Given, failed: Told | None) -> Response:
+    return visit.page(
+        "duty/new.html",
+        200 if failed is None else failed.status,
+        form=_form(visit, step, {}, given),
+        failed=None if failed is None else message(failed, visit),
+        place=str,
+    )
+
+
+async def _asked(visit: Visit, step: Step) -> Told:
+    view = visit.desk.seen(visit.session)
+    given = {"input": input_of(view, step, _given(visit))}
+    return await visit.desk.ask(visit.session, document_of(view, step), given)
+
+
+def _done(visit: Visit, step: Step, told: Told, link: str) -> Response:
+    assert told.data is not None
+    taken = told.data[step.name]
+    receipts = [told.extensions.get("receipt"), *told.extensions.get("written", ())]
+    return visit.page(
+        "duty/done.html",
+        step=step,
+        again=taken["again"],
+        following=taken["lawful"],
+        receipts=[receipt for receipt in receipts if receipt],
+        link=link,
+    )
+
+
+def _step(visit: Visit) -> Step:
+    """The step that the path names, if it is open to the unit; raises ``Problem``."""
+    found = {step.name: step for step in steps_in(visit.desk.seen(visit.session))}.get(visit.path["step"])
+    if found is None:
+        raise Problem(403, "not_your_step")
+    return found
+
+
+def _given(visit: Visit) -> Given:
+    found: dict[str, list[str]] = defaultdict(list)
+    for name, value in visit.pairs:
+        found[name].append(value)
+    return found
+
+
+def message(told: Told, visit: Visit) -> dict[str, Any]:
+    """The first error in the language of the page, with its code and clause."""
+    [error, *_] = told.errors or ({"message": "", "extensions": {"code": "INTERNAL"}},)
+    facts = error["extensions"]
+    chinese = facts.get("messageZh") or error["message"]
+    lawful = [STEPS[name] for name in facts.get("lawful", ()) if name in STEPS]
+    return {
+        "code": facts["code"],
+        "words": error["message"] if visit.spoken == "en" else chinese,
+        "clause": facts.get("clause", ""),
+        "lawful": lawful,
+    }

@@ -1,0 +1,202 @@
+"""A unit's view, the table of steps -> what is asked for the list of what waits, and what waits, soonest due first.
+
+Guarantee: pure. Only what the view opens is asked for, and what waits follows from the table alone: a row in a state
+from which a step of this unit leads on, or stops a clock. A clock runs from the field that the step which starts it
+sets, to the limit of the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from graphql import GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema
+from pydantic import TypeAdapter
+
+from hub.lifecycle.step import Clock, Step
+from hub.lifecycle.steps import CYCLE_OF, DEADLINES, STEPS
+from schema.catalogue import CATALOGUE, ROOTS
+
+MOST: Final = 50
+"""Rows in a list."""
+SUMMARY: Final[Mapping[str, tuple[str, ...]]] = {
+    "MandatoryReport": ("reportedAt", "divisionCode", "placeAddress", "concernKinds"),
+    "AssistanceRecord": ("kind", "providerUnit", "startedOn"),
+    "SurveySubmission": ("level", "quarter", "divisionCode"),
+    "GuardianshipCase": ("cause", "caseNumber", "acceptedOn"),
+    "ProcuratorialSupervision": ("kind", "targetUnit", "issuedOn", "replyDueOn"),
+    "DropoutRecord": ("reason", "registeredOn", "persuasionCount"),
+}
+"""Fields of a type by which its rows are told apart in a list, where they are open."""
+_LINKED: Final = {"Incident": "incident"}
+_ZONE: Final = ZoneInfo("Asia/Shanghai")
+_LENGTH: Final = TypeAdapter(timedelta)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What is asked for rows of ``subject``: a document with its variables; they stand at ``root``."""
+
+    subject: str
+    root: str
+    document: str
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A clock that runs, since when and until when."""
+
+    name: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A row that waits: its state, the steps that lead on, and the clock that ends first, if one runs."""
+
+    subject: str
+    row: Mapping[str, Any]
+    state: str
+    steps: tuple[Step, ...]
+    due: Due | None
+
+
+def steps_in(view: GraphQLSchema) -> tuple[Step, ...]:
+    """The steps that the view opens, in the order of the table."""
+    opened = view.mutation_type.fields if view.mutation_type else {}
+    return tuple(step for step in STEPS.values() if step.name in opened)
+
+
+def listings(view: GraphQLSchema) -> Iterator[Listing]:
+    """A list for each type of row of which something may wait for the caller, and how it stands may be asked."""
+    steps = [step for step in steps_in(view) if _leads_on(step)]
+    for subject in dict.fromkeys(step.subject for step in steps):
+        root = next((name for name, target in ROOTS.items() if target == subject), "")
+        member = _filter(view, subject, [step for step in steps if step.subject == subject])
+        if root in (view.query_type.fields if view.query_type else {}) and member is not None:
+            yield _listing(view, subject, root, member)
+
+
+def _listing(view: GraphQLSchema, subject: str, root: str, member: Mapping[str, Any]) -> Listing:
+    order = "REPORTED_AT" if subject == "MandatoryReport" else ""
+    ordered = f", orderBy: [{{field: {order}}}]" if order and _sortable(view, subject, order) else ""
+    document = (
+        f"query Waiting($filter: {subject}Filter) {{ {root}(first: {MOST}, filter: $filter{ordered}) "
+        f"{{ pageInfo {{ hasNextPage }} edges {{ node {{ {selection(view, subject)} }} }} }} }}"
+    )
+    return Listing(subject=subject, root=root, document=document, variables={"filter": member})
+
+
+def selection(view: GraphQLSchema, subject: str, *, whole: bool = False) -> str:
+    """Fields of the subject that the view opens: those of a list, or all, with those of the incident."""
+    return " ".join(["id", *_chosen(view, subject, whole), *_linked(view, subject, whole)])
+
+
+def _linked(view: GraphQLSchema, subject: str, whole: bool) -> Iterator[str]:
+    for target, link in _LINKED.items():
+        if link in fields(view, subject):
+            chosen = _chosen(view, target, whole)
+            if chosen:
+                yield f"{link} {{ id {' '.join(chosen)} }}"
+
+
+def _chosen(view: GraphQLSchema, type_name: str, whole: bool) -> list[str]:
+    opened = [name for name in fields(view, type_name) if f"{type_name}.{name}" in CATALOGUE]
+    wanted = {*SUMMARY.get(type_name, ()), *_watched(type_name)}
+    return [name for name in opened if whole or name in wanted]
+
+
+def _watched(type_name: str) -> Iterator[str]:
+    """Fields by which a row's state, its clocks and steps that are taken once are known."""
+    coordinates = {step.state for step in STEPS.values()} | {name for step in STEPS.values() for name in step.once}
+    coordinates |= {start for name in DEADLINES for start in _starts(name)}
+    for coordinate in coordinates:
+        if coordinate is not None and coordinate.partition(".")[0] == type_name:
+            yield coordinate.partition(".")[2]
+
+
+def fields(view: GraphQLSchema, type_name: str) -> Sequence[str]:
+    """Fields of a type in the view."""
+    found = view.type_map.get(type_name)
+    return list(found.fields) if isinstance(found, GraphQLObjectType) else []
+
+
+def _leads_on(step: Step) -> bool:
+    own = step.state is not None and step.state.partition(".")[0] == step.subject
+    return own and not step.creates and bool(step.origin) and (step.moves or bool(step.stops))
+
+
+def _filter(view: GraphQLSchema, subject: str, steps: Sequence[Step]) -> Mapping[str, Any] | None:
+    """The states from which they lead on, if the caller may ask by state; a final state waits for nobody."""
+    final = {state.name for cycle in CYCLE_OF.values() for state in cycle.states if state.final}
+    field = str(steps[0].state).partition(".")[2]
+    found = view.type_map.get(f"{subject}Filter")
+    if not isinstance(found, GraphQLInputObjectType) or field not in found.fields:
+        return None
+    states = dict.fromkeys(state for step in steps for state in step.origin if state and state not in final)
+    return {field: {"in": list(states)}}
+
+
+def _sortable(view: GraphQLSchema, subject: str, value: str) -> bool:
+    found = view.type_map.get(f"{subject}OrderField")
+    return found is not None and value in getattr(found, "values", {})
+
+
+def waiting(subject: str, rows: Sequence[Mapping[str, Any]], steps: Sequence[Step]) -> list[Waiting]:
+    """What waits of these rows, what is due first first; without a clock last, as it came."""
+    leading = [step for step in steps if step.subject == subject and _leads_on(step)]
+    found = []
+    for row in rows:
+        state = row.get(str(leading[0].state).partition(".")[2])
+        next_ = tuple(step for step in leading if state in step.origin and not taken(step, row))
+        if state is not None and next_:
+            found.append(Waiting(subject=subject, row=row, state=state, steps=next_, due=due(next_, row)))
+    return sorted(found, key=lambda one: (one.due is None, one.due.until.timestamp() if one.due else 0.0))
+
+
+def taken(step: Step, row: Mapping[str, Any]) -> bool:
+    """Whether a step that is taken once shows in the row that it was."""
+    return any(_value(row, coordinate) is not None for coordinate in step.once)
+
+
+def due(steps: Sequence[Step], row: Mapping[str, Any]) -> Due | None:
+    """The clock, of those that the steps stop, that ends first."""
+    found = []
+    for name in dict.fromkeys(name for step in steps for name in step.stops):
+        since = next((at for at in (_instant(_value(row, start)) for start in _starts(name)) if at), None)
+        if since is not None:
+            found.append(Due(name=name, since=since, until=since + _LENGTH.validate_python(DEADLINES[name].limit)))
+    return min(found, key=lambda one: one.until, default=None)
+
+
+def _value(row: Mapping[str, Any], coordinate: str) -> Any:
+    type_name, _, field = coordinate.partition(".")
+    link = _LINKED.get(type_name)
+    return (row.get(link) or {}).get(field) if link and link in row else row.get(field)
+
+
+def _starts(deadline: str) -> tuple[str, ...]:
+    """Coordinates that a step sets by the clock when it starts the deadline."""
+    found = (
+        f"{change.relation}.{name}"
+        for step in STEPS.values()
+        if deadline in step.starts
+        for change in step.changes
+        for name, value in change.sets
+        if isinstance(value, Clock) and value.of in {"now", "today"}
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _instant(value: Any) -> datetime | None:
+    if value is None:
+        return None
+    text = str(value)
+    if len(text) == 10:
+        return datetime.combine(date.fromisoformat(text), time.min, _ZONE)
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
