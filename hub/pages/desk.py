@@ -70,6 +70,7 @@ class Desk:
     case_pattern: str
     duty_phone: str
     gate: Gate
+    patience: float = 2.0
     attempts: Bucket = field(default_factory=lambda: Bucket(20))
 
     @property

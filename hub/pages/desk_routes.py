@@ -6,6 +6,7 @@ from our own pages. What goes wrong is told in words, with whom to call when a c
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -17,6 +18,7 @@ from starlette.routing import BaseRoute, Route
 from hub.audit.contract import StoreError
 from hub.credential import Credential, bearer
 from hub.errors import HubError, OutageError, RefusalError
+from hub.lifecycle.steps import STEPS
 from hub.pages.console.names import Names
 from hub.pages.desk import COOKIE, Desk
 from hub.pages.forms import Problem, check_session, on_loopback, read_form, read_pairs
@@ -26,6 +28,8 @@ from hub.pages.words import Language, language, word
 
 MENU: Final = (("/duty/", "duty"), ("/report/", "report_page"))
 """Paths of the pages and keys of their words."""
+NEEDS: Final[Mapping[str, str]] = {"/report/": "reportConcern"}
+"""Path -> the step without which it is no page of the unit."""
 _MOST_FIELDS: Final = 200
 _HOME: Final = "/duty/"
 
@@ -55,7 +59,7 @@ class Visit:
 
     def page(self, template: str, status: int = 200, **context: Any) -> Response:
         """The page with the frame of who is signed in."""
-        return _page(self.desk, template, self.spoken, status, session=self.session, here=self.here, **context)
+        return framed(self.desk, template, self.spoken, status, session=self.session, here=self.here, **context)
 
 
 Handler: TypeAlias = Callable[[Visit], Awaitable[Response]]
@@ -93,7 +97,7 @@ def _own(
         try:
             return await handler(desk, request, spoken)
         except Problem as problem:
-            return _page(desk, "desk/problem.html", spoken, problem.status, words=word(problem.key, spoken))
+            return framed(desk, "desk/problem.html", spoken, problem.status, words=word(problem.key, spoken))
         except (StoreError, OutageError):
             down = broken or _down
             return down(desk, spoken)
@@ -102,12 +106,20 @@ def _own(
 
 
 def _down(desk: Desk, spoken: Language) -> Response:
-    return _page(desk, "desk/problem.html", spoken, 503, words=word("desk_down", spoken))
+    return framed(desk, "desk/problem.html", spoken, 503, words=word("desk_down", spoken))
 
 
-def _page(desk: Desk, template: str, spoken: Language, status: int = 200, **context: Any) -> Response:
+def framed(desk: Desk, template: str, spoken: Language, status: int = 200, **context: Any) -> Response:
+    """A page with the frame that all have: the menu of who is signed in, and whom to call."""
     names = Names(policy=desk.policy(), spoken=spoken)
-    return page(template, spoken, status, menu=MENU, phones=desk.phones, names=names, **context)
+    session: Session | None = context.get("session")
+    menu = [] if session is None else [item for item in MENU if _open(item[0], session.credential)]
+    return page(template, spoken, status, menu=menu, phones=desk.phones, names=names, **context)
+
+
+def _open(path: str, credential: Credential) -> bool:
+    needed = NEEDS.get(path)
+    return needed is None or not set(credential.purposes).isdisjoint(STEPS[needed].purposes(credential.unit))
 
 
 async def _shown(desk: Desk, request: Request, spoken: Language, handler: Handler) -> Response:
@@ -140,7 +152,12 @@ def _before(path: str) -> str:
 
 async def _session(desk: Desk, request: Request) -> Session | None:
     cookie = request.cookies.get(COOKIE, "")
-    session = await desk.sessions.find(cookie) if cookie else None
+    try:
+        async with asyncio.timeout(desk.patience):
+            session = await desk.sessions.find(cookie) if cookie else None
+    except TimeoutError:
+        # Somebody who reports a child in danger is told within seconds that this does not work.
+        raise StoreError("timeout") from None
     return None if session is None or session.credential.unit in desk.auditors() else session
 
 
@@ -148,7 +165,7 @@ async def _sign_in_page(desk: Desk, request: Request, spoken: Language) -> Respo
     here = _before(request.query_params.get("next", ""))
     if await _session(desk, request) is not None:
         return RedirectResponse(here, 303, headers=HEADERS)
-    return _page(desk, "desk/sign_in.html", spoken, failure="", detail="", here=here)
+    return framed(desk, "desk/sign_in.html", spoken, failure="", detail="", here=here)
 
 
 async def _sign_in(desk: Desk, request: Request, spoken: Language) -> Response:
@@ -191,7 +208,7 @@ def _failed(desk: Desk, spoken: Language, here: str, credential: Credential | No
     known = error.code in {"NOT_ENTITLED", "PURPOSE_NOT_ALLOWED"}
     failure, detail = (error.message, "") if known else (word("bad_token", spoken), error.message)
     status = 401 if credential is None else 403
-    return _page(desk, "desk/sign_in.html", spoken, status, failure=failure, detail=detail, here=here)
+    return framed(desk, "desk/sign_in.html", spoken, status, failure=failure, detail=detail, here=here)
 
 
 async def _purpose_page(desk: Desk, request: Request, spoken: Language) -> Response:
@@ -205,7 +222,7 @@ async def _purpose_page(desk: Desk, request: Request, spoken: Language) -> Respo
 def _choices(desk: Desk, spoken: Language, session: Session, here: str, status: int = 200) -> Response:
     held = desk.purposes(session.credential)
     needs = any(desk.policy().case_required(name) for name in held)
-    return _page(
+    return framed(
         desk, "desk/purpose.html", spoken, status, session=session, here=here, held=held, needs=needs, bad=status != 200
     )
 

@@ -90,6 +90,37 @@ DESK: Final[Mapping[str, tuple[str, str]]] = {
         "核实后用“并案”步骤并入其中一条未结报告；标★者为建议。",
         "Once you are sure, merge into one of these open reports; those with ★ are proposed.",
     ),
+    "no_reporting": (
+        "本页供报告单位使用，须持“应急处置”目的。公安机关请在待办事项中登记电话报告。",
+        "This page is for who reports, under the purpose of emergency response. The police enter calls on their duty"
+        " page.",
+    ),
+    "report_child": ("报告处于危险中的儿童", "Report a child in danger"),
+    "report_help": (
+        "写明地点和一句话即可提交，不到一分钟。不需要知道儿童姓名。",
+        "A place and a sentence suffice, in less than a minute. You need not know the child's name.",
+    ),
+    "report_more": ("补充情况（可不填）", "More, if you know it"),
+    "report_send": ("立即报告公安机关", "Report to the police now"),
+    "report_not_sent": ("未提交：", "Not sent:"),
+    "report_out": (
+        "公安机关系统目前没有回应，网上报告可能不被受理。请立即拨打 {0}。",
+        "The police system does not answer now; a report may not be accepted here. Call {0}.",
+    ),
+    "report_unaccepted": ("报告未被受理，请立即拨打", "The report was NOT accepted. Call now"),
+    "report_open": ("目前无法确认报告已被受理，请立即拨打", "It cannot be told whether it was accepted. Call now"),
+    "report_again": (
+        "所填内容仍在表单中，之后可再次提交，不会重复登记。",
+        "What you wrote stays in the form: send it again later, it will be one report.",
+    ),
+    "report_states": ("报告进展", "How your reports stand"),
+    "report_none": ("还没有报告。", "No reports yet."),
+    "reported": ("报告已受理", "The report is accepted"),
+    "reported_help": (
+        "公安机关已收到。情况紧急时仍请拨打电话。报告人身份只有公安机关可见。",
+        "The police have it. If it is urgent call as well. Who reported is seen by the police alone.",
+    ),
+    "reported_again": ("（重复提交，仍为同一报告）", "(sent again: it is one report)"),
     "no_row": ("没有这条记录，或不在您的办理范围。", "There is no such record for you."),
     "not_your_step": ("该步骤不属于您的职责或所选目的。", "This step is not yours under the purpose chosen."),
     "source_down": (
