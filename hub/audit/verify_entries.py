@@ -28,6 +28,9 @@ LISTS = frozenset(item.name for item in fields(Entry) if item.type == "Texts")
 KNOWN = (2, VERSION)
 """Versions of entries whose fields are these."""
 NUMBERS = frozenset({"v", "part", "promise"})
+KINDS: Mapping[str, type] = {**dict.fromkeys(TEXTS, str), **dict.fromkeys(LISTS, list), **dict.fromkeys(NUMBERS, int)}
+HASHES = {f"{name}Hash": name for name in LISTS}
+"""Field of the hash -> list that may be kept beside the entry."""
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -42,27 +45,31 @@ def read(data: bytes) -> dict[str, Any]:
         raise EntryError("the entry is no JSON") from None
     if not isinstance(document, dict) or canonical(document) != data:
         raise EntryError("the entry is not written as RFC 8785 has it")
-    apart = {name for name in LISTS if f"{name}Hash" in document}
-    wanted = TEXTS | LISTS | NUMBERS | {f"{name}{end}" for name in apart for end in ("Hash", "Count")}
-    if document.keys() != wanted or not all(map(_typed, document.items())):
+    if not _shaped(document):
         raise EntryError("the entry has not the fields of an entry")
     if document["v"] not in KNOWN:
         raise EntryError(f"the entry is of version `{document['v']}`, this verifier knows `{VERSION}`")
     return document
 
 
-def _typed(item: tuple[str, Any]) -> bool:
-    name, value = item
-    if name in LISTS:
-        return isinstance(value, list) and all(isinstance(each, str) for each in value)
-    if name in NUMBERS or name.endswith("Count"):
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, str)
+def _shaped(document: Mapping[str, Any]) -> bool:
+    """Whether the fields are those of an entry, each of its type."""
+    kinds = KINDS
+    if not HASHES.keys().isdisjoint(document):
+        apart = [name for found, name in HASHES.items() if found in document]
+        kinds = {**KINDS, **{f"{name}Hash": str for name in apart}, **{f"{name}Count": int for name in apart}}
+    return (
+        document.keys() == kinds.keys()
+        and all(type(value) is kinds[name] for name, value in document.items())
+        and all(type(item) is str for name in LISTS for item in document[name])
+    )
 
 
 def check_lists(document: Mapping[str, Any], beside: Mapping[str, tuple[str, ...]]) -> None:
     """Returns if the lists ``beside`` the entry are those that it names; raises ``EntryError``."""
-    named = {name for name in LISTS if f"{name}Hash" in document}
+    if not beside and HASHES.keys().isdisjoint(document):
+        return
+    named = {name for found, name in HASHES.items() if found in document}
     if missing := named - beside.keys():
         raise EntryError(f"the list `{min(missing)}` of the entry is missing")
     if extra := beside.keys() - named:
