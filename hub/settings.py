@@ -2,7 +2,7 @@
 
 The environment wins over the file, the file over the defaults. A nested setting is named with two underscores in the
 environment (``HUB_LIMITS__DEPTH=12``) and as a table in the file (``[limits]`` ``depth = 12``). ``docs/settings.md`` is
-written from the descriptions here.
+written from the descriptions here (`hub/settings_page.py`).
 """
 
 from __future__ import annotations
@@ -381,30 +381,3 @@ def settings_table() -> Iterator[tuple[str, str, str, str]]:
 
 def _shown(value: object) -> str:
     return "" if value in (None, ()) else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def settings_page() -> str:
-    """The text of ``docs/settings.md``."""
-    lines = [
-        "# Settings",
-        "",
-        "One file (`hub --config FILE`, or the one that `HUB_CONFIG` names, or `hub.toml`, or `data/hub.toml`, which",
-        "`hub demo` writes) and the environment, which wins. A name with a dot",
-        "is a key in a table of the file: `limits.depth` is `depth` under `[limits]`.",
-        "",
-        "| in the environment | in the file | default | what |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| `{env}` | `{name}` | {_cell(default)} | {description} |"
-        for env, name, default, description in settings_table()
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _cell(default: str) -> str:
-    return f"`{default}`" if default else "none"
-
-
-if __name__ == "__main__":
-    print(settings_page(), end="")

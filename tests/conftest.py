@@ -6,6 +6,7 @@ import csv
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from connectors.demo.server import Server
@@ -14,6 +15,10 @@ from hub.hub import Hub
 from tests.support.canaries import find_canaries, plant
 from tests.support.running import ROOT, TODAY, Asking, Canary, close_all, connect, fill, open_hub, start_server
 from tests.support.world import World, load
+
+# A slow machine is no fault of what is tested.
+hypothesis.settings.register_profile("hub", deadline=None)
+hypothesis.settings.load_profile("hub")
 
 CHILDREN = 300
 SEED = 20170601

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from hub.settings import ConfigurationError, Settings, load, settings_page, settings_table
+from hub.settings import ConfigurationError, Settings, load, settings_table
+from hub.settings_page import page
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -101,7 +102,7 @@ def test_every_setting_says_what_it_is_for() -> None:
 
 
 def test_the_page_about_settings_is_up_to_date() -> None:
-    assert PAGE.read_text("utf-8") == settings_page(), "write it anew: python -m hub.settings > docs/settings.md"
+    assert PAGE.read_text("utf-8") == page(), "write it anew: python -m hub.settings_page > docs/settings.md"
 
 
 def test_every_name_on_the_page_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
