@@ -122,7 +122,7 @@ def _citizen_id(column: Column, raw: Any, text: str) -> Value | Fault:
     number = "".join(text.split()).upper()
     wrong = citizen_id.fault(number, None, None)
     if wrong == "form":
-        short = len(number) == 15 and number.isdigit()
+        short = len(number) == 15 and number.isdecimal()
         return Fault(
             code="citizen_id_form",
             wrong="是15位旧号码" if short else "公民身份号码应为18位",
@@ -139,7 +139,7 @@ def _citizen_id(column: Column, raw: Any, text: str) -> Value | Fault:
 
 def _date(column: Column, raw: Any, text: str) -> Value | Fault:
     parts = _DATE.fullmatch(text) or _DIGITS.fullmatch(text)
-    if parts is None and text.isdigit() and int(text) in _EXCEL_DAYS:
+    if parts is None and text.isdecimal() and int(text) in _EXCEL_DAYS:
         return (_EXCEL_EPOCH + timedelta(days=int(text))).isoformat()
     if parts is not None:
         try:

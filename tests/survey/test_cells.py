@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.demo.citizen_id import broken, citizen_id
@@ -100,6 +100,7 @@ def test_what_has_no_one_meaning_is_refused_with_its_word(name: str, written: An
 
 
 @given(text=st.text(max_size=40))
+@example(text="²")
 def test_whatever_is_written_the_answer_is_a_value_or_a_fault_that_does_not_repeat_it(text: str) -> None:
     for column in COLUMNS:
         found = parse(column, text)
