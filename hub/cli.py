@@ -15,6 +15,7 @@ from hub.commands import (
     auditing,
     checking,
     demo,
+    eventing,
     freezing,
     policing,
     reconciling,
@@ -46,7 +47,7 @@ def hub(
     """
 
 
-for group in (demo, running, asking, checking, policing, reconciling, surveying, auditing, freezing, witness):
+for group in (demo, running, asking, checking, policing, reconciling, surveying, auditing, freezing, eventing, witness):
     group.add(app)
 
 

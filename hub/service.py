@@ -90,7 +90,17 @@ class Behind:
         names = list(self.hub.sources.by_name)
         states = await asyncio.gather(*(self._pinged(name) for name in names), self._log_state())
         policy = "ok" if self.hub.current.failure is None else "reload refused, the last good one is in force"
-        return {**dict(zip([*names, "log"], states, strict=True)), "policy": policy}
+        parts = {**dict(zip([*names, "log"], states, strict=True)), "policy": policy}
+        return parts if self.events is None else {**parts, "webhooks": await self._webhooks(self.events)}
+
+    async def _webhooks(self, events: Events) -> str:
+        """Whether every message to a unit's own system was taken, or may still be."""
+        try:
+            async with asyncio.timeout(self.ready_within):
+                dead = 0 if events.dead is None else await events.dead()
+        except (StoreError, TimeoutError):
+            return "unavailable"
+        return f"{dead} given up" if dead else "ok"
 
     async def _pinged(self, name: str) -> str:
         try:

@@ -11,12 +11,10 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -29,22 +27,18 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from hub.settings_events import Clocks, Sending, Sockets, Webhook
+from hub.settings_group import Group, Positive, Seconds
+
 SOURCES = ("civil_affairs", "education", "public_security", "courts", "procuratorate", "hub")
 """The databases that answer queries, in the order in which they are always named."""
-
-Positive = Annotated[int, Field(gt=0)]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class ConfigurationError(Exception):
     """A setting is missing or wrong; the message names it, the way to set it, and never repeats its value."""
 
 
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Databases(_Group):
+class Databases(Group):
     """DSNs (``postgresql://...``); without one the department is not adopted and answers SOURCE_UNAVAILABLE."""
 
     civil_affairs: SecretStr | None = Field(
@@ -68,7 +62,7 @@ class Databases(_Group):
         return None if secret is None else secret.get_secret_value()
 
 
-class Writes(_Group):
+class Writes(Group):
     """DSNs of the roles that write what life cycles record; a department without one takes no steps."""
 
     civil_affairs: SecretStr | None = Field(
@@ -85,7 +79,7 @@ class Writes(_Group):
         return None if secret is None else secret.get_secret_value()
 
 
-class Deadlines(_Group):
+class Deadlines(Group):
     """How long something may take, in seconds."""
 
     source: Seconds = Field(
@@ -102,7 +96,7 @@ class Deadlines(_Group):
     ready: Seconds = Field(default=1.0, description="each part that `/readyz` asks")
 
 
-class Pools(_Group):
+class Pools(Group):
     """Connections held open."""
 
     source: Positive = Field(default=8, description="connections to each department's database")
@@ -110,7 +104,7 @@ class Pools(_Group):
     log: Positive = Field(default=4, description="connections that read the access log, for auditors")
 
 
-class Limits(_Group):
+class Limits(Group):
     """What one request, or one principal, may ask for; a refusal names the limit."""
 
     tokens: Positive = Field(default=2000, description="tokens (and, counted apart, comments) in a document")
@@ -136,41 +130,7 @@ class Limits(_Group):
     )
 
 
-class Clocks(_Group):
-    """How long the steps of the life cycles may take before an alarm is raised."""
-
-    every: Seconds = Field(default=10.0, description="seconds between two looks at what waits")
-    dispatch_minutes: Positive = Field(default=30, description="minutes from a report until officers are sent")
-    notify_town_hours: Positive = Field(default=24, description="hours from a report until the town is notified")
-    assess_days: Positive = Field(default=7, description="days from the notice to the town until the assessment")
-    reply_days: Positive = Field(default=30, description="days to answer a supervision that names no day itself")
-    survey_village_days: Positive = Field(
-        default=5, description="working days in China after a quarter's end in which a village submits its survey"
-    )
-    survey_town_days: Positive = Field(
-        default=10, description="working days in China after a quarter's end in which a town summarises"
-    )
-    survey_district_days: Positive = Field(
-        default=15, description="working days in China after a quarter's end in which the district accepts"
-    )
-    truancy_run: Positive = Field(default=3, description="unexcused days running from which truancy is an alarm")
-    truancy_days: Positive = Field(default=10, description="unexcused days in a term from which truancy is an alarm")
-    keep_days: Positive = Field(default=30, description="days for which a subscriber may resume from a cursor")
-
-
-class Sockets(_Group):
-    """WebSockets, over which subscriptions run."""
-
-    init: Seconds = Field(default=5.0, description="seconds for a client to say who it is, from its connection")
-    of_principal: Positive = Field(default=500, description="sockets of one principal at once, on each replica")
-    subscriptions: Positive = Field(default=20, description="operations under way on one socket")
-    patience: Seconds = Field(default=10.0, description="seconds for a client to take what is sent, before it is cut")
-    away: Seconds = Field(
-        default=30.0, description="seconds that a subscription waits for a department or the log that does not answer"
-    )
-
-
-class Credentials(_Group):
+class Credentials(Group):
     """Which tokens are accepted."""
 
     issuer: str = Field(default="https://hub.wuqing.invalid/dev", description="`iss` of the tokens")
@@ -185,7 +145,7 @@ class Credentials(_Group):
     )
 
 
-class Witness(_Group):
+class Witness(Group):
     """Who cosigns the heads of the log."""
 
     name: str = Field(description="name of the witness's key")
@@ -194,7 +154,7 @@ class Witness(_Group):
     reader: SecretStr | None = Field(default=None, description="token by which it may read heads and hash tiles")
 
 
-class Audit(_Group):
+class Audit(Group):
     """How the access log is watched."""
 
     unwitnessed_alarm: Seconds = Field(
@@ -209,7 +169,7 @@ class Audit(_Group):
     floor_months: Positive = Field(default=36, description="months that the log is kept before one may be retired")
 
 
-class Unusual(_Group):
+class Unusual(Group):
     """From what on a use of the data is shown to auditors as unusual."""
 
     bulk_subjects: Positive = Field(default=500, description="records of one operator within an hour")
@@ -240,6 +200,12 @@ class Settings(BaseSettings):
     deadlines: Deadlines = Field(default=Deadlines(), description="seconds")
     pools: Pools = Field(default=Pools(), description="connections")
     limits: Limits = Field(default=Limits(), description="limits")
+    webhooks: tuple[Webhook, ...] = Field(
+        default=(),
+        description="units' own systems that are told of events, each a table `[[webhooks]]` with `name`, `unit`, "
+        "`purpose`, `case`, `url`, `secret`",
+    )
+    sending: Sending = Field(default=Sending(), description="messages to webhooks")
     clocks: Clocks = Field(default=Clocks(), description="clocks and alarms")
     sockets: Sockets = Field(default=Sockets(), description="WebSockets")
     credentials: Credentials = Field(default=Credentials(), description="tokens")
@@ -372,7 +338,7 @@ def settings_table() -> Iterator[tuple[str, str, str, str]]:
     """Each setting as (environment name, name in the file, default, description)."""
     for name, field in Settings.model_fields.items():
         group = field.annotation
-        if isinstance(group, type) and issubclass(group, _Group):
+        if isinstance(group, type) and issubclass(group, Group):
             for inner, part in group.model_fields.items():
                 yield f"HUB_{name}__{inner}".upper(), f"{name}.{inner}", _shown(part.default), part.description or ""
         else:

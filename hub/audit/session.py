@@ -26,6 +26,7 @@ DDL: Final = tuple(
         "../pages/session.sql",
         "../statistics/published.sql",
         "../events/outbox.sql",
+        "../events/webhook.sql",
     )
 )
 

@@ -58,6 +58,8 @@ def listen(host: str, port: int) -> socket.socket:
 def serve(settings: Settings, *, visit: Visit | None = None) -> None:
     """Answers until a signal comes, or until ``visit`` raises ``Done``; raises ``ConfigurationError``."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # It tells every URL that it asks, and a unit's may hold what only that unit should know.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     for chatty in ("uvicorn", "casbin"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     found = listen(settings.host, settings.port)

@@ -50,6 +50,8 @@ class Events:
     looking: Looking
     delivery: Delivery
     refuse: Refuse
+    dead: Callable[[], Awaitable[int]] | None = None
+    """How many messages to webhooks were given up."""
     patience: float = 30.0
 
     def listens(self, request: Request) -> bool:
@@ -86,33 +88,42 @@ class Subscription:
     request: Request
     identify: Callable[[], Identity]
     layouts: dict[tuple[str, str], Layout] = field(default_factory=dict)
+    understood: tuple[str, Document, Channel] | None = None
+    """By which policy version it was understood, and how."""
 
     async def answers(self) -> AsyncIterator[bytes]:
         """The body of an answer an event; raises ``HubError`` or ``RefusedError`` when it ends."""
-        hub, request = self.events.hub, self.request
-        document = hub.documents.read(request.query, request.operation_name, request.variables, listens=True)
         identity = self.identify()
-        channel, version = self._channel(identity, document), hub.policy.version
-        self._check(identity, channel, document)
+        _, channel = self._understood(identity)
         position = await self._start(identity, channel)
         while True:
             for event in await self._after(position):
                 position = event.position
-                if not channel.concerns(event):
-                    continue
-                identity = self.identify()
-                if hub.policy.version != version:
-                    channel, version = self._channel(identity, document), hub.policy.version
-                    self.layouts.clear()
-                body = await self._patiently(identity, document, channel, event)
+                body = await self.tell(event)
                 if body is not None:
                     yield body
 
+    async def tell(self, event: Event) -> bytes | None:
+        """The answer that tells of the event; None if it does not concern the subscriber, or may not be seen."""
+        if self.understood is not None and not self.understood[2].concerns(event):
+            return None
+        identity = self.identify()
+        document, channel = self._understood(identity)
+        return await self._patiently(identity, document, channel, event) if channel.concerns(event) else None
+
+    def _understood(self, identity: Identity) -> tuple[Document, Channel]:
+        """The document, and what it asks for by the policy of the moment; raises if that is refused."""
+        hub, request = self.events.hub, self.request
+        if self.understood is None or self.understood[0] != hub.policy.version:
+            document = hub.documents.read(request.query, request.operation_name, request.variables, listens=True)
+            channel = channel_of(hub.schema, document, self._entitlements(identity))
+            self.layouts.clear()
+            self._check(identity, channel, document)
+            self.understood = (hub.policy.version, document, channel)
+        return self.understood[1:]
+
     def _entitlements(self, identity: Identity) -> Entitlements:
         return self.events.hub.entitlements(identity.unit, identity.purpose)
-
-    def _channel(self, identity: Identity, document: Document) -> Channel:
-        return channel_of(self.events.hub.schema, document, self._entitlements(identity))
 
     def _check(self, identity: Identity, channel: Channel, document: Document) -> None:
         """What may not be read is refused at once, and not at the first event."""

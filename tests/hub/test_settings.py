@@ -108,6 +108,7 @@ def test_the_page_about_settings_is_up_to_date() -> None:
 def test_every_name_on_the_page_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {
         "witnesses": "[]",
+        "webhooks": "[]",
         "port": "9",
         "timezone": "UTC",
         "case_pattern": "[0-9]{4}",

@@ -19,7 +19,7 @@ from connectors.source import Compare, Constant, Param, Source
 from hub.audit.session import Session
 from hub.events.clock import CLOCKS, _overdue_quarter, moments
 from hub.events.clocks import Clocks
-from hub.settings import Clocks as Limits
+from hub.settings_events import Clocks as Limits
 from hub.sources import Sources
 from tests.faults.switched import Switched
 from tests.support.course import EMERGENCY, POLICE, Course
