@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-import holidays
-
 from hub.audit.indexer import ZONE
 from hub.audit.search import rows_of, span_of
 from hub.audit.session import Connections
+from hub.workdays import works
 
 MOST: Final = 200
 """Hits of one rule that are told."""
@@ -141,12 +140,6 @@ UNDISPATCHED = Rule(
     values=lambda t: [t.undispatched_minutes],
 )
 RULES: Final = (BULK, NIGHT, CASELESS, REFUSALS, SAME_CHILD, UNDISPATCHED)
-
-
-def works(day: date) -> bool:
-    """Whether it is a working day in China: public holidays and weekends that are worked on are known."""
-    calendar: Any = holidays.country_holidays("CN", years=day.year)
-    return bool(calendar.is_working_day(day))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import folder, linkage, log, search, sizes, speed, survey, variety
+from tests.bench import events, folder, linkage, log, search, sizes, speed, survey, variety
 
 MEASUREMENTS: Mapping[str, Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]] = {
     "speed": speed.measure,
@@ -21,6 +21,7 @@ MEASUREMENTS: Mapping[str, Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]]
     "search": search.measure,
     "sizes": sizes.measure,
     "survey": survey.measure,
+    "events": events.measure,
 }
 
 
