@@ -46,6 +46,8 @@ from hub.wording import QuietValuesRule, coercion_errors, said
 
 _ERRORS = 20
 _REMEMBERED_TEXT = 16_384
+_REMEMBERED = 400_000
+"""Characters of all texts remembered: a document takes some 75 bytes for each, and its plans as much again."""
 _SHORT = 1_024
 """Characters of a text that is read at once: one or two milliseconds, which a thread would not make less."""
 
@@ -71,6 +73,11 @@ class Document:
     node: DocumentNode
 
     @property
+    def weight(self) -> int:
+        """How much its plans are to weigh where plans are remembered: one for a short text."""
+        return 1 if self.node.loc is None else 1 + self.node.loc.end // 256
+
+    @property
     def writes(self) -> bool:
         """Whether the operation is a mutation."""
         return self.operation.operation is OperationType.MUTATION
@@ -89,6 +96,7 @@ class _Parsed:
     fragments: Mapping[str, FragmentDefinitionNode]
     steering: tuple[str, ...]
     written: frozenset[str]
+    size: int
 
 
 def invalid(message: str, **facts: Any) -> RefusalError:
@@ -103,6 +111,7 @@ class Documents:
     schema: GraphQLSchema
     limits: Limits
     _known: OrderedDict[str, _Parsed] = field(default_factory=OrderedDict)
+    _size: int = 0
     _rules: Rules = field(init=False)
     _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "documents"))
 
@@ -170,10 +179,11 @@ class Documents:
         return self._keep(self._read(query, digest), query)
 
     def _keep(self, parsed: _Parsed, query: str) -> _Parsed:
-        if len(query) <= _REMEMBERED_TEXT:
+        if len(query) <= _REMEMBERED_TEXT and parsed.digest not in self._known:
             self._known[parsed.digest] = parsed
-            if len(self._known) > self.limits.documents:
-                self._known.popitem(last=False)
+            self._size += parsed.size
+            while len(self._known) > self.limits.documents or self._size > _REMEMBERED:
+                self._size -= self._known.popitem(last=False)[1].size
         return parsed
 
     def _read(self, query: str, digest: str) -> _Parsed:
@@ -191,6 +201,7 @@ class Documents:
             fragments=fragments,
             steering=tuple(sorted(_steering(node))) if "@" in query else (),
             written=frozenset(_written(operations, fragments)),
+            size=len(query),
         )
 
     def _coerced(self, operation: OperationDefinitionNode, variables: Mapping[str, Any]) -> VariableValues:
@@ -213,11 +224,20 @@ def _encoded(query: str) -> bytes:
 
 def _parse(query: str, limits: Limits) -> DocumentNode:
     try:
-        return parse(
+        node = parse(
             query, max_lexical_tokens=limits.tokens, max_comments=limits.tokens, allow_empty_selection_sets=False
         )
     except GraphQLSyntaxError as error:
         raise RefusedError(_unparsed(error, limits)) from None
+    _unchain(node)
+    return node
+
+
+def _unchain(node: DocumentNode) -> None:
+    """Takes tokens apart, which know their neighbours: a document forgotten is freed at once, by no collector."""
+    token = node.loc.start_token if node.loc else None
+    while token is not None:
+        token.prev, token.next, token = None, None, token.next
 
 
 def _unparsed(error: GraphQLSyntaxError, limits: Limits) -> HubError:

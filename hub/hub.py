@@ -34,10 +34,12 @@ V = TypeVar("V")
 
 @dataclass(slots=True)
 class Remembered(Generic[V]):
-    """The last ``size`` values that were asked for."""
+    """The values that were asked for last, up to ``size`` by weight."""
 
     size: int
     values: OrderedDict[Hashable, V] = field(default_factory=OrderedDict)
+    weights: dict[Hashable, int] = field(default_factory=dict)
+    weight: int = 0
 
     def get(self, key: Hashable) -> V | None:
         """The value, if it is still remembered."""
@@ -46,11 +48,14 @@ class Remembered(Generic[V]):
             self.values.move_to_end(key)
         return found
 
-    def put(self, key: Hashable, value: V) -> None:
-        """Remembers the value, and forgets the one that was not asked for longest."""
+    def put(self, key: Hashable, value: V, weight: int = 1) -> None:
+        """Remembers the value, and forgets those that were not asked for longest."""
         self.values[key] = value
-        if len(self.values) > self.size:
-            self.values.popitem(last=False)
+        self.weight += weight - self.weights.get(key, 0)
+        self.weights[key] = weight
+        while self.weight > self.size:
+            oldest, _ = self.values.popitem(last=False)
+            self.weight -= self.weights.pop(oldest)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -105,7 +105,7 @@ def plan_of(hub: Hub, document: Document, entitlements: Entitlements, denied: Li
             entitlements=entitlements,
             refuse=denied == "refuse",
         )
-        hub.plans.put(key, plan)
+        hub.plans.put(key, plan, document.weight)
     return plan
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import logging
 import os
 import signal
@@ -17,6 +16,7 @@ import uvicorn
 import uvloop
 
 from hub.app import Open, create_app
+from hub.collector import collect_when_idle, settle
 from hub.http import Service
 from hub.service import open_service
 from hub.settings import ConfigurationError, Settings
@@ -78,19 +78,16 @@ async def _serve(settings: Settings, found: socket.socket, visit: Visit | None) 
         # Opened out here, not by the server: what is wrong is told in one line, not as a trace of the server.
         async with open_service(settings, telemetry or Silent()) as service:
             app = create_app(settings, telemetry=telemetry, open_service=_given(service))
-            _settle_memory()
+            settle()
             sys.setswitchinterval(_TURN)
-            await _run(_server(app), found, visit)
+            collecting = asyncio.create_task(collect_when_idle())
+            try:
+                await _run(_server(app), found, visit)
+            finally:
+                collecting.cancel()
     finally:
         if telemetry is not None:
             telemetry.close()
-
-
-def _settle_memory() -> None:
-    """What was made so far stays: the collector need not walk schema and policy again each time it runs."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def _given(service: Service) -> Open:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from typing import Any
 
 import pytest
@@ -376,3 +377,33 @@ def test_the_pass_measures_what_plain_expansion_would(body: list[str], inner: li
 
 def test_limits_alone_can_be_checked() -> None:
     assert check_limits(parse("{ child { id name } }"), LIMITS) == 3
+
+
+async def test_a_long_new_text_is_read_in_a_thread_and_a_short_or_known_one_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever is parsed and checked on the loop's own thread holds up everybody."""
+    threads: list[str] = []
+    original = Documents._read
+
+    def noted(documents: Documents, query: str, digest: str) -> Any:
+        threads.append(threading.current_thread().name)
+        return original(documents, query, digest)
+
+    monkeypatch.setattr(Documents, "_read", noted)
+    documents = Documents(SCHEMA, LIMITS)
+    long = "{ children { edges { cursor } } } # " + "x" * 1_000
+    assert await documents.read_apart(long, None, None) == await documents.read_apart(long, None, None)
+    await documents.read_apart("{ children { edges { cursor } } }", None, None)
+    assert [name.startswith("documents") for name in threads] == [True, False]
+
+
+async def test_a_long_text_that_is_refused_is_refused_alike_in_a_thread() -> None:
+    """The same codes and words, whoever reads it."""
+    documents = Documents(SCHEMA, LIMITS)
+    long = "{ nonsense } # " + "x" * 1_100
+    with pytest.raises(RefusedError) as apart:
+        await documents.read_apart(long, None, None)
+    with pytest.raises(RefusedError) as at_once:
+        documents.read(long, None, None)
+    assert [vars(error) for error in apart.value.errors] == [vars(error) for error in at_once.value.errors]

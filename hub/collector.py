@@ -1,0 +1,48 @@
+"""A process that serves -> when Python's cycle collector runs: little and often, and all of it only while idle.
+
+Guarantee: no collection of old objects falls into a busy second. What requests leave behind dies young; what is old is
+remembered (documents, plans) and cut loose without cycles, so that a full collection finds little and may wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+YOUNG: Final = 4_000
+"""New objects after which the youngest are looked at: some 2 ms, where all of them live."""
+MIDDLE: Final = 4
+"""Young collections after which those that survived are looked at again: some 10 ms, where all of them live."""
+NEVER: Final = 1_000_000_000
+IDLE: Final = 0.1
+"""Share of a second of processor time below which the process counts as idle."""
+PAUSE: Final = 60.0
+"""Seconds between two full collections at least."""
+
+
+def settle() -> None:
+    """What was made so far stays: the collector need not walk schema and policy again each time it runs."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG, MIDDLE, NEVER)
+
+
+async def collect_when_idle(
+    *,
+    used: Callable[[], float] = time.process_time,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    collect: Callable[[], object] = gc.collect,
+) -> None:
+    """Collects everything once the process has been idle for a second; until cancelled."""
+    last = clock()
+    while True:
+        before, since = used(), clock()
+        await sleep(1.0)
+        busy = (used() - before) / max(clock() - since, 0.001)
+        if busy < IDLE and clock() - last >= PAUSE:
+            collect()
+            last = clock()
