@@ -1,7 +1,7 @@
 """A process that serves -> when Python's cycle collector runs: little and often, and all of it only while idle.
 
-Guarantee: no collection of old objects falls into a busy second. What requests leave behind dies young; what is old is
-remembered (documents, plans) and cut loose without cycles, so that a full collection finds little and may wait.
+Guarantee: a collection of old objects falls into a busy second only if none was idle for half an hour. What requests
+leave behind dies young; what is old is remembered (documents, plans) and cut loose without cycles.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-YOUNG: Final = 4_000
+YOUNG: Final = 2_000
 """New objects after which the youngest are looked at: some 2 ms, where all of them live."""
-MIDDLE: Final = 4
-"""Young collections after which those that survived are looked at again: some 10 ms, where all of them live."""
+MIDDLE: Final = 3
+"""Young collections after which those that survived are looked at again: some 8 ms, where all of them live."""
 NEVER: Final = 1_000_000_000
 IDLE: Final = 0.1
 """Share of a second of processor time below which the process counts as idle."""
 PAUSE: Final = 60.0
 """Seconds between two full collections at least."""
+LATE: Final = 1_800.0
+"""Seconds after which everything is collected though the process was never idle: a pause instead of a leak."""
 
 
 def settle() -> None:
@@ -43,6 +45,6 @@ async def collect_when_idle(
         before, since = used(), clock()
         await sleep(1.0)
         busy = (used() - before) / max(clock() - since, 0.001)
-        if busy < IDLE and clock() - last >= PAUSE:
+        if clock() - last >= (PAUSE if busy < IDLE else LATE):
             collect()
             last = clock()

@@ -1,12 +1,14 @@
 """Settings in the environment -> the hub as `hub serve` has it, and a probe beside it that measures how its loop lags.
 
-The longest lag since the last question is answered on the next port (one line: milliseconds), by the loop itself.
+The longest lag since the last question is answered on the next port (one line: milliseconds, and the most processor
+time of the process in one lag, which says more where other work has the machine), by the loop itself.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import time
 
 from hub.commands.serving import serve
 from hub.settings import load
@@ -19,19 +21,21 @@ class Probe:
 
     def __init__(self) -> None:
         self.longest = 0.0
+        self.used = 0.0
 
     async def run(self) -> None:
         """Until cancelled."""
         clock = asyncio.get_running_loop().time
         while True:
-            before = clock()
+            before, used = clock(), time.process_time()
             await asyncio.sleep(TICK)
             self.longest = max(self.longest, clock() - before - TICK)
+            self.used = max(self.used, time.process_time() - used)
 
     async def tell(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The longest lag in milliseconds; the next one counts anew."""
-        writer.write(f"{self.longest * 1_000:.3f}\n".encode())
-        self.longest = 0.0
+        writer.write(f"{self.longest * 1_000:.3f} {self.used * 1_000:.3f}\n".encode())
+        self.longest = self.used = 0.0
         writer.close()
 
 

@@ -143,6 +143,7 @@ def _limits(hub: Contender, settings: Settings) -> Iterator[Mapping[str, Any]]:
         ]
         _lag(hub)
         load = loaded(hub.url, asked, connections=4, seconds=_seconds())
+        lag, used = _lag(hub)
         yield {
             "workload": "limits",
             "contender": "hub",
@@ -151,7 +152,8 @@ def _limits(hub: Contender, settings: Settings) -> Iterator[Mapping[str, Any]]:
             "rps": round(load.rps),
             "p50_ms": load.p50_ms,
             "p99_ms": load.p99_ms,
-            "loop_lag_ms": _lag(hub),
+            "loop_lag_ms": lag,
+            "loop_lag_cpu_ms": used,
         }
 
 
@@ -178,11 +180,12 @@ LIMITS: Mapping[str, Sequence[str]] = {
 }
 
 
-def _lag(hub: Contender) -> float:
-    """The longest lag of the loop since this was asked last, in milliseconds."""
+def _lag(hub: Contender) -> tuple[float, float]:
+    """The longest lag of the loop since this was asked last, and the processor time of the worst, in milliseconds."""
     port = int(hub.url.split(":")[2].split("/")[0]) + 1
     with socket.create_connection(("127.0.0.1", port), timeout=30) as probe:
-        return float(probe.recv(64))
+        lag, _, used = probe.recv(64).decode().partition(" ")
+        return float(lag), float(used)
 
 
 def _compiled(settings: Settings, policy: Policy) -> Mapping[str, Any]:
