@@ -11,12 +11,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.source import Aggregate, Bucket, Compare, Exists, Param, Predicate, Row, SourceError
+from connectors.source import Aggregate, Bucket, Column, Compare, Exists, Fetch, Param, Predicate, Row, SourceError
 from hub.entitlements import Entitlements
 from hub.errors import OutageError, RefusalError
 from hub.executor import Execution
-from hub.planner.formula import Fact, Formula, both, either, every, facts, local_fact, member, render
-from hub.planner.relations import HOME
+from hub.planner.formula import (
+    Fact,
+    Formula,
+    both,
+    either,
+    every,
+    facts,
+    local_fact,
+    member,
+    primary_facts,
+    render,
+    untrue,
+)
+from hub.planner.relations import HOME, keys_of
 from hub.planner.scopes import CIVIL_TYPES, scope_formula
 from hub.statistics.published import frozen
 from policies.tables import COUNT, Table
@@ -24,6 +36,9 @@ from schema.catalogue import CATALOGUE
 
 MONEY = "AssistanceRecord.amount"
 DIVISION = "divisionCode"
+PERSON = ("_register", "_person", "_citizen", "_case")
+UNDECIDED = 5_000
+"""People whose rows are undecided, of whom facts are asked one by one; with more, they are asked of everybody."""
 WIDTHS = {"DivisionCode": "town", "Date": "quarter", "DateTime": "quarter"}
 
 
@@ -122,15 +137,44 @@ async def groups(execution: Execution, asked: Groups, *, division: str | None = 
     """The department's groups, by the facts of other departments; an ``OutageError`` if one does not answer."""
     home = HOME[asked.relation]
     wanted = frozenset(fact for fact in facts(asked.rows) if fact.source != home)
-    known = await execution.know_all(wanted, home, exact=wanted)
-    if len(known) < len(wanted):
-        failure = execution.failure(wanted - frozenset(known))
-        raise OutageError("SOURCE_UNAVAILABLE", f"source `{failure.source}` does not answer", source=failure.source)
-    bindings = {key: value for found in known.values() for key, value in found.items()}
+    asking = {"division_asked": division}
     try:
-        return await execution.reading.aggregate(_statement(asked, division), bindings | {"division_asked": division})
+        known = await _known(execution, asked, wanted, asking)
+        if len(known) < len(wanted):
+            raise execution.failure(wanted - frozenset(known))
+        return await execution.reading.aggregate(_statement(asked, division), asking | _bindings(known))
     except SourceError as error:
         raise OutageError("SOURCE_UNAVAILABLE", str(error), source=error.source, reason=error.reason) from None
+
+
+async def _known(
+    execution: Execution, asked: Groups, wanted: frozenset[Fact], asking: Mapping[str, Any]
+) -> Mapping[Fact, Mapping[str, Any]]:
+    """The facts, as far as they matter: of all children, or only of those whose rows rest on them.
+
+    Most files count whatever other departments say (their child is under 16). Then few rows are undecided, and facts
+    are asked of these rows' children alone: of any other row the answer is the same without them.
+    """
+    home = HOME[asked.relation]
+    first = primary_facts(asked.rows, home)
+    known = dict(await execution.know_all(first, home, exact=first))
+    rest = wanted - first
+    if not rest or len(known) < len(first):
+        return known
+    undecided = _undecided(asked, rest, division=asking["division_asked"])
+    rows = await execution.reading.fetch(undecided, {**asking, **_bindings(known), "limit": UNDECIDED + 1})
+    if len(rows) > UNDECIDED:
+        return known | await execution.know_all(rest, home, exact=rest)
+    slots = {name: place for place, name in enumerate(undecided.slots)}
+    return known | await execution.know_of(rest, home, [_person(row, slots) for row in rows])
+
+
+def _person(row: Row, slots: Mapping[str, int]) -> tuple[Any, ...]:
+    return tuple(row[slots[name]] if name in slots else None for name in PERSON)
+
+
+def _bindings(known: Mapping[Fact, Mapping[str, Any]]) -> dict[str, Any]:
+    return {key: value for found in known.values() for key, value in found.items()}
 
 
 def _told(question: Question, keys: Sequence[Any], value: float | None) -> Mapping[str, Any]:
@@ -156,24 +200,44 @@ def text_of(value: Any) -> str | None:
 
 
 def _statement(asked: Groups, division: str | None) -> Aggregate:
-    relation, home = asked.relation, HOME[asked.relation]
-
-    def known(fact: Fact) -> Predicate:
-        return local_fact(fact, relation) if fact.source == home else member(fact, home)
-
-    where = render(asked.rows, relation, home, known, optimistic=False)
-    if division is not None:
-        where = every((where, _in_division(relation)))
-    subject = "_register" if relation in CIVIL_TYPES else "_person"
-    by = tuple(_bucket(relation, coordinate) for coordinate in asked.by)
+    subject = "_register" if asked.relation in CIVIL_TYPES else "_person"
+    by = tuple(_bucket(asked.relation, coordinate) for coordinate in asked.by)
     return Aggregate(
-        source=home,
-        relation=relation,
+        source=HOME[asked.relation],
+        relation=asked.relation,
         by=(*by, Bucket(column=subject)) if asked.each else by,
         subject=subject,
         total=asked.total,
-        where=where,
+        where=every((_where(asked, frozenset(), optimistic=False), *_inside_of(asked, division))),
     )
+
+
+def _undecided(asked: Groups, unknown: frozenset[Fact], division: str | None) -> Fetch:
+    """Whose rows count or not by what is unknown."""
+    possible, certain = (_where(asked, unknown, optimistic=optimistic) for optimistic in (True, False))
+    return Fetch(
+        source=HOME[asked.relation],
+        relation=asked.relation,
+        columns=tuple(Column(name=name) for name in keys_of(asked.relation) if name in PERSON),
+        where=every((possible, untrue(certain), *_inside_of(asked, division))),
+        limit=Param("limit"),
+        distinct=True,
+    )
+
+
+def _where(asked: Groups, unknown: frozenset[Fact], *, optimistic: bool) -> Predicate:
+    home = HOME[asked.relation]
+
+    def known(fact: Fact) -> Predicate | None:
+        if fact.source == home:
+            return local_fact(fact, asked.relation)
+        return None if fact in unknown else member(fact, home)
+
+    return render(asked.rows, asked.relation, home, known, optimistic=optimistic)
+
+
+def _inside_of(asked: Groups, division: str | None) -> tuple[Predicate, ...]:
+    return () if division is None else (_in_division(asked.relation),)
 
 
 def _in_division(relation: str) -> Predicate:

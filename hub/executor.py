@@ -301,6 +301,12 @@ class Execution:
 
         return self._learnt(await gather_by(wanted, ask))
 
+    async def know_of(
+        self, wanted: Collection[Fact], home: str, people: Sequence[tuple[Any, ...]]
+    ) -> dict[Fact, Mapping[str, Any]]:
+        """Facts asked for the people of these rows; without any, of nobody, so that nothing tells the two apart."""
+        return await self._know(wanted, home, people or [(NOBODY,) * 4], None)
+
     async def _know(
         self, wanted: Collection[Fact], home: str, people: Sequence[tuple[Any, ...]], files: Files | None
     ) -> dict[Fact, Mapping[str, Any]]:
