@@ -1,0 +1,75 @@
+"""Rows that rest on other departments: grouped alike whether facts are asked of all or of the doubtful alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from connectors.source import Row
+from hub import aggregates
+from hub.aggregates import Groups, groups
+from hub.entitlements import Entitlements
+from hub.hub import Hub
+from hub.planner.formula import Formula, facts
+from hub.planner.relations import HOME
+from hub.statistics.freeze import reading_all
+from schema.catalogue import CATALOGUE, TYPES
+from schema.scalars import SHANGHAI
+
+pytestmark = pytest.mark.postgres
+
+BUREAUS = (
+    ("civil_affairs_bureau", "guardianship_protection"),
+    ("education_bureau", "dropout_control"),
+    ("public_security_bureau", "mandatory_report_handling"),
+    ("district_court", "judicial_proceeding"),
+    ("procuratorate", "legal_supervision"),
+)
+
+
+def questions(hub: Hub) -> list[tuple[str, Formula]]:
+    """(relation, rows) for each type that a bureau reads, where another department has a say in which rows."""
+    found: dict[tuple[str, Formula], None] = {}
+    for unit, purpose in BUREAUS:
+        held = Entitlements.of(hub.policy, unit, purpose)
+        for type_name in TYPES:
+            rows = held.access(type_name).visible if held.opens_type(type_name) else None
+            if (
+                rows is not None
+                and type_name != "CriminalCase"
+                and any(fact.source != HOME[type_name] for fact in facts(rows))
+            ):
+                found[type_name, rows] = None
+    return list(found)
+
+
+async def counted(hub: Hub, relation: str, rows: Formula) -> Sequence[Row]:
+    """By the first plain field of the type, and by the child."""
+    [by, *_] = [name for name, one in CATALOGUE.items() if one.type_name == relation and one.inner in PLAIN]
+    execution = reading_all(hub.sources, hub.clock().astimezone(SHANGHAI), set_limit=hub.set_limit)
+    # The bureaus that ask are no town, and applied for nothing.
+    execution.reading.bindings.update({"me": "education_bureau", "units": ["education_bureau"], "division": "1201"})  # type: ignore[attr-defined]
+    return await groups(
+        execution, Groups(relation=relation, by=(by,), total=None, rows=rows, each=relation != "CriminalCase")
+    )
+
+
+PLAIN = frozenset({"String", "Boolean", "Int", "Date", "DateTime"}) | {
+    one.inner for one in CATALOGUE.values() if one.inner.isidentifier() and one.field in ("kind", "status", "sex")
+}
+
+
+async def test_facts_of_the_doubtful_alone_give_the_same_groups(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row by row: each group is one child's."""
+    asked = questions(hub)
+    assert len(asked) >= 8
+    with_rows = 0
+    for relation, rows in asked:
+        of_doubtful = await counted(hub, relation, rows)
+        with monkeypatch.context() as everybody:
+            everybody.setattr(aggregates, "UNDECIDED", -1)
+            of_all = await counted(hub, relation, rows)
+        assert sorted(map(str, of_doubtful)) == sorted(map(str, of_all)), relation
+        with_rows += bool(of_all)
+    assert with_rows >= 5
