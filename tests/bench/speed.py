@@ -116,9 +116,10 @@ def _once(found: Departments, line: Cell, seconds: float, *, keep: bool) -> None
     before, server = line.contender.cpu(), cpu_of_server(found)
     load = loaded(f"{line.contender.url}{path}", line.asked, connections=line.connections, seconds=seconds)
     if keep:
+        answered = max(load.requests, 1)  # one that was not answered in time must not cost the whole run
         line.loads.append(load)
-        line.cpu.append((line.contender.cpu() - before) / load.requests * 1_000)
-        line.cpu_of_server.append((cpu_of_server(found) - server) / load.requests * 1_000)
+        line.cpu.append((line.contender.cpu() - before) / answered * 1_000)
+        line.cpu_of_server.append((cpu_of_server(found) - server) / answered * 1_000)
         line.rss.append(line.contender.rss())
 
 
