@@ -121,3 +121,51 @@ async def test_civil_affairs_finds_what_waits_for_it_alone(served: Served, peopl
         shown = await desk.get("/duty/")
         assert shown.status_code == 200 and "安排救助帮扶" not in of(shown.text)
         assert links(shown.text, "AssistanceRecord") and not links(shown.text, "MandatoryReport")
+
+
+async def reported(course: Course, narrative: str, division: str = "") -> str:
+    """A report with this account; its key."""
+    given = {"divisionCode": division or course.child.village, "narrative": narrative}
+    assert (await course.served.step(WOMEN, EMERGENCY, "reportConcern", **given)).status == 200
+    return await course.key_of(narrative)
+
+
+async def test_reports_of_one_event_are_proposed_for_merging_into_one_that_is_open(
+    served: Served, course: Course, people: list[Child]
+) -> None:
+    told = "三号楼的小女孩晚上独自在楼道里哭（虚构 %s）"
+    first, second = await reported(course, told % "甲"), await reported(course, told % "乙")
+    other = await reported(course, "村西池塘边有孩子落水被救起（虚构）")
+    away = next(child.village for child in people if child.town != course.child.town)
+    elsewhere = await reported(course, told % "丙", away)
+    rows = {key: served.id(POLICE, "MandatoryReport", key) for key in (first, second, other, elsewhere)}
+    async with at_desk(served, POLICE, EMERGENCY) as police:
+        shown = await police.get(f"/duty/MandatoryReport/{rows[second]}")
+        proposed = links(shown.text, "MandatoryReport")
+        assert f"/duty/MandatoryReport/{rows[first]}" in proposed and "一日内同地同描述" in shown.text
+        assert not {f"/duty/MandatoryReport/{rows[key]}" for key in (other, elsewhere, second)} & set(proposed)
+        wanting = await take(police, f"/duty/MandatoryReport/{rows[second]}", "mergeReport")
+        assert wanting.status_code == 400
+        merged = await take(police, f"/duty/MandatoryReport/{rows[second]}", "mergeReport", into=rows[first])
+        assert merged.status_code == 200, merged.text
+        back = await police.get(f"/duty/MandatoryReport/{rows[first]}")
+        assert f"/duty/MandatoryReport/{rows[second]}" not in links(back.text, "MandatoryReport")
+
+
+async def test_reports_matched_to_one_child_are_proposed_whatever_they_say(served: Served, course: Course) -> None:
+    first, second = await reported(course, "在校门口被打（虚构）"), await reported(course, "三天没有吃饭（虚构）")
+    rows = [f"/duty/MandatoryReport/{served.id(POLICE, 'MandatoryReport', key)}" for key in (first, second)]
+    async with at_desk(served, POLICE, EMERGENCY) as police:
+        assert rows[0] not in links((await police.get(rows[1])).text, "MandatoryReport")
+        for row in rows:
+            assert (await take(police, row, "matchReport", number=course.child.citizen)).status_code == 200
+        shown = await police.get(rows[1])
+        assert rows[0] in links(shown.text, "MandatoryReport") and "同一儿童" in shown.text
+
+
+async def test_who_cannot_merge_is_proposed_nothing(served: Served, course: Course) -> None:
+    await course.reported(WOMEN)
+    await course.until("TOWN_NOTIFIED")
+    async with at_desk(served, course.child.town, GUARDIANSHIP) as desk:
+        shown = await desk.get(page_of(course, course.child.town))
+        assert shown.status_code == 200 and "建议并案" not in shown.text

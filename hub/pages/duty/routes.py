@@ -109,6 +109,8 @@ async def _shown(
     view, row = visit.desk.seen(visit.session), await _read(visit, subject, row_id)
     words = Words(view=view, names=visit.names)
     open_ = [step for step in steps_in(view) if step.subject == subject and not step.creates]
+    # What leads on stands first: an official in a hurry takes the step that is due, not a correction.
+    open_.sort(key=lambda step: not step.moves or bool(step.into))
     near = await proposals(visit, row, open_) if subject == "MandatoryReport" else ()
     given = _given(visit) if tried else {}
     forms = [_form(visit, step, row, given if step.name == tried else {}, near) for step in open_ if lawful(step, row)]
