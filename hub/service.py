@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -200,8 +200,13 @@ def make_verifier(settings: Settings) -> Verifier:
 
 
 @asynccontextmanager
-async def open_service(settings: Settings, stages: Stages) -> AsyncIterator[Behind]:
-    """The service, ready to answer; raises ``ConfigurationError`` with what is wrong and where."""
+async def open_service(
+    settings: Settings, stages: Stages, *, clock: Callable[[], datetime] | None = None
+) -> AsyncIterator[Behind]:
+    """The service, ready to answer; raises ``ConfigurationError`` with what is wrong and where.
+
+    ``clock`` (default: this machine's) says which day it is for scopes, steps and entries; tokens go by this machine's.
+    """
     try:
         current = Current(lambda: read_policy(settings))
     except PolicyError as error:
@@ -222,7 +227,16 @@ async def open_service(settings: Settings, stages: Stages) -> AsyncIterator[Behi
                 may_release=audited.age.may_release,
             ) as log,
         ):
-            hub = _hub(settings, current, sources, log, Pseudonyms(secrets.pseudonyms), Seals(secrets.seal), stages)
+            hub = _hub(
+                settings,
+                current,
+                sources,
+                log,
+                Pseudonyms(secrets.pseudonyms),
+                Seals(secrets.seal),
+                stages,
+                clock or _clock_of(settings),
+            )
             async with (
                 open_events(settings, hub, dsn) as hub.events,
                 open_writing(settings, hub, dsn, log, secrets.pseudonyms) as hub.writing,
@@ -261,6 +275,11 @@ def _behind(settings: Settings, hub: Hub, stages: Stages, log: Log, audited: Aud
     return behind
 
 
+def _clock_of(settings: Settings) -> Callable[[], datetime]:
+    zone = ZoneInfo(settings.timezone)
+    return lambda: datetime.now(zone)
+
+
 def _hub(
     settings: Settings,
     current: Current,
@@ -269,13 +288,9 @@ def _hub(
     pseudonyms: Pseudonyms,
     seals: Seals,
     stages: Stages,
+    clock: Callable[[], datetime],
 ) -> Hub:
     schema = served()
-    zone = ZoneInfo(settings.timezone)
-
-    def clock() -> datetime:
-        return datetime.now(zone)
-
     return Hub(
         schema=schema,
         current=current,
