@@ -17,6 +17,7 @@ from hub.document import Documents
 from hub.entitlements import Entitlements
 from hub.events.channels import Layout, told_fields
 from hub.events.subscription import Events
+from hub.lifecycle.held import Held
 from hub.lifecycle.rights import open_steps
 from hub.lifecycle.write import Writing
 from hub.planner.plan import Plan
@@ -74,6 +75,7 @@ class Hub:
     set_limit: int = 20_000
     writing: Writing | None = None
     events: Events | None = None
+    held: Held | None = None
     duty_phone: str = "110"
     stage: Callable[[str], AbstractContextManager[None]] = Silent().stage
     plans: Remembered[Plan] = field(default_factory=lambda: Remembered(2_000))

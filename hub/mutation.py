@@ -94,6 +94,8 @@ async def _taken(hub: Hub, identity: Identity, step: Step, asked: Any) -> Taken:
     try:
         if hub.writing is None:
             raise OutageError("SOURCE_UNAVAILABLE", "no department takes writes from this hub")
+        if step.reports and hub.held is not None:
+            return await hub.held.take(identity, asked)
         return await hub.writing.take(identity, asked)
     except OutageError as outage:
         raise unaccepted(step, outage, hub.duty_phone) from None

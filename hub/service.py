@@ -21,6 +21,7 @@ from connectors.mapping import MappingError
 from connectors.mapping import load as load_mapping
 from connectors.postgres import PoolSettings, PostgresSource
 from connectors.source import Aggregate, Bindings, Fetch, Row, Source, SourceError
+from connectors.write import Target
 from hub.audit.contract import StoreError
 from hub.audit.entry import Entry, Pseudonyms
 from hub.audit.log import Log
@@ -33,6 +34,7 @@ from hub.http import Gate, Turned
 from hub.hub import Hub
 from hub.identity import Identity
 from hub.keys import KeySet
+from hub.lifecycle.held import Held
 from hub.lifecycle.signatures import served
 from hub.pages.console.ports import Console
 from hub.pages.desk import Desk
@@ -46,7 +48,7 @@ from hub.settings import SOURCES, ConfigurationError, Settings
 from hub.sources import Sources
 from hub.telemetry import Stages
 from hub.tlog import Tlog
-from hub.writing import open_writing
+from hub.writing import holding, open_writing
 from policies.current import Current
 from policies.folder import load as load_policy
 from policies.policy import Policy
@@ -87,11 +89,17 @@ class Behind:
 
     async def ready(self) -> Mapping[str, str]:
         """Each part and how it is."""
-        names = list(self.hub.sources.by_name)
-        states = await asyncio.gather(*(self._pinged(name) for name in names), self._log_state())
+        targets = {} if self.hub.writing is None else self.hub.writing.targets
+        parts = {name: self._pinged(name) for name in self.hub.sources.by_name}
+        parts |= {f"write {name}": self._written(target) for name, target in targets.items()}
+        parts |= {"log": self._log_state()}
+        if self.hub.held is not None:
+            parts["held reports"] = _held_state(self.hub.held)
+        if self.events is not None:
+            parts["webhooks"] = self._webhooks(self.events)
+        states = await asyncio.gather(*parts.values())
         policy = "ok" if self.hub.current.failure is None else "reload refused, the last good one is in force"
-        parts = {**dict(zip([*names, "log"], states, strict=True)), "policy": policy}
-        return parts if self.events is None else {**parts, "webhooks": await self._webhooks(self.events)}
+        return {**dict(zip(parts, states, strict=True)), "policy": policy}
 
     async def _webhooks(self, events: Events) -> str:
         """Whether every message to a unit's own system was taken, or may still be."""
@@ -101,6 +109,14 @@ class Behind:
         except (StoreError, TimeoutError):
             return "unavailable"
         return f"{dead} given up" if dead else "ok"
+
+    async def _written(self, target: Target) -> str:
+        try:
+            # The role's own way to the department, without a trace: a name that no act has.
+            await target.found("", deadline=self.ready_within)
+        except SourceError as error:
+            return error.reason
+        return "ok"
 
     async def _pinged(self, name: str) -> str:
         try:
@@ -115,6 +131,14 @@ class Behind:
                 return "ok" if await self.log.healthy() else "unavailable"
         except TimeoutError:
             return "timeout"
+
+
+async def _held_state(held: Held) -> str:
+    try:
+        waiting, refused = await held.waiting()
+    except StoreError:
+        return "unavailable"
+    return "refused" if refused else "waiting" if waiting else "ok"
 
 
 def entry_of(turned: Turned, hub: Hub) -> Entry:
@@ -239,8 +263,10 @@ async def open_service(
             )
             async with (
                 open_events(settings, hub, dsn) as hub.events,
-                open_writing(settings, hub, dsn, log, secrets.pseudonyms) as hub.writing,
+                open_writing(settings, hub, dsn, log, secrets.pseudonyms) as writing,
+                holding(settings, writing, dsn, secrets.seal) as hub.held,
             ):
+                hub.writing = writing
                 yield _behind(settings, hub, stages, log, audited)
     except StoreError as error:
         raise ConfigurationError(f"the log takes no entries ({error.reason}), see `databases.log`") from None

@@ -223,6 +223,10 @@ class Settings(BaseSettings):
     duty_phone: str = Field(
         default="110", description="telephone number named where a child in danger is to be reported"
     )
+    hold_reports: bool = Field(
+        default=False,
+        description="whether a report is held, sealed, in the hub's database while the police database does not answer",
+    )
     timezone: str = Field(default="Asia/Shanghai", description="time zone of days, quarters and clocks")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")

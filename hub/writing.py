@@ -27,6 +27,7 @@ from hub.audited import working
 from hub.errors import OutageError
 from hub.events.outbox import Drafts
 from hub.hub import Hub
+from hub.lifecycle.held import Held, cipher_of
 from hub.lifecycle.settle import OpenIntents, settle_open
 from hub.lifecycle.write import Writing
 from hub.recording import Recorder
@@ -101,6 +102,33 @@ async def open_writing(settings: Settings, hub: Hub, dsn: str, log: Recorder, se
         # Steps under way end in the department and in the log; what does not is settled by the next start.
         await writing.close()
         await asyncio.gather(session.close(), drafts.close(), *(target.close() for target in targets.values()))
+
+
+@asynccontextmanager
+async def holding(settings: Settings, writing: Writing, dsn: str, seal: bytes) -> AsyncIterator[Held | None]:
+    """What holds reports, if settings say so; those that wait are delivered as often as open intents are settled."""
+    if not settings.hold_reports:
+        yield None
+        return
+    session = Session(dsn, name="held reports", durable=settings.fsync_required, timeout=settings.deadlines.reading)
+    held = Held(writing=writing, connections=session, cipher=cipher_of(seal), deadline=settings.deadlines.write)
+    try:
+        async with working(_delivering(held, settings.deadlines.settle)):
+            yield held
+    finally:
+        await session.close()
+
+
+async def _delivering(held: Held, seconds: float) -> None:
+    while True:
+        try:
+            arrived = await held.deliver()
+        except (StoreError, OutageError) as error:
+            _logger.warning("held reports were not looked at: %s", error)
+        else:
+            if arrived:
+                _logger.info("held reports delivered: %d", arrived)
+        await asyncio.sleep(seconds)
 
 
 async def _settling(opens: OpenIntents, writing: Writing, seconds: float) -> None:

@@ -24,6 +24,7 @@ DDL: Final = tuple(
         "log.sql",
         "search.sql",
         "../pages/session.sql",
+        "../lifecycle/held.sql",
         "../statistics/published.sql",
         "../events/outbox.sql",
         "../events/webhook.sql",

@@ -18,11 +18,11 @@ def unaccepted(step: Step, outage: HubError, duty_phone: str, *, open_: bool = F
     if not step.reports or not isinstance(outage, OutageError):
         return outage
     # An intent that nobody could settle may still turn out to have been written; the key makes a second try safe.
-    open_ = open_ or bool(outage.facts.get("open"))
+    held = bool(outage.facts.get("held"))
+    open_ = open_ or held or bool(outage.facts.get("open"))
     called = "、".join(dict.fromkeys((EMERGENCY, duty_phone)))
     numbers = f"`{EMERGENCY}`" if duty_phone == EMERGENCY else f"`{EMERGENCY}` or `{duty_phone}`"
-    zh = "目前无法确认报告已被受理" if open_ else "报告未被受理"
-    en = "it cannot be told now whether the report was accepted" if open_ else "the report was not accepted"
+    zh, en = _words(open_=open_, held=held)
     return OutageError(
         outage.code,
         f"{outage.message}; {en}: call {numbers}, and send it again under the same key",
@@ -34,3 +34,12 @@ def unaccepted(step: Step, outage: HubError, duty_phone: str, *, open_: bool = F
             "dutyPhone": duty_phone,
         },
     )
+
+
+def _words(*, open_: bool, held: bool) -> tuple[str, str]:
+    if held:
+        zh = "公安机关尚未收到报告，平台已加密保存，恢复后自动送达"
+        return zh, "the police have not got the report yet, it is held and will be delivered"
+    if open_:
+        return "目前无法确认报告已被受理", "it cannot be told now whether the report was accepted"
+    return "报告未被受理", "the report was not accepted"

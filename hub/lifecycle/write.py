@@ -65,12 +65,12 @@ class Writing:
     breakers: dict[str, Breaker] = field(default_factory=dict)
     _running: set[asyncio.Task[Taken]] = field(default_factory=set, init=False, repr=False)
 
-    async def take(self, identity: Identity, asked: Asked) -> Taken:
+    async def take(self, identity: Identity, asked: Asked, *, at: datetime | None = None) -> Taken:
         """The step taken; ``RefusalError`` or ``OutageError`` if it was not, or not to the end.
 
-        A caller that goes away does not stop it halfway.
+        A caller that goes away does not stop it halfway. ``at``: when it was first asked for, if that was before.
         """
-        task = asyncio.create_task(self._take(identity, asked))
+        task = asyncio.create_task(self._take(identity, asked, at or self.clock()))
         self._running.add(task)
         task.add_done_callback(self._ended)
         return await asyncio.shield(task)
@@ -84,14 +84,14 @@ class Writing:
         """Returns when no step is under way."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    async def _take(self, identity: Identity, asked: Asked) -> Taken:
+    async def _take(self, identity: Identity, asked: Asked, now: datetime) -> Taken:
         step = STEPS.get(asked.step)
         if step is None:
             raise RefusalError("INVALID_INPUT", "there is no such step", argument="step")
         policy = self.policy()
         rights = rights_of(policy, identity, step)
         check(step, asked.given)
-        moment = Moment(identity=identity, policy=policy, now=self.clock())
+        moment = Moment(identity=identity, policy=policy, now=now)
         check_named(step, asked.given, identity, policy)
         registry = Registry(reading=self._reading(moment), set_limit=self.set_limit)
         finding = Finding(step=step, given=asked.given, rights=rights, moment=moment, registry=registry)
@@ -117,11 +117,11 @@ class Writing:
                 found=found,
                 rights=rights,
                 moment=moment,
-                base=self._name(identity, asked),
+                base=self.name_of(identity, asked),
             ),
             told=step.state is not None and step.state in policy.grants(identity.unit, identity.purpose, "read"),
             shared=registry.reading.bindings,
-            digest=self._digest(asked),
+            digest=self.digest_of(asked),
         )
         return await way.to_the_end()
 
@@ -130,11 +130,12 @@ class Writing:
         three = months_before(moment.now.date(), 3).isoformat()
         return Reading(sources=self.sources, bindings={**bindings, "three_months_ago": three})
 
-    def _name(self, identity: Identity, asked: Asked) -> str:
+    def name_of(self, identity: Identity, asked: Asked) -> str:
         """The name under which departments keep the step: one for each principal, step and name of the client's."""
         return self._keyed("name", [identity.key, identity.client, asked.step, asked.name])
 
-    def _digest(self, asked: Asked) -> str:
+    def digest_of(self, asked: Asked) -> str:
+        """What tells two contents under one name apart."""
         given = asked.given
         content = [given.key, given.about, given.into, given.number, given.reason, dict(given.values)]
         return self._keyed("digest", content)

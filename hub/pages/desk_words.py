@@ -109,6 +109,11 @@ DESK: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "report_unaccepted": ("报告未被受理，请立即拨打", "The report was NOT accepted. Call now"),
     "report_open": ("目前无法确认报告已被受理，请立即拨打", "It cannot be told whether it was accepted. Call now"),
+    "report_held": ("公安机关尚未收到，请立即拨打", "The police have NOT got it yet. Call now"),
+    "report_held_help": (
+        "报告已由平台加密保存，公安系统恢复后自动送达，时间从现在算起。不必重复填写。",
+        "It is held, sealed, and delivered once the police system is back, dated as of now. You need not write again.",
+    ),
     "report_again": (
         "所填内容仍在表单中，之后可再次提交，不会重复登记。",
         "What you wrote stays in the form: send it again later, it will be one report.",

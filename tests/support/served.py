@@ -201,6 +201,7 @@ class Served:
             "HUB_KEYS": str(settings.keys),
             "HUB_PORT": str(self.port),
             "HUB_DUTY_PHONE": settings.duty_phone,
+            "HUB_HOLD_REPORTS": str(settings.hold_reports).lower(),
             "HUB_DEADLINES__SETTLE": str(settings.deadlines.settle),
             "HUB_FSYNC_REQUIRED": "false",
             **self.more,

@@ -41,7 +41,7 @@ def report_routes(opened: Opened) -> list[BaseRoute]:
 
 def _unaccepted(desk: Desk, spoken: Language) -> Response:
     """The hub's own database does not answer: nobody can be known, and nothing can be entered."""
-    return framed(desk, "duty/unaccepted.html", spoken, 503, open_=False)
+    return framed(desk, "duty/unaccepted.html", spoken, 503, outage="report_unaccepted")
 
 
 async def _form(visit: Visit) -> Response:
@@ -104,7 +104,14 @@ def _failure(told: Told, visit: Visit) -> dict[str, Any]:
     [error, *_] = told.errors
     facts = error["extensions"]
     words = error["message"] if visit.spoken == "en" else facts.get("messageZh") or error["message"]
-    return {"words": words, "outage": told.status == 503, "open": facts.get("accepted", False) is None}
+    return {"words": words, "outage": told.status == 503, "state": _outage_of(facts)}
+
+
+def _outage_of(facts: Mapping[str, Any]) -> str:
+    """The key of what is said of a report that did not arrive."""
+    if facts.get("held"):
+        return "report_held"
+    return "report_open" if facts.get("accepted", False) is None else "report_unaccepted"
 
 
 async def _own(visit: Visit) -> tuple[list[dict[str, Any]], bool]:

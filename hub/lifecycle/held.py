@@ -1,0 +1,168 @@
+"""A report while the police database does not answer -> held, sealed, in the hub's own; delivered once it does.
+
+Guarantee: held is not accepted, and the reporter is told so. Delivered is the same act under the same name, so it is
+one report however often it is sent, with the time of the first attempt. Nobody reads a held report: it is sealed under
+a key of the hub's, and its row says neither what nor who. If we crash after the delivery the next round is told that
+it was made, and forgets it.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from connectors.source import SourceError
+from hub.audit.contract import StoreError
+from hub.audit.session import Connections
+from hub.errors import OutageError, RefusalError
+from hub.identity import Identity
+from hub.lifecycle.given import Given
+from hub.lifecycle.way import Taken
+from hub.lifecycle.write import Asked, Writing
+
+SOURCE: Final = "public_security"
+_NONCE: Final = 12
+_PUT: Final = """insert into held.report (name, digest, sealed, first_at) values ($1, $2, $3, $4)
+on conflict (name) do update set refused = null returning digest"""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Held:
+    """The reports that wait; ``cipher`` seals them."""
+
+    writing: Writing
+    connections: Connections
+    cipher: AESGCM = field(repr=False)
+    deadline: float = 2.0
+
+    async def take(self, identity: Identity, asked: Asked) -> Taken:
+        """The step of a report taken, or held and then ``OutageError`` with the fact ``held``."""
+        writing = self.writing
+        name, at = writing.name_of(identity, asked), writing.clock()
+        first = await self._first(name)
+        try:
+            taken = await writing.take(identity, asked, at=first)
+        except OutageError as outage:
+            if outage.code != "SOURCE_UNAVAILABLE":
+                raise
+            await self._keep(name, identity, asked, first or at)
+            raise OutageError(outage.code, outage.message, **{**outage.facts, "held": True}) from None
+        if first is not None:
+            await self._forget(name)
+        return taken
+
+    async def waiting(self) -> tuple[int, int]:
+        """How many wait, and how many the department refused."""
+        async with self.connections.connection() as connection:
+            row = await connection.fetchrow(
+                "select count(*) filter (where refused is null), count(refused) from held.report"
+            )
+        return row[0], row[1]
+
+    async def deliver(self) -> int:
+        """One round: what waits is sent in the order in which it came; returns how many arrived."""
+        async with self.connections.connection() as connection:
+            rows = await connection.fetch(
+                "select name, sealed, first_at from held.report where refused is null order by first_at limit 100"
+            )
+        if not rows or not await self._answers():
+            return 0
+        arrived = 0
+        for row in rows:
+            try:
+                arrived += await self._delivered(row["name"], row["sealed"], row["first_at"])
+            except OutageError as outage:
+                _logger.warning("held reports wait on: %s", outage.message)
+                break
+        return arrived
+
+    async def _answers(self) -> bool:
+        """Whether the department answers: each try while it does not leaves an intent that has to be settled."""
+        try:
+            await self.writing.sources.by_name[SOURCE].ping(deadline=self.deadline)
+            await self.writing.targets[SOURCE].found("", deadline=self.deadline)
+        except SourceError:
+            return False
+        return True
+
+    async def _delivered(self, name: str, sealed: bytes, first: datetime) -> bool:
+        try:
+            identity, asked = self._opened(name, sealed)
+            await self.writing.take(identity, asked, at=first)
+        except RefusalError as error:
+            # The same act with a later content stands there already: its reporter sent it again before we did.
+            if error.facts.get("reason") != "key":
+                await self._refuse(name, error.code)
+                return False
+        await self._forget(name)
+        return True
+
+    async def _first(self, name: str) -> datetime | None:
+        async with self._doubted() as connection:
+            found: datetime | None = await connection.fetchval("select first_at from held.report where name = $1", name)
+        return None if found is None else found.astimezone(self.writing.clock().tzinfo)
+
+    async def _keep(self, name: str, identity: Identity, asked: Asked, first: datetime) -> None:
+        digest, sealed = self.writing.digest_of(asked), self._sealed(name, identity, asked)
+        async with self._doubted() as connection:
+            kept = await connection.fetchval(_PUT, name, digest, sealed, first)
+        if kept != digest:
+            raise RefusalError(
+                "CONFLICT",
+                "this key was given to a report with another content before, which is held",
+                messageZh="该幂等键已用于另一项内容不同的报告，该报告正待送达",
+                step=asked.step,
+                reason="key",
+            )
+
+    async def _forget(self, name: str) -> None:
+        async with self._doubted() as connection:
+            await connection.execute("delete from held.report where name = $1", name)
+
+    async def _refuse(self, name: str, code: str) -> None:
+        _logger.error("a held report was refused by the department's write side (%s): see `held.report`", code)
+        async with self._doubted() as connection:
+            await connection.execute("update held.report set refused = $2 where name = $1", name, code)
+
+    @asynccontextmanager
+    async def _doubted(self) -> AsyncIterator[Any]:
+        """A connection whose faults are an outage of the hub's own database: then nothing is held either."""
+        try:
+            async with self.connections.connection() as connection:
+                yield connection
+        except StoreError as error:
+            words = f"the hub's own database does not answer ({error.reason})"
+            raise OutageError("AUDIT_UNAVAILABLE", words) from None
+
+    def _sealed(self, name: str, identity: Identity, asked: Asked) -> bytes:
+        nonce = secrets.token_bytes(_NONCE)
+        text = orjson.dumps({"identity": asdict(identity), "asked": asdict(asked)})
+        return nonce + self.cipher.encrypt(nonce, text, name.encode())
+
+    def _opened(self, name: str, sealed: bytes) -> tuple[Identity, Asked]:
+        """Who reported what; a new request id, since each attempt is a request of its own in the log."""
+        try:
+            found = orjson.loads(self.cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], name.encode()))
+        except InvalidTag:
+            raise RefusalError("INVALID_INPUT", "a held report was changed or belongs to another key") from None
+        identity: Mapping[str, Any] = {**found["identity"], "purposes": tuple(found["identity"]["purposes"])}
+        asked = Asked(**{**found["asked"], "given": Given(**found["asked"]["given"])})
+        return Identity(**identity), replace(asked, request_id=secrets.token_hex(16))
+
+
+def cipher_of(seal: bytes) -> AESGCM:
+    """The cipher of held reports, from the hub's master seal."""
+    return AESGCM(HKDF(algorithm=SHA256(), length=32, salt=None, info=b"hub/held/v1").derive(seal))

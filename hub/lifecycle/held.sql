@@ -1,0 +1,16 @@
+-- Reports that wait for the police database, in the hub's own. Run by the database's owner; running it again changes
+-- nothing. What a report says, and who reports, is sealed: a row shows that something waits, and since when.
+
+create schema if not exists held;
+
+create table if not exists held.report (
+    name text primary key,          -- the act's own name, keyed: it tells nobody who gave it
+    digest text not null,           -- of the content, keyed: another content under the same name is refused
+    sealed bytea not null,          -- AES-256-GCM: nonce, ciphertext, tag
+    first_at timestamptz not null,  -- the first attempt, from which the clocks of the report run
+    refused text                    -- code of the refusal if the department will not have it; null while it waits
+);
+
+revoke all on held.report from public;
+grant usage on schema held to hub_log;
+grant select, insert, update, delete on held.report to hub_log;

@@ -1,0 +1,250 @@
+"""A report while the police database is away: held where nobody reads it, delivered once, dated as of the first try."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from connectors.demo.server import Server
+from connectors.source import Compare, Constant, Source
+from hub.settings import Databases, Writes
+from tests.integration.test_reports import KINDS
+from tests.support.course import EMERGENCY
+from tests.support.desk import at_desk, hidden, of
+from tests.support.proxy import Proxy, proxied
+from tests.support.running import SOURCES, close_all, connect
+from tests.support.served import PASSWORD, Child, Reply, Served, children_of, entries_of, serving, settings_of
+from tests.support.steps import rows_of
+
+pytestmark = pytest.mark.postgres
+
+SCHOOL = KINDS["SCHOOL"]
+GONE = ("public_security", "write public_security")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """A hub that holds reports, whose way to the police can be cut."""
+
+    served: Served
+    departments: Mapping[str, Source]
+    child: Child
+    server: Server
+    ways: Mapping[str, Proxy]
+
+    async def report(self, key: str, narrative: str) -> Reply:
+        """A school reports."""
+        given = {"divisionCode": self.child.village, "narrative": narrative}
+        return await self.served.step(SCHOOL, EMERGENCY, "reportConcern", key=key, **given)
+
+    async def rows(self, narrative: str) -> list[dict[str, Any]]:
+        """Reports with this account in the police database."""
+        where = Compare("narrative", "eq", Constant(narrative))
+        return await rows_of(self.departments, "MandatoryReport", where, {}, "status", "reportedAt", "reporterUnit")
+
+    async def held(self) -> list[asyncpg.Record]:
+        """What the hub's own database holds."""
+        connection = await asyncpg.connect(self.server.dsn("hub"))
+        try:
+            return list(await connection.fetch("select *, r::text as whole from held.report r order by first_at"))
+        finally:
+            await connection.close()
+
+    async def delivered(self) -> None:
+        """Returns when nothing is held."""
+        async with asyncio.timeout(30):
+            while await self.held():
+                await asyncio.sleep(0.1)
+
+    async def parts(self) -> dict[str, str]:
+        """What the hub says of its parts."""
+        found = await self.served.client.get(f"http://127.0.0.1:{self.served.port}/readyz")
+        parts: dict[str, str] = found.json()["parts"]
+        return parts
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """While the police database does not answer."""
+        for name in GONE:
+            await self.ways[name].turn("refuse")
+        try:
+            yield
+        finally:
+            for name in GONE:
+                await self.ways[name].turn("pass")
+
+
+@pytest.fixture(scope="module")
+async def holding(written: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Holding]:
+    folder: Path = tmp_path_factory.mktemp("holding")
+    plain = settings_of(written, folder / "keys", settle=0.5)
+    async with AsyncExitStack() as stack:
+        dsns = {
+            "public_security": plain.databases.dsn("public_security"),
+            "write public_security": plain.writes.dsn("public_security"),
+        }
+        ways = {name: await stack.enter_async_context(proxied(dsn or "")) for name, dsn in dsns.items()}
+        read = {name: plain.databases.dsn(name) or "" for name in (*SOURCES, "log")}
+        write = {name: plain.writes.dsn(name) or "" for name in Writes.model_fields}
+        read["public_security"], write["public_security"] = (ways[name].dsn for name in GONE)
+        settings = plain.model_copy(
+            update={
+                "databases": Databases(**{name: SecretStr(dsn) for name, dsn in read.items()}),
+                "writes": Writes(**{name: SecretStr(dsn) for name, dsn in write.items()}),
+                "hold_reports": True,
+            }
+        )
+        departments = connect(written)
+        stack.push_async_callback(close_all, departments)
+        served = await stack.enter_async_context(serving(settings, folder))
+        [child, *_] = await children_of(departments)
+        yield Holding(served=served, departments=departments, child=child, server=written, ways=ways)
+
+
+def at_of(row: Mapping[str, Any]) -> datetime:
+    found = row["reportedAt"]
+    return found if isinstance(found, datetime) else datetime.fromisoformat(str(found))
+
+
+async def test_a_report_is_held_while_the_police_are_away_and_delivered_once_with_the_time_of_the_first_try(
+    holding: Holding,
+) -> None:
+    narrative = "独自在家，门反锁（虚构 待）"
+    async with holding.away():
+        reply = await holding.report("held", narrative)
+        error = reply.error
+        assert (reply.status, error["code"], error["held"], error["accepted"]) == (
+            503,
+            "SOURCE_UNAVAILABLE",
+            True,
+            None,
+        )
+        assert "公安机关尚未收到报告，平台已加密保存" in error["messageZh"]
+        assert "110、022-29341110" in error["messageZh"]
+        await asyncio.sleep(1.1)
+        assert (await holding.report("held", narrative)).error["held"] is True
+        [kept] = await holding.held()
+        assert (await holding.parts())["held reports"] == "waiting"
+    await holding.delivered()
+    [row] = await holding.rows(narrative)
+    assert (row["status"], row["reporterUnit"]) == ("REPORTED", SCHOOL)
+    assert abs((at_of(row) - kept["first_at"]).total_seconds()) < 1
+    assert (await holding.report("held", narrative)).data["reportConcern"]["again"] is True
+    assert len(await holding.rows(narrative)) == 1
+    assert (await holding.parts())["held reports"] == "ok"
+
+
+async def test_who_reads_the_hubs_database_learns_neither_what_is_held_nor_who_reported(holding: Holding) -> None:
+    narrative = "被锁在屋里（虚构 密）"
+    async with holding.away():
+        assert (await holding.report("sealed", narrative)).error["held"] is True
+        [kept] = await holding.held()
+        institution = SCHOOL.partition(":")[2]
+        secrets = (narrative, institution, "mandatory_reporter", "T0001", "sealed", holding.child.village)
+        assert not [each for each in secrets if each in kept["whole"] or each.encode() in kept["sealed"]]
+        reader = await asyncpg.connect(holding.server.dsn("hub", user="hub_read", password=PASSWORD))
+        try:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await reader.fetch("select * from held.report")
+        finally:
+            await reader.close()
+    await holding.delivered()
+    for entry in await entries_of(holding.server):
+        assert institution not in entry.decode() and narrative not in entry.decode()
+
+
+async def test_another_content_under_the_same_key_is_refused_and_neither_is_lost(holding: Holding) -> None:
+    first, second = "独自在家（虚构 先）", "独自在家（虚构 后）"
+    async with holding.away():
+        assert (await holding.report("one key", first)).error["held"] is True
+        other = (await holding.report("one key", second)).error
+        assert (other["code"], other["reason"]) == ("CONFLICT", "key")
+    await holding.delivered()
+    assert (len(await holding.rows(first)), len(await holding.rows(second))) == (1, 0)
+
+
+async def test_a_report_survives_the_end_of_the_hub_and_one_that_was_tampered_with_is_not_delivered(
+    holding: Holding,
+) -> None:
+    narrative, spoilt = "独自在家（虚构 续）", "独自在家（虚构 篡）"
+    async with holding.away():
+        assert (await holding.report("killed", narrative)).error["held"] is True
+        assert (await holding.report("spoilt", spoilt)).error["held"] is True
+        await holding.served.kill()
+        connection = await asyncpg.connect(holding.server.dsn("hub"))
+        try:
+            row = await connection.fetchrow("select name, sealed from held.report order by first_at desc limit 1")
+            changed = row["sealed"][:-1] + bytes([row["sealed"][-1] ^ 1])
+            await connection.execute("update held.report set sealed = $1 where name = $2", changed, row["name"])
+        finally:
+            await connection.close()
+        await holding.served.start()
+    async with asyncio.timeout(30):
+        while [row for row in await holding.held() if row["refused"] is None]:
+            await asyncio.sleep(0.1)
+    assert (len(await holding.rows(narrative)), len(await holding.rows(spoilt))) == (1, 0)
+    [left] = await holding.held()
+    assert left["refused"] == "INVALID_INPUT" and (await holding.parts())["held reports"] == "refused"
+    # Its reporter sends it again: it arrives, and nothing is held any more.
+    assert (await holding.report("spoilt", spoilt)).status == 200
+    assert await holding.held() == []
+
+
+async def test_the_form_says_that_the_police_have_not_got_it_yet_and_whom_to_call(holding: Holding) -> None:
+    narrative = "独自在家（虚构 表）"
+    async with at_desk(holding.served, SCHOOL, EMERGENCY) as client:
+        form = hidden((await client.get("/report/")).text, "/report/")
+        given = {**form, "divisionCode": holding.child.village, "narrative": narrative}
+        async with holding.away():
+            told = of((await client.post("/report/", data=given)).text)
+            assert "公安机关尚未收到，请立即拨打 110 · 022-29341110" in told and "恢复后自动送达" in told
+        await holding.delivered()
+        again = await client.post("/report/", data=given)
+        assert "报告已受理" in again.text and "仍为同一报告" in again.text
+    assert len(await holding.rows(narrative)) == 1
+
+
+async def test_each_delivery_has_its_intent_and_its_outcome(holding: Holding) -> None:
+    before = set(await entries_of(holding.server))
+    async with holding.away():
+        assert (await holding.report("entered", "独自在家（虚构 录）")).error["held"] is True
+    await holding.delivered()
+    async with asyncio.timeout(30):
+        while True:
+            entries = [json.loads(entry) for entry in await entries_of(holding.server) if entry not in before]
+            acts = {
+                kind: {(one["request"], one["part"]) for one in entries if one["kind"] == kind}
+                for kind in ("intent", "outcome")
+            }
+            # The first try's intent is settled when the police are back, by asking them.
+            if acts["intent"] and acts["intent"] <= acts["outcome"]:
+                break
+            await asyncio.sleep(0.1)
+    intents = [one for one in entries if one["kind"] == "intent"]
+    named = {fact for one in intents for fact in one["facts"] if fact.startswith("intent=")}
+    written = [one for one in entries if "outcome=written" in one["facts"] and named & set(one["facts"])]
+    assert len(named) == 1
+    assert [one for one in written if "settled=later" not in one["facts"]]
+
+
+async def test_readyz_tells_the_ways_that_write_apart_from_those_that_read(holding: Holding) -> None:
+    await holding.ways["write public_security"].turn("refuse")
+    try:
+        parts = await holding.parts()
+        assert (parts["public_security"], parts["write civil_affairs"]) == ("ok", "ok")
+        assert parts["write public_security"] in {"unreachable", "timeout"}
+    finally:
+        await holding.ways["write public_security"].turn("pass")
+    async with asyncio.timeout(10):
+        while (await holding.parts())["write public_security"] != "ok":
+            await asyncio.sleep(0.1)
