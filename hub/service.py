@@ -43,7 +43,7 @@ from hub.planner.scopes import SCOPES
 from hub.recording import Recording
 from hub.response import Answer
 from hub.seal import Seals
-from hub.secrets import open_secrets
+from hub.secrets import Secrets, open_secrets
 from hub.settings import SOURCES, ConfigurationError, Settings
 from hub.sources import Sources
 from hub.telemetry import Stages
@@ -251,16 +251,7 @@ async def open_service(
                 may_release=audited.age.may_release,
             ) as log,
         ):
-            hub = _hub(
-                settings,
-                current,
-                sources,
-                log,
-                Pseudonyms(secrets.pseudonyms),
-                Seals(secrets.seal),
-                stages,
-                clock or _clock_of(settings),
-            )
+            hub = _hub(settings, current, sources, log, secrets, stages, clock or _clock_of(settings))
             async with (
                 open_events(settings, hub, dsn) as hub.events,
                 open_writing(settings, hub, dsn, log, secrets.pseudonyms) as writing,
@@ -311,12 +302,11 @@ def _hub(
     current: Current,
     sources: Mapping[str, Source],
     log: Log,
-    pseudonyms: Pseudonyms,
-    seals: Seals,
+    secrets: Secrets,
     stages: Stages,
     clock: Callable[[], datetime],
 ) -> Hub:
-    schema = served()
+    schema, pseudonyms = served(), Pseudonyms(secrets.pseudonyms)
     return Hub(
         schema=schema,
         current=current,
@@ -324,7 +314,7 @@ def _hub(
         sources=Sources.of(sources, deadline=settings.deadlines.source, monotonic=time.monotonic),
         recording=Recording(log=log, pseudonyms=pseudonyms, clock=clock, policy_version=lambda: current.policy.version),
         pseudonyms=pseudonyms,
-        seals=seals,
+        seals=Seals(secrets.seal),
         limits=settings.limits,
         clock=clock,
         duty_phone=settings.duty_phone,
