@@ -23,7 +23,8 @@ from hub.audit.search import Question, QuestionError, Search, TooMuchError
 from hub.audit.sequencer import Sequencer
 from hub.audit.session import Session, Sessions
 from hub.audit.store import PostgresStore
-from hub.audit.unusual import Hit, Thresholds, Unusual, works
+from hub.audit.unusual import Hit, Thresholds, Unusual
+from hub.workdays import works
 from tests.hub.audit.support import KEY, entry
 
 pytestmark = pytest.mark.postgres
