@@ -1,10 +1,14 @@
-"""``hub survey``: the form of a village written, and a filled one checked."""
+"""``hub survey``: the form of a village written, and a filled one checked and entered as its draft of the quarter."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -20,9 +24,11 @@ from hub.commands.principals import check_unit, dev_token
 from hub.service import read_policy
 from hub.settings import Settings
 from hub.survey.check import Checked, check
+from hub.survey.drafts import Drafts, StepError
 from hub.survey.form import BY_NAME
 from hub.survey.reading import Sheet, SheetError, read
 from hub.survey.register import PURPOSE, QUERY, UNIT, owns, page, row
+from hub.survey.storing import store
 from hub.survey.workbook import Heading, annotated, template, where
 
 Village = Annotated[str, typer.Option(help="Code of the village or community, 12 digits.")]
@@ -69,16 +75,26 @@ def _import(
     file: Annotated[Path, typer.Argument(help="The filled form: xlsx, xls, ods or CSV (UTF-8, GB 18030).")],
     village: Village,
     to: Annotated[Path | None, typer.Option(help="Annotated sheet to write (default: `<file>-检查结果.xlsx`).")] = None,
+    accept_good: Annotated[bool, typer.Option("--accept-good", help="Enter the rows that pass, leave the others.")] = (
+        False
+    ),
+    prepared_by: Annotated[
+        str | None, typer.Option(help="Who filled in the form; without it the form is checked, and nothing entered.")
+    ] = None,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Ask no hub: duplicates among the village's own files are not looked for.")
+        bool, typer.Option("--offline", help="Ask no hub: check alone, without duplicates among the village's files.")
     ] = False,
     url: Url = None,
 ) -> None:
-    """Check a filled form: every cell, every row, and duplicates in it and among the village's own files. 检查登记表。
+    """Check a filled form, and enter it as the village's draft of the running quarter. 检查并录入登记表。
 
-    The answer is the same sheet with what is wrong in it. Nothing is stored.
+    Every cell, every row, and duplicates in it and among the village's own files are checked; the answer is the same
+    sheet with what is wrong in it. With --prepared-by rows are entered: all if every one passes, those that pass with
+    --accept-good, otherwise none. Broken off, the same command enters what is left. It stays a draft until the village
+    submits.
 
-    Exit codes: 0 every row passes; 1 rows have problems, or refused; 2 a file that cannot be read, or no hub there.
+    Exit codes: 0 every row passes, and is entered; 1 rows have problems, or refused; 2 a file that cannot be read, or
+    no hub there.
     """
     with outcomes():
         settings = settings_of(context)
@@ -87,12 +103,51 @@ def _import(
             sheet = read(file)
         except SheetError as error:
             raise Failure(f"`{file.name}`: {error}", MISCONFIGURED) from None
-        own = [] if offline else list(owns(_own(settings, village, url)))
+        own = [] if offline else _own(settings, village, url)
         with progress_bars() as progress:
-            checked = check(sheet, village=village, own=own, day=_today(settings), progress=progress)
+            checked = check(sheet, village=village, own=owns(own), day=_today(settings), progress=progress)
         _tell(sheet, checked, to or file.with_name(f"{file.stem}-检查结果.xlsx"))
+        if prepared_by is not None and not offline and (checked.passed or accept_good):
+            drafts = partial(Drafts, own={child["id"]: child for child in own}, prepared_by=prepared_by)
+            entering = partial(store, checked, village=village, accept_good=accept_good)
+            _enter(drafts, entering, _village(settings, village, url), _quarter(_today(settings)))
         if not checked.passed:
             raise typer.Exit(1)
+
+
+def _enter(
+    drafts: Callable[..., Drafts], entering: Callable[..., Coroutine[Any, Any, int]], village: _Village, quarter: str
+) -> None:
+    with progress_bars() as progress:
+        steps = drafts(ask=village.ask, run=secrets.token_hex(8), progress=progress)
+        try:
+            stored = asyncio.run(entering(steps, quarter=quarter))
+        except StepError as error:
+            where = "" if error.row is None else f"第{error.row + 1}行 row {error.row + 1}: "
+            words = f"{where}{error.message_zh}（{error.code}: {error}）"
+            raise Failure(f"{words}\n已录入的保留为草稿，改正后重新执行即可 what was entered stays a draft") from None
+    out.print(f"已录入 entered: {stored:,} 行 rows（{quarter} 草稿 draft）", markup=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Village:
+    """A village that asks a running hub."""
+
+    url: str
+    token: str = field(repr=False)
+
+    async def ask(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The hub's answer; raises ``Failure`` if there is no hub."""
+        return await asyncio.to_thread(self.asked, document, variables)
+
+    def asked(self, document: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The same, waited for."""
+        return ask(self.url, Question(query=document, token=self.token, purpose=PURPOSE, variables=dict(variables)))[1]
+
+
+def _village(settings: Settings, village: str, url: str | None) -> _Village:
+    token = os.environ.get(TOKEN) or dev_token(settings, UNIT, purposes=(PURPOSE,), division=village, operator="cli")
+    return _Village(url=url or f"http://{settings.host}:{settings.port}", token=token)
 
 
 def _tell(sheet: Sheet, checked: Checked, to: Path) -> None:
@@ -127,12 +182,11 @@ def _name(settings: Settings, village: str) -> str:
 
 def _own(settings: Settings, village: str, url: str | None) -> list[Mapping[str, Any]]:
     """The village's own files, page by page."""
-    token = os.environ.get(TOKEN) or dev_token(settings, UNIT, purposes=(PURPOSE,), division=village, operator="cli")
+    asking = _village(settings, village, url)
     found: list[Mapping[str, Any]] = []
     after: str | None = None
     while True:
-        question = Question(query=QUERY, token=token, purpose=PURPOSE, variables={"after": after})
-        _, answer = ask(url or f"http://{settings.host}:{settings.port}", question)
+        answer = asking.asked(QUERY, {"after": after})
         if answer.get("errors") or not isinstance(answer.get("data"), dict):
             for error in answer.get("errors", ()):
                 err.print(f"hub: {error.get('message')}", markup=False)

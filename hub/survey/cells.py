@@ -104,8 +104,9 @@ def _key(column: Column, raw: Any, text: str) -> Value | Fault:
 
 
 def _text(column: Column, raw: Any, text: str) -> Value | Fault:
-    if len(text) > LONGEST:
-        return Fault(code="too_long", wrong=f"超过 {LONGEST} 个字", right=f"缩短到 {LONGEST} 个字以内")
+    longest = column.longest or LONGEST
+    if len(text) > longest:
+        return Fault(code="too_long", wrong=f"超过 {longest} 个字", right=f"缩短到 {longest} 个字以内")
     if any(unicodedata.category(character) in {"Cc", "Cf"} for character in text):
         return Fault(code="control", wrong="含有换行或不可见字符", right="删除换行和不可见字符")
     return text
@@ -115,7 +116,7 @@ def _name(column: Column, raw: Any, text: str) -> Value | Fault:
     name = citizen_id.plain_name(text) if not text.isascii() else text
     if name is None or not _NAME.fullmatch(name):
         return Fault(code="name", wrong="不是完整姓名", right="填写户口簿上的姓名，不含数字、称谓和标点")
-    return name
+    return _text(column, raw, name)
 
 
 def _citizen_id(column: Column, raw: Any, text: str) -> Value | Fault:

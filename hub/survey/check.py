@@ -43,12 +43,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Own:
-    """A file of the village itself, as the village may read it."""
+    """A file of the village itself, as the village may read it; ``values``: the row that a template gives it."""
 
     id: str
     citizen_id: str | None
     name: str | None
     birth_date: str | None
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +125,9 @@ def _check_together(checking: _Checking, own: list[Own]) -> None:
         by_number={one.citizen_id: one.id for one in own if one.citizen_id is not None},
         by_person={(one.name, one.birth_date): one.id for one in own},
         without_number={(one.name, one.birth_date): one.id for one in own if one.citizen_id is None},
+        values={one.id: one.values for one in own},
     )
-    for entry in checking.entries:
-        _check_own(checking, entry, files)
+    checking.entries = [_check_own(checking, entry, files) for entry in checking.entries]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +138,16 @@ class _Files:
     by_number: Mapping[str, str]
     by_person: Mapping[tuple[str | None, str | None], str]
     without_number: Mapping[tuple[str | None, str | None], str]
+    values: Mapping[str, Mapping[str, Any]]
+
+    def entered(self, row: Mapping[str, Any], file: str) -> bool:
+        """Whether the row says of the child itself exactly what the file says: the row that the file was made of.
+
+        An import that was broken off is started again with the same sheet, whose new files have no identifier in it.
+        """
+        there = self.values[file]
+        names = [name for name in row if name not in {"id", "lastVisitedOn"} and BY_NAME[name].person is None]
+        return bool(there) and all(plain_value(row[name]) == plain_value(there.get(name)) for name in names)
 
     def known(self, row: Mapping[str, Any]) -> str | None:
         """The file of the row's child: by number; by name and birthday where one of the two has no number."""
@@ -167,15 +178,25 @@ def _alike(checking: _Checking, key: Callable[[Mapping[str, Any]], Any], column:
             checking.add(number, column, fault)
 
 
-def _check_own(checking: _Checking, entry: Entry, files: _Files) -> None:
+def _check_own(checking: _Checking, entry: Entry, files: _Files) -> Entry:
+    """The row with the identifier of the file that it is about, if that is known already."""
     identifier = entry.values.get("id")
     if identifier is not None and identifier not in files.ids:
         fault = Fault(
             code="unknown_file", wrong="档案标识不是本村(居)在册档案", right="新建档案请留空，勿改动平台填写的标识"
         )
         checking.add(entry.row, "id", fault)
-        return
+        return entry
     known = files.known(entry.values)
-    if known is not None and known != identifier:
-        fault = Fault(code="own_duplicate", wrong="本村(居)已有该儿童的档案", right="在原有一行上修改，不要新增")
-        checking.add(entry.row, "citizenId" if entry.values.get("citizenId") else "name", fault)
+    if known is None or known == identifier:
+        return entry
+    if identifier is None and files.entered(entry.values, known):
+        return Entry(row=entry.row, values=MappingProxyType({**entry.values, "id": known}))
+    fault = Fault(code="own_duplicate", wrong="本村(居)已有该儿童的档案", right="在原有一行上修改，不要新增")
+    checking.add(entry.row, "citizenId" if entry.values.get("citizenId") else "name", fault)
+    return entry
+
+
+def plain_value(value: Any) -> Any:
+    """A value as it is compared: of several choices the order says nothing, and none of them is nothing."""
+    return (tuple(sorted(value)) or None) if isinstance(value, list | tuple) else value

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from hub import citizen_id
@@ -61,6 +62,13 @@ def _remaining_parent_is_capable(row: Values, _: date) -> bool:
     """One parent is away; the other, at home, is said to be capable: then the child is not left behind."""
     home = [who for who in ("father", "mother") if row.get(f"{who}.name") and not row.get(f"{who}.workPlace")]
     return len(home) == 1 and row.get(f"{home[0]}.guardianshipCapacity") == "CAPABLE"
+
+
+def _nameless(who: str, row: Values, _: date) -> bool:
+    """Whether something is said of a person whose name is not given: nobody could be entered."""
+    return row.get(f"{who}.name") is None and any(
+        value is not None for name, value in row.items() if name.startswith(f"{who}.")
+    )
 
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -185,6 +193,17 @@ RULES: Final[tuple[Rule, ...]] = (
         holds=lambda row, _: row["entrusted"] is True and row.get("guardian.name") is None,
         wrong="已委托其他监护人，监护人姓名为空",
         right="填写受委托监护人的姓名、关系和电话",
+    ),
+    *(
+        Rule(
+            code=f"{who}_without_name",
+            needs=(),
+            at=f"{who}.name",
+            holds=partial(_nameless, who),
+            wrong="填有该人的其他情况，姓名为空",
+            right="补填姓名，或清空该人的其他各项",
+        )
+        for who in ("father", "mother", "guardian")
     ),
     Rule(
         code="inadequate_not_entrusted",

@@ -58,7 +58,8 @@ class Choice:
 class Column:
     """One column: ``name`` within the row, ``group`` and ``header`` above it, ``kind`` of its cells.
 
-    ``also``: other headers by which it is known, `父亲:姓名` being `姓名` under `父亲`.
+    ``also``: other headers by which it is known, `父亲:姓名` being `姓名` under `父亲`. ``longest``: characters that
+    the register can keep, where that is fewer than any text of the form may have.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Column:
     also: tuple[str, ...] = ()
     width: int = 12
     hint: str = ""
+    longest: int | None = None
 
     @property
     def person(self) -> str | None:
@@ -98,7 +100,7 @@ _RELATIONS: Final = tuple(
 def _parent(who: str, zh: str) -> tuple[Column, ...]:
     group = f"三、{zh}情况"
     return (
-        Column(name=f"{who}.name", group=group, header=f"{zh}姓名", kind="name", also=(f"{zh}:姓名",)),
+        Column(name=f"{who}.name", group=group, header=f"{zh}姓名", kind="name", also=(f"{zh}:姓名",), longest=30),
         Column(
             name=f"{who}.citizenId",
             group=group,
@@ -123,6 +125,7 @@ def _parent(who: str, zh: str) -> tuple[Column, ...]:
             also=(f"{zh}:务工地点", f"{zh}:务工地"),
             width=18,
             hint="省、市，在家填空",
+            longest=40,
         ),
         Column(
             name=f"{who}.guardianshipCapacity",
@@ -145,7 +148,7 @@ _BASIC, _CARE, _GUARD, _INCOME, _AID = (
 
 COLUMNS: Final[tuple[Column, ...]] = (
     Column(name="id", group=_BASIC, header="档案标识", kind="key", width=10, hint="平台填写，请勿改动；新建档案留空"),
-    Column(name="name", group=_BASIC, header="姓名", kind="name", required=True, also=("儿童姓名",)),
+    Column(name="name", group=_BASIC, header="姓名", kind="name", required=True, also=("儿童姓名",), longest=30),
     Column(
         name="citizenId",
         group=_BASIC,
@@ -215,7 +218,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
         name="disabilityCategory", group=_BASIC, header="残疾类别", kind="code", choices=choices(DisabilityCategory)
     ),
     Column(name="disabilityGrade", group=_BASIC, header="残疾等级", kind="grade", also=("残疾级别",)),
-    Column(name="illnessType", group=_BASIC, header="患病类型", kind="text", also=("疾病类型",)),
+    Column(name="illnessType", group=_BASIC, header="患病类型", kind="text", also=("疾病类型",), longest=60),
     Column(
         name="schoolingStatus",
         group=_BASIC,
@@ -263,7 +266,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     Column(name="lastVisitedOn", group=_CARE, header="最近走访日期", kind="date", also=("走访日期",)),
     *_parent("father", "父亲"),
     *_parent("mother", "母亲"),
-    Column(name="guardian.name", group=_GUARD, header="监护人姓名", kind="name", also=("监护人:姓名",)),
+    Column(name="guardian.name", group=_GUARD, header="监护人姓名", kind="name", also=("监护人:姓名",), longest=30),
     Column(
         name="guardian.relation",
         group=_GUARD,

@@ -34,16 +34,26 @@ def page(answer: Mapping[str, Any]) -> tuple[list[Node], str | None]:
     return _nodes(found), info["endCursor"] if info["hasNextPage"] else None
 
 
+def submission(answer: Mapping[str, Any]) -> Node | None:
+    """The village's submission of one answer, if there is one."""
+    return next(iter(_nodes(answer["data"]["surveySubmissions"])), None)
+
+
 def row(child: Node) -> dict[str, Any]:
     """Column name -> value in schema terms."""
     flat = {column.name: child.get(column.name) for column in COLUMNS if column.person is None}
     flat["assistanceKinds"] = [kind for kind in child.get("assistanceKinds") or () if kind in FORM_AID]
-    members = _nodes(child.get("familyMembers"))
-    for who, relations in PARENTS.items():
-        _add(flat, who, next((one for one in members if one["relation"] in relations), None))
-    guardians = sorted(_nodes(child.get("guardians")), key=lambda one: _rank(one["kind"]))
-    _add(flat, "guardian", guardians[0] if guardians else None)
+    for who in (*PARENTS, "guardian"):
+        _add(flat, who, person(child, who))
     return flat
+
+
+def person(child: Node, who: str) -> Node | None:
+    """Who stands in the form as the child's ``father``, ``mother`` or ``guardian``, if anybody does."""
+    if who in PARENTS:
+        members = _nodes(child.get("familyMembers"))
+        return next((one for one in members if one["relation"] in PARENTS[who]), None)
+    return min(_nodes(child.get("guardians")), key=lambda one: _rank(one["kind"]), default=None)
 
 
 def owns(children: Sequence[Node]) -> Iterator[Own]:
@@ -54,6 +64,7 @@ def owns(children: Sequence[Node]) -> Iterator[Own]:
             citizen_id=child.get("citizenId"),
             name=child.get("name"),
             birth_date=child.get("birthDate"),
+            values=row(child),
         )
 
 

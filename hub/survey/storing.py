@@ -1,7 +1,8 @@
 """Checked rows -> the survey's write steps: the port by which an import stores, and the rule of what it stores.
 
-Guarantee: nothing is stored unless every row passes, or the caller accepts the good ones; then exactly those, all in
-one step or none. If we crash in it, the step's own intent and outcome tell which.
+Guarantee: nothing is stored unless every row passes, or the caller accepts the good ones; then exactly those. They are
+a draft until the village submits; if we crash among them, the same call started again stores what is left and nothing
+twice.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ class Steps(Protocol):
     """The survey's writes, under the rights of the village whose form it is."""
 
     async def enter(self, village: str, quarter: str, entries: Sequence[Entry]) -> None:
-        """Stores exactly these rows as the village's draft of the quarter: all of them, or none and an error."""
+        """Stores exactly these rows in the village's draft of the quarter, or fails with an error.
+
+        What was stored before an error stays, and is passed over when the same rows are entered again.
+        """
         ...
 
 

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 
 from connectors.demo.citizen_id import citizen_id
+from connectors.mapping import load as load_mapping
+from hub.survey.cells import LONGEST
 from hub.survey.check import Checked, Own, check
 from hub.survey.contradictions import RULES
-from hub.survey.form import BY_NAME
+from hub.survey.form import BY_NAME, COLUMNS
 from hub.survey.reading import Sheet, read
+from tests.support.running import ROOT
 from tests.survey.forms import NAMES, TODAY, VILLAGE, Row, as_csv, as_xlsx, grid, reworded, rows
 
 
@@ -90,6 +93,9 @@ BREAKS: dict[str, dict[str, str]] = {
     "alone_with_good_care": {"livesAlone": "是", "guardianshipType": "监护情况较好"},
     "no_guardian_named": {"guardianshipType": "无人监护", "guardian.name": "测试祖母"},
     "entrusted_without_guardian": {"entrusted": "是"},
+    "father_without_name": {"father.name": "", "father.phone": "13800000000"},
+    "mother_without_name": {"mother.name": "", "mother.workPlace": "北京市"},
+    "guardian_without_name": {"guardian.phone": "13800000000"},
     "inadequate_not_entrusted": {"guardianshipType": "受委托监护人监护能力不足"},
     "visit_ahead": {"lastVisitedOn": "2026-11-25"},
 }
@@ -247,3 +253,42 @@ def test_problems_come_in_the_order_of_the_sheet_and_name_columns_of_the_form() 
     found = checked(written)
     assert [(problem.row, problem.column) for problem in found.problems] == [(2, "name"), (2, "sex"), (4, "sex")]
     assert all(problem.column in BY_NAME for problem in found.problems)
+
+
+# The row of which a file was made.
+
+
+def own_of(written: Row, **other: Any) -> Own:
+    """The file that was made of a row."""
+    values = {**checked([written]).good[0].values, "id": "own", **other}
+    return Own(
+        id="own",
+        citizen_id=values["citizenId"],
+        name=values["name"],
+        birth_date=values["birthDate"],
+        values=values,
+    )
+
+
+def test_a_row_of_which_a_file_was_made_is_that_file_and_no_duplicate() -> None:
+    written = rows(7, 1)
+    (entry,) = checked(written, (own_of(written[0], lastVisitedOn=None),)).good
+    assert entry.values["id"] == "own"
+
+
+def test_a_row_that_says_something_else_of_a_child_on_file_is_a_duplicate() -> None:
+    written = rows(7, 1)
+    assert [code for _, _, code in codes(checked(written, (own_of(written[0], residenceAddress="另一处"),)))] == [
+        "own_duplicate"
+    ]
+
+
+def test_no_cell_passes_that_the_register_cannot_keep() -> None:
+    register = load_mapping(ROOT / "connectors" / "civil_affairs.toml")
+    of = {None: "Child", "guardian": "Guardian"}
+    for column in COLUMNS:
+        relation = register.relation(of.get(column.person, "FamilyMember"))
+        assert relation.writes is not None
+        kept = relation.writes.longest.get(column.name.rpartition(".")[2])
+        if kept is not None and column.kind in {"text", "name"}:
+            assert (column.longest or LONGEST) <= kept, column.name
