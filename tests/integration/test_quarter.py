@@ -157,6 +157,7 @@ def test_a_second_row_for_a_child_who_has_a_file_is_found_with_the_hub_and_not_w
         if cells[sheet.places["citizenId"]] and cells[sheet.places["schoolingStatus"]] == "小学"
     )
     changes = {(place, "id"): "" for place in range(len(list(sheet.data)))}
+    changes |= {(place, "residenceAddress"): "另一处（虚构）" for place in range(len(list(sheet.data)))}
     sent = rewritten(form, tmp_path / "sent.xlsx", changes)
     done = run(demo, "survey", "import", str(sent), "--village", VILLAGE.code, "--to", str(tmp_path / "out.xlsx"))
     out = read(tmp_path / "out.xlsx")
