@@ -19,6 +19,7 @@ from connectors.source import Bindings, Param, SourceError
 from connectors.sql_stored import stored
 from connectors.write import (
     Change,
+    Copied,
     GivenUp,
     Insert,
     Next,
@@ -27,6 +28,7 @@ from connectors.write import (
     Result,
     Reused,
     Stale,
+    Sweep,
     Unfit,
     UnfitError,
     Update,
@@ -94,7 +96,7 @@ class MemoryTarget:
             for name, rows in before.items():
                 self.source.relations[name][:] = rows
             return failure
-        keys = tuple(bindings[change.key.name] for change in write.changes)
+        keys = tuple(bindings[change.key.name] for change in write.keyed)
         self.intents[intent] = (digest, keys)
         return Written(keys=keys)
 
@@ -130,7 +132,7 @@ class _Making:
                 if isinstance(put.operand, Next):
                     if how == "insert" or relation.column(put.column).kind != "int":
                         raise ValueError(put.column)
-                else:
+                elif not isinstance(put.operand, Copied):
                     self._value(relation, put, {})
         except UnfitError as error:
             return Unfit(change=number, column=error.column)
@@ -140,7 +142,17 @@ class _Making:
 
     def make(self, number: int, change: Change) -> Stale | NotThere | None:
         """Makes the change, or says why it cannot be made."""
-        return self._insert(number, change) if isinstance(change, Insert) else self._update(number, change)
+        match change:
+            case Insert():
+                return self._insert(number, change)
+            case Update():
+                return self._update(number, change)
+            case Sweep():
+                # All are judged before one is changed, as one statement does.
+                rows = [row for row in self.reading.rows(change.relation) if self.reading.true(change.where, row)]
+                for row, values in [(row, self._values(change, row)) for row in rows]:
+                    row.update(values)
+        return None
 
     def _relation(self, name: str) -> Relation:
         return self.target.mapping.relation(name)
@@ -176,6 +188,8 @@ class _Making:
     def _value(self, relation: Relation, put: Put, row: Dict) -> Any:
         if isinstance(put.operand, Next):
             return 1 + (row.get(put.column) or 0)
+        if isinstance(put.operand, Copied):
+            return row[put.operand.column]
         value = self.reading.value(put.operand)
         column = relation.column(put.column)
         longest = None if relation.writes is None else relation.writes.longest.get(put.column)

@@ -13,7 +13,7 @@ from connectors.source import All, Compare, Exists, Not, Outer, Predicate, Some
 from connectors.sql_predicates import Statement, Table, Writer
 from connectors.sql_stored import stored, stored_cast
 from connectors.sql_values import quoted
-from connectors.write import About, Change, Insert, Next, Put, Update
+from connectors.write import About, Change, Copied, Insert, Next, Put, Sweep, Update
 
 SCHEMA = "hub"
 INTENTS = '"hub"."hub_write"'
@@ -48,7 +48,13 @@ def change_statement(change: Change, mapping: Mapping) -> Statement:
     columns shown...) or, if there is no such row for the writer, none.
     """
     writer = Writer(mapping=mapping)
-    text = _insert(change, writer) if isinstance(change, Insert) else _update(change, writer)
+    match change:
+        case Insert():
+            text = _insert(change, writer)
+        case Update():
+            text = _update(change, writer)
+        case Sweep():
+            text = _sweep(change, writer)
     return Statement(text=text, binders=tuple(writer.binders))
 
 
@@ -91,6 +97,16 @@ def _update(change: Update, writer: Writer) -> str:
     return f"WITH there AS ({found}){changed}\nSELECT {answer} FROM there"
 
 
+def _sweep(change: Sweep, writer: Writer) -> str:
+    table = writer.table(change.relation)
+    _may_check(change.where, writer.mapping, (change.relation,))
+    assignments = ", ".join(_assignment(table, put, writer) for put in change.puts)
+    where = writer.condition(change.where, table)
+    if table.joins:
+        raise ValueError("rows are swept by columns of their own table")
+    return f"UPDATE {quoted(table.relation.table)} AS {table.alias} SET {assignments}\nWHERE {where} RETURNING 1"
+
+
 def _set(change: Update, writer: Writer) -> str:
     table = writer.table(change.relation)
     assignments = ", ".join(_assignment(table, put, writer) for put in change.puts)
@@ -111,6 +127,11 @@ def _value(relation: Relation, put: Put, writer: Writer, table: Table | None = N
         if table is None or column.kind != "int":
             raise ValueError(f"column `{put.column}` of a new row, or no number, has no next value")
         return f"coalesce({table.raw(_checked(relation, put.column))}, 0) + 1"
+    if isinstance(put.operand, Copied):
+        other = _checked(relation, put.operand.column)
+        if table is None or (other.kind, other.codes, other.true) != (column.kind, column.codes, column.true):
+            raise ValueError(f"column `{put.column}` does not keep what column `{other.name}` keeps")
+        return table.raw(other)
     longest = None if relation.writes is None else relation.writes.longest.get(put.column)
     return writer.bind(put.operand, stored(column, longest), stored_cast(column), "put", put.column)
 

@@ -30,11 +30,18 @@ class Next:
 
 
 @dataclass(frozen=True, slots=True)
+class Copied:
+    """In place of an operand: what stands in another column of the same row, which is kept in the same form."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
 class Put:
     """A column and the value that it is given."""
 
     column: str
-    operand: Param | Constant | Next
+    operand: Param | Constant | Next | Copied
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +78,16 @@ class Update:
     shows: tuple[str, ...] = ()
 
 
-Change: TypeAlias = Insert | Update
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """Every row that satisfies ``where``, changed; there may be none. No key of them is told or kept."""
+
+    relation: str
+    puts: tuple[Put, ...]
+    where: Predicate
+
+
+Change: TypeAlias = Insert | Update | Sweep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,10 +97,15 @@ class Write:
     source: str
     changes: tuple[Change, ...]
 
+    @property
+    def keyed(self) -> tuple[Insert | Update, ...]:
+        """The changes of a row that is named."""
+        return tuple(change for change in self.changes if not isinstance(change, Sweep))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """It has happened: the keys of the rows, a change a key. ``again``: it had happened before this call."""
+    """It has happened: the keys of the rows that are named, a change a key. ``again``: it had happened before."""
 
     keys: tuple[str, ...]
     again: bool = False

@@ -26,6 +26,7 @@ from connectors.write import (
     Result,
     Reused,
     Stale,
+    Sweep,
     Unfit,
     UnfitError,
     Write,
@@ -107,7 +108,7 @@ class PostgresTarget:
         self, connection: Any, write: Write, bindings: Bindings, intent: str, digest: str
     ) -> Written | None:
         """Takes the intent's name, or says what was written under it before."""
-        relations = [change.relation for change in write.changes]
+        relations = [change.relation for change in write.keyed]
         if await connection.fetch(TAKE, intent, digest, relations, list(_keys(write, bindings)), False):
             return None
         # Read committed: this statement sees the transaction for whose end the last one waited.
@@ -146,6 +147,8 @@ class PostgresTarget:
 
 def _judge(change: Change, number: int, rows: Sequence[Sequence[Any]]) -> None:
     """Returns if the change was made."""
+    if isinstance(change, Sweep):
+        return
     if isinstance(change, Insert):
         ((about, made),) = rows
         if not about:
@@ -161,4 +164,4 @@ def _judge(change: Change, number: int, rows: Sequence[Sequence[Any]]) -> None:
 
 
 def _keys(write: Write, bindings: Bindings) -> tuple[str, ...]:
-    return tuple(bindings[change.key.name] for change in write.changes)
+    return tuple(bindings[change.key.name] for change in write.keyed)

@@ -14,12 +14,13 @@ from typing import Any
 
 from connectors.source import ALWAYS, Compare, Constant, Param, Predicate
 from connectors.source import Not as NotTrue
-from connectors.write import About, Insert, Put, Update, Write
+from connectors.write import About, Insert, Put, Sweep, Update, Write
 from hub.lifecycle.conditions import CONDITIONS, Condition
 from hub.lifecycle.found import Found
 from hub.lifecycle.given import Given
 from hub.lifecycle.rights import Rights
 from hub.lifecycle.step import Change, Step
+from hub.lifecycle.sweeps import SWEEPS
 from hub.lifecycle.values import Moment
 from hub.planner import facts as f
 from hub.planner.formula import TRUE, every
@@ -87,7 +88,7 @@ class Compiled:
             coordinates=tuple(written),
         )
 
-    def _changes(self, source: str) -> Iterator[Insert | Update]:
+    def _changes(self, source: str) -> Iterator[Insert | Update | Sweep]:
         step = self.step
         if HOME[step.subject] == source and not step.creates:
             yield self._subject()
@@ -99,6 +100,7 @@ class Compiled:
                 yield from self._new(change)
             elif change.relation != step.subject:
                 yield self._beside(change)
+        yield from self._sweeps(source)
 
     # Rows that are there.
 
@@ -182,6 +184,14 @@ class Compiled:
             scope=self.found.learnt.certain(formula, change.relation),
             expect=every(self._untouched(change.relation)),
         )
+
+    def _sweeps(self, source: str) -> Iterator[Sweep]:
+        """Rows that the step concerns besides, once the others stand as it leaves them."""
+        for name in self.step.sweeps:
+            if HOME[SWEEPS[name].relation] == source:
+                subject = self.found.subject
+                self.bindings |= {f"swept.{column}": subject.get(column) for column in ("divisionCode", "quarter")}
+                yield Sweep(relation=SWEEPS[name].relation, puts=SWEEPS[name].puts, where=SWEEPS[name].where)
 
     # Rows that are new.
 

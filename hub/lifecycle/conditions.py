@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from connectors.source import All, Exists, Not, Predicate
+from connectors.source import All, Compare, Exists, Not, Outer, Predicate
 from hub.planner import facts as f
 from hub.planner.formula import Fact, Formula, Local, negate
 
@@ -18,6 +18,13 @@ _UNSUBMITTED = All(
         f.is_("level", "VILLAGE"),
         f.bound("divisionCode", "under", "division"),
         f.is_("status", ("DRAFT", "RETURNED"), "in"),
+    )
+)
+_UNSUMMARISED = All(
+    (
+        f.is_("level", "VILLAGE"),
+        Compare("divisionCode", "under", Outer("divisionCode")),
+        f.is_("status", ("DRAFT", "RETURNED", "VILLAGE_SUBMITTED"), "in"),
     )
 )
 _REVOKED = All((f.is_revocation, f.is_("status", "GRANTED")))
@@ -62,6 +69,17 @@ CONDITIONS: Mapping[str, Condition] = {
         zh="所辖村居均已报送",
         en="every village of the town has submitted",
         formula=Local(Not(Exists("SurveySubmission", _SAME_QUARTER, _UNSUBMITTED))),
+    ),
+    "every_village_summarised": Condition(
+        zh="所辖村居均已汇总",
+        en="every village under it is summarised",
+        formula=Local(Not(Exists("SurveySubmission", _SAME_QUARTER, _UNSUMMARISED))),
+    ),
+    "turned_16": Condition(zh="儿童已满十六周岁", en="the child has turned 16", formula=Local(Not(f.under_16))),
+    "number_on_another_file": Condition(
+        zh="另一份在册档案有同一公民身份号码",
+        en="another open file has the same citizen id",
+        formula=Local(Exists("Child", (("citizenId", "citizenId"),), All((f.is_("_open", True), f.another_file)))),
     ),
     "revoked_three_months_to_a_year_ago": Condition(
         zh="撤销监护人资格裁判已满三个月、未满一年",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hub.lifecycle.conditions import CONDITIONS
 from hub.lifecycle.step import Cycle, Step
 from hub.lifecycle.steps import CYCLES, DEADLINES
+from hub.lifecycle.sweeps import SWEEPS
 
 WIDTH, HEIGHT, GAP = 150, 48, 46
 """Size of a state and the room between two, in the units of a drawing."""
@@ -173,6 +174,7 @@ def _besides(step: Step, cycle: Cycle) -> Iterator[str]:
     if step.state is not None and step.state != cycle.state:
         yield f"the state is that of `{step.state}`"
     yield from (CONDITIONS[name].en for name in step.conditions)
+    yield from (f"besides, {SWEEPS[name].en}" for name in step.sweeps)
     if step.once:
         yield "once"
     if step.into:

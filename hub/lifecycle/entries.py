@@ -74,7 +74,7 @@ class Acting:
 
     def _subjects(self, part: Part) -> tuple[str, ...]:
         names = self.pseudonyms
-        rows = [names.record(one.relation, str(part.bindings[one.key.name])) for one in part.write.changes]
+        rows = [names.record(one.relation, str(part.bindings[one.key.name])) for one in part.write.keyed]
         if self.found.file is not None:
             register, citizen = self.found.file
             rows += [names.register(register), *([names.citizen(citizen)] if citizen else [])]

@@ -135,8 +135,13 @@ class Finding:
 
     def _subject_columns(self) -> tuple[str, ...]:
         subject = self.step.subject
-        more = {"Incident": ("_report",), "Child": ("divisionCode",), "Assessment": ("_register",)}.get(subject, ())
-        return (*keys_of(subject), *more)
+        more = {
+            "Incident": ("_report",),
+            "Child": ("divisionCode",),
+            "Assessment": ("_register",),
+            "SurveySubmission": ("divisionCode", "quarter"),
+        }
+        return (*keys_of(subject), *more.get(subject, ()))
 
     async def _related(self, subject: ROW | None) -> dict[str, ROW | None]:
         """Rows that the step writes or looks at beside its subject, by relation."""

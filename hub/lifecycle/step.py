@@ -84,7 +84,8 @@ class Step:
     second row of the subject, named by the writer, must be found. ``within``: a field that must lie in the writer's
     division. ``explained``: the writer gives a reason, which is kept with the log entry. ``finds``: the row's child is
     found by a number that the writer gives. ``rests``: coordinates whose rights it rests on besides those that it
-    writes (of a step that writes keys alone). ``starts`` and ``stops`` name clocks.
+    writes (of a step that writes keys alone). ``sweeps``: what is changed besides in all rows that it concerns, by name
+    (``hub/lifecycle/sweeps.py``). ``starts`` and ``stops`` name clocks.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Step:
     explained: bool = False
     finds: bool = False
     rests: tuple[str, ...] = ()
+    sweeps: tuple[str, ...] = ()
     starts: tuple[str, ...] = ()
     stops: tuple[str, ...] = ()
 

@@ -175,6 +175,7 @@ SUBMITTING: Final = (
             ),
         ),
         conditions=("of_town", "every_village_submitted"),
+        sweeps=("villages_summarised",),
         stops=("survey_town",),
     ),
     _step(
@@ -185,6 +186,8 @@ SUBMITTING: Final = (
         who=DISTRICT,
         origin=("TOWN_SUMMARISED",),
         target="DISTRICT_ACCEPTED",
+        conditions=("every_village_summarised",),
+        sweeps=("villages_accepted", "files_accepted"),
         stops=("survey_district",),
     ),
     _step(
@@ -196,6 +199,36 @@ SUBMITTING: Final = (
         origin=("TOWN_SUMMARISED",),
         target="RETURNED",
         changes=(Change(relation="SurveySubmission", needs=("returnReason",)),),
+    ),
+)
+
+_CLOSED: Final = Change(relation="Child", sets=(("_open", Fixed(False)),))
+
+CLOSING: Final = (
+    Step(
+        name="closeFile",
+        zh="年满十六周岁结案",
+        en="close the file of a child who has turned 16",
+        cycle="survey",
+        clause="2.2",
+        who=TOWN,
+        subject="Child",
+        changes=(Change(relation="Child", sets=(*_CLOSED.sets, ("updatedAt", Clock("now")))),),
+        conditions=("turned_16",),
+    ),
+    Step(
+        name="settleDuplicate",
+        zh="处理重复档案：注销该份",
+        en="close one of two files of a child; the other one counts from now on",
+        cycle="survey",
+        clause="2.4",
+        who=DISTRICT,
+        subject="Child",
+        changes=(_CLOSED,),
+        conditions=("number_on_another_file",),
+        rests=(STATE,),
+        sweeps=("other_file_accepted",),
+        explained=True,
     ),
 )
 
@@ -277,5 +310,6 @@ CYCLE: Final = Cycle(
         *_filing(VILLAGE, VILLAGE_STATES, "village", "村居"),
         *_filing(TOWN, TOWN_STATES, "town", "镇街"),
         *BETWEEN,
+        *CLOSING,
     ),
 )

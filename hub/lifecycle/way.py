@@ -216,7 +216,7 @@ class Way:
                 reason="key",
             )
         if isinstance(result, NotThere):
-            return absent("id" if part.write.changes[result.change].key.name == "subject" else self._about_member())
+            return absent("id" if part.write.keyed[result.change].key.name == "subject" else self._about_member())
         if isinstance(result, Unfit):
             return unfit(step, part.write.changes[result.change].relation, result.column)
         assert isinstance(result, Stale)

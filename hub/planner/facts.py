@@ -8,7 +8,7 @@ Source: domain model, sections 5 and 9.
 
 from __future__ import annotations
 
-from connectors.source import All, Compare, Constant, Exists, Operator, Outer, Param, Predicate, Some
+from connectors.source import All, Compare, Constant, Exists, Not, Operator, Outer, Param, Predicate, Some
 from hub.planner.formula import Fact
 
 OPEN_REPORT = ("REPORTED", "DISPATCHED", "HANDLED", "TOWN_NOTIFIED", "ASSESSED", "PLANNED")
@@ -54,6 +54,8 @@ referred_to_me = All((bound("providerUnit", "eq", "me"), is_("status", RUNNING, 
 housing_aid_running = All((is_("kind", "HOUSING_AID"), is_("status", RUNNING, "in")))
 criticised = is_("guardianSanction", "CRITICISM_EDUCATION")
 in_court = Some((is_("status", ("ACCEPTED", "HEARING"), "in"), bound("decidedOn", "gt", "year_ago")))
+under_16 = bound("birthDate", "gt", "born_16")
+another_file = Not(Compare("_register", "eq", Outer("_register")))
 is_revocation = is_("cause", "REVOKE")
 
 
@@ -78,7 +80,7 @@ def _file(name: str, where: Predicate) -> Fact:
 
 OPEN_FILE = _file("open_file", is_("_open", True))
 ACCEPTED_FILE = _file("accepted_file", All((is_("_open", True), is_("_accepted", True))))
-UNDER_16 = _file("under_16", bound("birthDate", "gt", "born_16"))
+UNDER_16 = _file("under_16", under_16)
 AGE_6_15 = _file("age_6_15", All((bound("birthDate", "gt", "born_16"), bound("birthDate", "le", "born_6"))))
 DISABLED = _file("disabled", Some((is_("bodyCondition", "DISABLED"), given("disabilityCategory"))))
 IN_DIVISION = _file("in_division", bound("divisionCode", "under", "division"))

@@ -23,6 +23,7 @@ from connectors.source import ALWAYS, Compare, Constant, Exists, Not, Param, Sou
 from connectors.write import (
     About,
     Change,
+    Copied,
     GivenUp,
     Insert,
     Next,
@@ -31,6 +32,7 @@ from connectors.write import (
     Result,
     Reused,
     Stale,
+    Sweep,
     Unfit,
     Update,
     Write,
@@ -192,6 +194,41 @@ async def test_a_look_without_a_change_guards_the_changes_beside_it(department: 
     )
     await send(department, graded(1), intent="other again", key=OTHER)
     assert await send(department, write(guard, graded(1).changes[0]), other=OTHER) == Written(keys=(OTHER, KEY))
+
+
+def swept(where: Any, *puts: Put) -> Sweep:
+    return Sweep(relation="Person", where=where, puts=puts)
+
+
+async def test_all_rows_that_satisfy_a_predicate_are_changed_with_the_row_that_is_named_and_no_other(
+    department: Department,
+) -> None:
+    await put(department, 2)
+    three, two = (swept(Compare("grade", "eq", Constant(grade)), Put("grade", Constant(4))) for grade in (3, 2))
+    assert await send(department, write(*graded(3).changes, three), intent="both") == Written(keys=(KEY,))
+    assert await department.row(KEY, "grade") == {"grade": 4}
+    await send(department, graded(2), intent="back")
+    stale = write(two, *graded(2, expect=Compare("grade", "eq", Constant(1))).changes)
+    assert isinstance(await send(department, stale, intent="stale"), Stale)
+    assert await department.row(KEY, "grade") == {"grade": 2}
+
+
+async def test_rows_are_given_what_stands_in_another_column_of_the_same_form(department: Department) -> None:
+    named = Compare("grade", "eq", Constant(1))
+    await put(department, 1)
+    assert await send(department, write(swept(named, Put("citizenId", Copied("name")))), intent="copy") == Written(
+        keys=()
+    )
+    row = await department.row(KEY, "name", "citizenId")
+    assert row is not None
+    assert row["name"] == row["citizenId"]
+
+
+async def test_no_row_may_satisfy_it_and_a_closed_column_is_rejected(department: Department) -> None:
+    nobody = swept(Compare("_key", "eq", Constant("nobody")), Put("grade", Constant(3)))
+    assert await send(department, write(nobody), intent="nobody") == Written(keys=())
+    with pytest.raises(SourceError):
+        await send(department, write(swept(ALWAYS, Put("_key", Constant("x")))), intent="closed")
 
 
 async def test_a_write_sent_twice_happens_once_and_is_answered_as_before(department: Department) -> None:

@@ -188,7 +188,7 @@ def test_names_of_steps_and_words_of_conditions_are_each_said_once() -> None:
 def test_a_step_that_explains_itself_corrects_or_ends_something(step: Step) -> None:
     corrections = {
         "correctDivision", "undoMatch", "supplementIncident", "reopenReport", "refuseService", "cancelService",
-        "closeDropout", "recordNonPerformance",
+        "closeDropout", "recordNonPerformance", "settleDuplicate",
     }  # fmt: skip
     assert step.explained == (step.name in corrections)
 
