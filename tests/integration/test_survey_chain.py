@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
+import orjson
 import pytest
 
+from connectors.demo.citizen_id import citizen_id
+from connectors.demo.server import Server
 from connectors.source import All, Compare, Constant, Source
 from tests.support.course import CIVIL
-from tests.support.served import Child, Reply, Served, today
+from tests.support.served import Child, Reply, Served, entries_of, today
 from tests.support.steps import row_of, rows_of
 
 pytestmark = pytest.mark.postgres
@@ -137,6 +141,40 @@ async def test_another_town_or_village_gets_nothing_and_changes_nothing(quarter:
     for who, step in ((other.committee, "villageReviseFile"), (other.town, "townReviseFile")):
         assert (await quarter.file(who, step, child.register, livesAlone=True)).codes == {"INVALID_INPUT"}
     assert await quarter.status(child.village) == before
+
+
+TOLD = """step again lawful { name } child {
+  name citizenId birthDate divisionCode updatedAt riskFlags
+  familyMembers { edges { node { id name } } } guardians { edges { node { id name } } }
+}"""
+
+
+async def test_a_village_that_enters_another_villages_child_learns_nothing_that_it_did_not_write(
+    quarter: Quarter, people: list[Child], written: Server
+) -> None:
+    child = next(one for one in people if one.citizen != people[0].citizen)
+    village = next(one.village for one in people if one.village != child.village)
+    await editable(quarter, village)
+    file = await row_of(quarter.departments, "Child", child.register, "name", "birthDate", "sex")
+    assert file is not None
+    nobodys = citizen_id("120114", date.fromisoformat(file["birthDate"]).toordinal(), 873)
+    given = {**FILE, **file, "divisionCode": village, "residenceAddress": "某处（虚构）"}
+    told, entered = [], []
+    for number in (child.citizen, nobodys, None):
+        before = len(await entries_of(written))
+        found = await quarter.served.step(
+            f"village_committee:{village}", SURVEY, "villageOpenFile", TOLD, **{**given, "citizenId": number}
+        )
+        assert found.status == 200, found.json
+        answer = found.data["villageOpenFile"]
+        assert answer["child"].pop("citizenId") == number
+        assert answer["child"].pop("updatedAt")
+        told.append((answer, sorted(found.json.get("extensions", {}))))
+        entries = [orjson.loads(entry) for entry in (await entries_of(written))[before:]]
+        entered.append([{name: entry[name] for name in ("kind", "rows", "released", "errors")} for entry in entries])
+    assert told[0] == told[1] == told[2]
+    assert entered[0] == entered[1] == entered[2]
+    assert (await quarter.accepted(child.register))["_acceptedCitizen"] == child.citizen
 
 
 async def test_a_quarter_goes_from_sixty_villages_by_three_towns_to_civil_affairs(
