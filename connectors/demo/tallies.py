@@ -1,7 +1,7 @@
 """Child -> indicators in which it counts; counts of all children -> statistics and survey submissions.
 
-Guarantee: cells below k are suppressed, and where a total would give a single one away, a second one with it
-(domain model, section 10).
+Guarantee: cells below k are suppressed, and where a total would give a single one away, a second one with it; what is
+shown is rounded (domain model, section 10).
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ CARE = frozenset(kind for kind, provider in PROVISIONS if kind not in FORM_KINDS
 HARM = ("SUSPECTED_DOMESTIC_VIOLENCE", "SUSPECTED_UNLAWFUL_HARM", "ABANDONMENT")
 FILES = "FILES"
 """Tally of open accepted files by village, for the survey."""
-QUARTERS = 4
+QUARTERS = 6
+"""The running one, the last one, and four of which there are figures."""
 
 
 def count(child: Child, given: list[Given], tally: Counter[tuple[str, str]]) -> None:
@@ -84,9 +85,12 @@ def _indicators(child: Child, given: list[Given]) -> list[str]:
 
 
 def write_statistics(world: World, tally: Counter[tuple[str, str]], batch: Batch) -> None:
-    """Cells of towns and district for the running and three earlier quarters, and of a few villages."""
+    """Cells of towns and district, and of a few villages, for the quarters before the last one.
+
+    The last quarter is the hub's to freeze, and the running one nobody's yet: of neither is a figure made up here.
+    """
     draw = random.Random(f"{world.seed}/statistics").random
-    for back, start in enumerate(recent_quarters(world.today, QUARTERS)):
+    for back, start in list(enumerate(recent_quarters(world.today, QUARTERS)))[2:]:
         quarter = quarter_of(start)
         for indicator in (*GENERAL, *RESTRICTED):
             k = K_GENERAL if indicator in GENERAL else K_RESTRICTED
@@ -98,7 +102,7 @@ def write_statistics(world: World, tally: Counter[tuple[str, str]], batch: Batch
                 hidden = hidden | {"120114"}
             for division, value in counts.items():
                 census = value + value // 9 + 3 if indicator == "CHILDREN_ON_FILE" and division not in hidden else None
-                _write(batch, division, quarter, indicator, None if division in hidden else value, census)
+                _write(batch, division, quarter, indicator, None if division in hidden else _rounded(value), census)
         for indicator, (low, high) in PERFORMANCE.items():
             for division in ("120114", *world.places.towns):
                 shown = _earlier(tally[(division, "CHILDREN_ON_FILE")], back) >= K_GENERAL
@@ -106,11 +110,17 @@ def write_statistics(world: World, tally: Counter[tuple[str, str]], batch: Batch
                 _write(batch, division, quarter, indicator, value if shown else None, None)
         for village in models(world.places):
             files = tally[(village.code, FILES)]
-            _write(batch, village.code, quarter, "CHILDREN_ON_FILE", None if _small(files, K_GENERAL) else files, None)
+            shown_files = None if _small(files, K_GENERAL) else _rounded(files)
+            _write(batch, village.code, quarter, "CHILDREN_ON_FILE", shown_files, None)
+
+
+def _rounded(value: int) -> int:
+    """As published figures are told: to the nearest 5."""
+    return (value + 2) // 5 * 5
 
 
 def _earlier(value: int, back: int) -> int:
-    return value - value * back // 20
+    return value - value * back // 25
 
 
 def _small(value: int, k: int) -> bool:

@@ -28,11 +28,15 @@ Interval = tuple[float, float]
 
 @dataclass(slots=True, kw_only=True)
 class Attacker:
-    """The system of one set of tables: an unknown for each combination in a clique, and one for each cell."""
+    """The system of one set of tables: an unknown for each combination in a clique, and one for each cell.
+
+    ``least``: what is known of a cell for being hidden, where none would be shown as nought.
+    """
 
     tables: Tables
     shown: Mapping[Cell, Interval]
     most: float
+    least: Mapping[Cell, float] = field(default_factory=dict)
     _solver: Any = field(init=False)
     _column: dict[Cell, int] = field(init=False)
     _cells: list[Cell] = field(init=False)
@@ -40,7 +44,8 @@ class Attacker:
     def __post_init__(self) -> None:
         self._cells = [cell for table in self.tables.tables for cell in table.cells]
         sizes = {name: len(values) for name, values in self.tables.domains.items()}
-        tree = tree_of([table.by for table in self.tables.tables], sizes)
+        tied = [(name, tie.parent) for name, tie in self.tables.ties.items()]
+        tree = tree_of([*(table.by for table in self.tables.tables), *tied], sizes)
         unknowns = sum(math.prod(sizes[name] for name in clique) for clique in tree.cliques)
         if unknowns > LARGEST:
             raise TooManyError(f"the declared tables hang together in {unknowns:,} combinations")
@@ -49,12 +54,14 @@ class Attacker:
         self._solver = _Quiet()
         self._solver.setOptionValue("threads", 1)
         self._solver.passModel(built.model(unknowns + len(self._cells), self.most))
+        for cell in self._cells:
+            self._bound(cell, (self.least.get(cell, 0.0), self.most))
         for cell, interval in self.shown.items():
             self._bound(cell, interval)
 
     def hide(self, cell: Cell) -> None:
         """Shows the cell no longer."""
-        self._bound(cell, (0.0, self.most))
+        self._bound(cell, (self.least.get(cell, 0.0), self.most))
 
     def reach(self, pull: Mapping[Cell, float]) -> Mapping[Cell, float]:
         """Values that all cells may have together, those of ``pull`` as far up (1) or down (-1) as they can be."""
@@ -113,11 +120,12 @@ class _Quiet(highspy.Highs):
 
 @dataclass(slots=True, kw_only=True)
 class _System:
-    """Rows of a sparse matrix, each equal to nought."""
+    """Rows of a sparse matrix, each equal to nought; ``void``: combinations that there cannot be."""
 
     starts: list[int] = field(default_factory=lambda: [0])
     columns: list[int] = field(default_factory=list)
     factors: list[float] = field(default_factory=list)
+    void: list[int] = field(default_factory=list)
 
     @classmethod
     def of(cls, tables: Tables, tree: Tree) -> _System:
@@ -125,6 +133,7 @@ class _System:
         system, first, blocks = cls(), 0, list[Mapping[Keys, int]]()
         for clique in tree.cliques:
             keys = list(product(*(tables.domains[name] for name in clique)))
+            system.void += [first + at for at, key in enumerate(keys) if _absurd(tables, clique, key)]
             blocks.append({key: first + at for at, key in enumerate(keys)})
             first += len(keys)
         for edge in tree.edges:
@@ -154,13 +163,27 @@ class _System:
         rows = len(self.starts) - 1
         model.num_col_, model.num_row_ = columns, rows
         model.col_cost_ = np.zeros(columns)
-        model.col_lower_, model.col_upper_ = np.zeros(columns), np.full(columns, most)
+        model.col_lower_, model.col_upper_ = np.zeros(columns), self._upper(columns, most)
         model.row_lower_, model.row_upper_ = np.zeros(rows), np.zeros(rows)
         model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
         model.a_matrix_.start_ = np.array(self.starts, dtype=np.int32)
         model.a_matrix_.index_ = np.array(self.columns, dtype=np.int32)
         model.a_matrix_.value_ = np.array(self.factors)
         return model
+
+    def _upper(self, columns: int, most: float) -> Any:
+        upper = np.full(columns, most)
+        upper[self.void] = 0.0
+        return upper
+
+
+def _absurd(tables: Tables, clique: Sequence[str], key: Keys) -> bool:
+    """Whether a value of the combination contradicts another one from which it follows."""
+    values = dict(zip(clique, key, strict=True))
+    return any(
+        name in values and values.get(tie.parent) is not None and tie.sort(values[tie.parent]) != values[name]
+        for name, tie in tables.ties.items()
+    )
 
 
 def _sums(block: Mapping[Keys, int], clique: Sequence[str], names: Sequence[str]) -> dict[Keys, list[int]]:

@@ -18,11 +18,21 @@ from hub.aggregates import Groups, groups, relation_of, text_of
 from hub.audit.contract import StoreError
 from hub.audit.session import Connections
 from hub.executor import Execution
-from hub.planner.formula import both
+from hub.planner.formula import Fact, both
 from hub.planner.scopes import scope_formula
 from hub.registry import Registry
 from hub.sources import Reading, Sources
-from hub.statistics.tables import Counted, Published, Tables, tabulate
+from hub.statistics.indicators import (
+    DIVISION,
+    PARENTS,
+    SOURCES,
+    Figure,
+    figures,
+    indicator_tables,
+    ties,
+    with_indicators,
+)
+from hub.statistics.tables import Beside, Counted, Published, Tables, tabulate
 from hub.today import request_bindings, years_ago
 from policies.policy import Policy
 from policies.tables import COUNT, Table
@@ -93,17 +103,50 @@ async def tabulated(execution: Execution, policy: Policy) -> list[Tables]:
     """Every declared table over the departments' rows of now, by what hangs together; ``settle_all`` settles them."""
     found: list[Tables] = []
     for population in populations(policy):
-        rows = await _rows(execution, population)
-        k_of = {table.code: threshold(table) for table in population.tables}
-        found += tabulate(rows, population.coordinates, population.tables, k_of)
+        if (population.relation, population.measure) == ("Child", COUNT):
+            found += await _children(execution, population)
+        else:
+            rows = await _rows(execution, population, population.coordinates)
+            k_of = {table.code: threshold(table) for table in population.tables}
+            found += tabulate(rows, population.coordinates, population.tables, k_of)
     return found
 
 
-async def _rows(execution: Execution, population: Population) -> list[Counted]:
+async def _children(execution: Execution, population: Population) -> list[Tables]:
+    """Tables that count children, and the indicators beside them."""
+    declared = population.coordinates
+    names = tuple(sorted({*declared, DIVISION, *PARENTS}))
+    rows = await _rows(execution, population, names)
+    holding = {source.name: await _holding(execution, source.fact) for source in SOURCES if source.fact is not None}
+    own = tuple(sorted({*declared, DIVISION}))
+    made = list(indicator_tables())
+    k_of = {table.code: threshold(table) for table in population.tables} | {table.code: k for table, _, k in made}
+    beside = Beside(
+        shapes={table.code: shape for table, shape, _ in made},
+        domains={source.coordinate: source.domain for source in SOURCES},
+        ties=ties(declared),
+    )
+    return tabulate(
+        with_indicators(rows, names, own, holding),
+        (*own, *(source.coordinate for source in SOURCES)),
+        (*population.tables, *(table for table, _, _ in made)),
+        k_of,
+        beside,
+    )
+
+
+async def _holding(execution: Execution, fact: Fact) -> frozenset[str]:
+    """The children on file of whom the fact holds."""
+    rows = both(scope_formula("all", "Child", divided=False), fact)
+    asked = Groups(relation="Child", by=(DIVISION,), total=None, rows=rows, each=True)
+    return frozenset(str(row[1]) for row in await groups(execution, asked))
+
+
+async def _rows(execution: Execution, population: Population, by: tuple[str, ...]) -> list[Counted]:
     types = sorted({name.partition(".")[0] for table in population.tables for name in table.coordinates})
     asked = Groups(
         relation=population.relation,
-        by=population.coordinates,
+        by=by,
         total=None if population.measure == COUNT else population.measure.partition(".")[2],
         rows=both(*(scope_formula("all", type_name, divided=False) for type_name in types)),
         each=True,
@@ -129,7 +172,8 @@ async def freeze(
     """Stores a quarter's tables; raises ``FreezeError`` if it is frozen, or no quarter."""
     _check_name(quarter)
     codes = sorted({table.code for table in policy.tables})
-    rows = [*_numbered(quarter, cells)]
+    rows = [*_numbered(quarter, [cell for cell in cells if cell.table in codes])]
+    figures_ = figures(cells, *_places(policy))
     try:
         # If we crash in here, nothing is frozen.
         async with connections.connection() as connection, connection.transaction():
@@ -145,10 +189,36 @@ async def freeze(
                 if rows
                 else (quarter, [], [], [], []),
             )
+            await connection.execute(_FIGURES, quarter, *_columns(quarter, figures_))
     except StoreError as error:
         if _UNIQUE in error.reason:
             raise _already(quarter) from None
         raise
+
+
+_FIGURES = """
+insert into statistic (id, division_code, level, quarter, indicator, value, suppressed)
+select id, division, level, $1, indicator, value, value is null
+from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::float8[]) as n (id, division, level, indicator, value)
+on conflict (division_code, quarter, indicator) do update set value = excluded.value, suppressed = excluded.suppressed
+"""
+"""A census figure may have been given before the quarter was frozen."""
+
+
+def _columns(quarter: str, found: Sequence[Figure]) -> tuple[list[object], ...]:
+    return (
+        [f"{figure.division}-{quarter}-{figure.indicator}" for figure in found],
+        [figure.division for figure in found],
+        [figure.level for figure in found],
+        [figure.indicator for figure in found],
+        [figure.value for figure in found],
+    )
+
+
+def _places(policy: Policy) -> tuple[str, list[str]]:
+    """The district, and its towns: a park has none."""
+    [district] = [code for code, division in policy.divisions.items() if division.level == "district"]
+    return district, sorted(code for code, division in policy.divisions.items() if division.level == "town")
 
 
 async def check_free(connections: Connections, quarter: str) -> None:

@@ -16,10 +16,26 @@ create table if not exists published_cell (
 );
 create index if not exists published_cell_table on published_cell (of_table, id);
 
+-- The published indicators: put in by a freeze; a census figure stands beside them. Installations of before have the table.
+create table if not exists statistic (
+    id text primary key,
+    division_code text not null,
+    level text not null check (level in ('district', 'town', 'village')),
+    quarter text not null,
+    indicator text not null,
+    value double precision,
+    suppressed boolean not null,
+    census_reference integer,
+    check (value is null or not suppressed)
+);
+create unique index if not exists statistic_cell on statistic (division_code, quarter, indicator);
+create index if not exists statistic_indicator on statistic (indicator, quarter, division_code);
+
 revoke all on published_quarter, published_cell from public;
-grant select, insert on published_quarter, published_cell to hub_log;
+grant select, insert on published_quarter, published_cell, statistic to hub_log;
+grant update (value, suppressed) on statistic to hub_log;
 do $$ begin
     if exists (select from pg_roles where rolname = 'hub_read') then
-        grant select on published_quarter, published_cell to hub_read;
+        grant select on published_quarter, published_cell, statistic to hub_read;
     end if;
 end $$;

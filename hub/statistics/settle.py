@@ -9,12 +9,12 @@ order of questions, change nothing: there is one answer to each.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
 from hub.statistics.attacker import TOLERANCE, Attacker, Interval
-from hub.statistics.tables import Cell, Published, Tables, Tabulated, TooManyError
+from hub.statistics.tables import Cell, Keys, Published, Tables, Tabulated, TooManyError, Value
 
 IDLE = 4
 """Rounds without a gain after which cells are looked at one by one."""
@@ -45,6 +45,8 @@ def rounded(value: float, step: int) -> float:
 def interval(cell: Cell, table: Tabulated) -> Interval:
     """What everybody knows of a shown cell."""
     near = rounded(cell.value, table.step)
+    if table.nought(cell):
+        return 0.0, 0.0
     if table.sums:
         return max(near - table.step / 2, 0.0), near + table.step / 2
     half = (table.step - 1) // 2
@@ -68,11 +70,18 @@ class _Settling:
         """The search before anything is found."""
         table_of = {table.code: table for table in tables.tables}
         cells = [cell for table in tables.tables for cell in table.cells]
-        small = {cell: _width(cell, table_of[cell.table]) for cell in cells if table_of[cell.table].small(cell)}
-        shown = {cell: interval(cell, table_of[cell.table]) for cell in cells if cell not in small}
+        open_ = _open(tables)
+        small = {
+            cell: _width(cell, table_of[cell.table])
+            for cell in cells
+            if table_of[cell.table].small(cell) and cell not in open_
+        }
+        hidden = {cell for cell in cells if table_of[cell.table].small(cell) or not table_of[cell.table].told(cell)}
+        shown = {cell: interval(cell, table_of[cell.table]) for cell in cells if cell not in hidden}
+        least = {cell: 1.0 for cell in cells if _counts_one(cell, table_of[cell.table])}
         most = 4 * max((sum(cell.value for cell in table.cells) for table in tables.tables), default=0.0) + 1_000
-        attacker = Attacker(tables=tables, shown=shown, most=most)
-        return cls(tables=tables, table_of=table_of, small=small, hidden=set(small), attacker=attacker)
+        attacker = Attacker(tables=tables, shown=shown, most=most, least=least)
+        return cls(tables=tables, table_of=table_of, small=small, hidden=hidden, attacker=attacker)
 
     def run(self) -> set[Cell]:
         """The cells to hide."""
@@ -113,7 +122,7 @@ class _Settling:
 
     def _hide_beside(self, cell: Cell) -> None:
         """Hides the least cell of the finest table from which this one follows: totals are wanted most."""
-        shown = [other for other in self.attacker.holding() if other not in self.hidden] or self._all_shown()
+        shown = [other for other in self.attacker.holding() if self._may_go(other)] or self._all_shown()
         if not shown:
             raise TooManyError("nothing is left to hide, and the solver did not find in time that this is enough")
         least = min(shown, key=lambda other: (-len(other.keys), other.value, *_order(other)))
@@ -121,7 +130,11 @@ class _Settling:
         self.attacker.hide(least)
 
     def _all_shown(self) -> list[Cell]:
-        return [cell for table in self.tables.tables for cell in table.cells if cell not in self.hidden]
+        return [cell for table in self.tables.tables for cell in table.cells if self._may_go(cell)]
+
+    def _may_go(self, cell: Cell) -> bool:
+        """Whether the cell is shown, and not because nobody is in it: that is always said."""
+        return cell not in self.hidden and not self.table_of[cell.table].nought(cell)
 
     def _prove(self) -> None:
         """For each small count, whole numbers that explain what is shown and in which it is another; hides until so."""
@@ -143,6 +156,31 @@ class _Settling:
 
     def _take(self, open_: set[Cell], values: Mapping[Cell, float] | None) -> None:
         open_ -= {cell for cell in open_ if values is not None and values[cell] != cell.value}
+
+
+def _counts_one(cell: Cell, table: Tabulated) -> bool:
+    """Whether everybody knows, of the cell being hidden, that somebody is in it."""
+    return table.shape.zeros and table.told(cell) and not table.nought(cell)
+
+
+def _open(tables: Tables) -> set[Cell]:
+    """Empty cells inside one that is shown as nought: it says so of them, which is nobody's secret."""
+    noughts = [
+        dict(zip(table.by, cell.keys, strict=True))
+        for table in tables.tables
+        for cell in table.cells
+        if table.nought(cell)
+    ]
+    empty = ((table, cell) for table in tables.tables for cell in table.cells if not cell.value)
+    return {cell for table, cell in empty if any(_inside(table.by, cell.keys, nought, tables) for nought in noughts)}
+
+
+def _inside(by: Sequence[str], keys: Keys, nought: Mapping[str, Value], tables: Tables) -> bool:
+    values = dict(zip(by, keys, strict=True))
+    for name, tie in tables.ties.items():
+        if values.get(tie.parent) is not None:
+            values[name] = tie.sort(values[tie.parent])
+    return all(name in values and values[name] == value for name, value in nought.items())
 
 
 def _width(cell: Cell, table: Tabulated) -> float:

@@ -8,8 +8,8 @@ combination of the values that are left: what is not there cannot be told from w
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import product
 from typing import Any, TypeAlias
@@ -58,6 +58,28 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How a table is told: whether none is shown as nought, and which values are told of which coordinate.
+
+    A coordinate of ``told`` with None: every value but null. What is not told is never shown, and protected alike.
+    """
+
+    zeros: bool = False
+    told: Mapping[str, frozenset[Value] | None] = field(default_factory=dict)
+
+
+PLAIN = Shape()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tie:
+    """A coordinate whose value everybody can tell from that of ``parent``, where the parent's is not null."""
+
+    parent: str
+    sort: Callable[[Value], Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tabulated:
     """A declared table over the rows: ``k`` children a cell at least, values told in multiples of ``step``."""
 
@@ -67,10 +89,24 @@ class Tabulated:
     step: int
     sums: bool
     cells: tuple[Cell, ...]
+    shape: Shape = PLAIN
 
     def small(self, cell: Cell) -> bool:
         """Whether the cell is hidden for itself."""
-        return cell.children < self.k or (self.sums and cell.largest > 0.5)
+        return not self.nought(cell) and (cell.children < self.k or (self.sums and cell.largest > 0.5))
+
+    def nought(self, cell: Cell) -> bool:
+        """Whether the cell is shown because nobody is in it."""
+        return self.shape.zeros and not cell.value and self.told(cell)
+
+    def told(self, cell: Cell) -> bool:
+        """Whether the cell may be shown at all."""
+        for name, value in zip(self.by, cell.keys, strict=True):
+            if name in self.shape.told:
+                values = self.shape.told[name]
+                if value is None if values is None else value not in values:
+                    return False
+        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,38 +115,67 @@ class Tables:
 
     domains: Mapping[str, tuple[Value, ...]]
     tables: tuple[Tabulated, ...]
+    ties: Mapping[str, Tie] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What is tabulated beside declared tables: ``shapes`` by code, whole ``domains`` by coordinate, and ``ties``."""
+
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    domains: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
+    ties: Mapping[str, Tie] = field(default_factory=dict)
+
+
+NOTHING = Beside()
 
 
 def tabulate(
-    rows: Sequence[Counted], coordinates: Sequence[str], declared: Iterable[Table], k_of: Mapping[str, int]
+    rows: Sequence[Counted],
+    coordinates: Sequence[str],
+    declared: Iterable[Table],
+    k_of: Mapping[str, int],
+    beside: Beside = NOTHING,
 ) -> list[Tables]:
     """The tables ``declared`` over ``rows``, whose keys are in the order of ``coordinates``; ``k_of``: code -> k."""
     declared = list(declared)
-    folded = _folded(rows, coordinates, declared, k_of)
+    plain = [table for table in declared if table.code not in beside.shapes]
+    folded = _folded(rows, coordinates, plain, k_of, beside.domains)
     domains = {
         name: tuple(sorted({keys[at] for keys in folded}, key=lambda value: (value is None, value or "")))
         for at, name in enumerate(coordinates)
-    }
+    } | dict(beside.domains)
     found: list[Tables] = []
     for measure in sorted({table.measure for table in declared}):
         own = [table for table in declared if table.measure == measure]
-        made = [_table(table, folded, rows, coordinates, domains, k_of[table.code]) for table in own]
+        made = [
+            replace(
+                _table(table, folded, rows, coordinates, domains, k_of[table.code]),
+                shape=beside.shapes.get(table.code, PLAIN),
+            )
+            for table in own
+        ]
         used = {name for table in own for name in table.by}
-        found.append(Tables(domains={name: domains[name] for name in sorted(used)}, tables=tuple(made)))
+        tied = {name: tie for name, tie in beside.ties.items() if name in used and tie.parent in used}
+        found.append(Tables(domains={name: domains[name] for name in sorted(used)}, tables=tuple(made), ties=tied))
     return found
 
 
 def _folded(
-    rows: Sequence[Counted], coordinates: Sequence[str], declared: Sequence[Table], k_of: Mapping[str, int]
+    rows: Sequence[Counted],
+    coordinates: Sequence[str],
+    declared: Sequence[Table],
+    k_of: Mapping[str, int],
+    whole: Mapping[str, tuple[Value, ...]],
 ) -> list[Keys]:
-    """The keys of each row, rare values under null."""
+    """The keys of each row, rare values under null; those of coordinates in ``whole`` stay."""
     kept: list[set[Value]] = []
     for at, name in enumerate(coordinates):
         k = max((k_of[table.code] for table in declared if name in table.by), default=1)
         children: defaultdict[Value, set[str]] = defaultdict(set)
         for row in rows:
             children[row.keys[at]].add(row.child)
-        kept.append({value for value, having in children.items() if len(having) >= k})
+        kept.append({value for value, having in children.items() if name in whole or len(having) >= k})
     return [
         tuple(value if value in known else None for value, known in zip(row.keys, kept, strict=True)) for row in rows
     ]

@@ -21,8 +21,9 @@ create table reconciliation_item (
     status text not null check (status in ('OPEN', 'ANSWERED', 'CORRECTED', 'EXPLAINED'))
 );
 
-create table statistic (
-    id text not null,
+-- as the hub itself makes it where it is installed first
+create table if not exists statistic (
+    id text primary key,
     division_code text not null,
     level text not null check (level in ('district', 'town', 'village')),
     quarter text not null,
@@ -44,6 +45,5 @@ create index reconciliation_item_police on reconciliation_item (police_person);
 create index reconciliation_item_quarter on reconciliation_item (quarter, discrepancy_class, id);
 create index reconciliation_item_answering on reconciliation_item (answering_unit, status, id);
 create index reconciliation_item_status on reconciliation_item (status, id);
-alter table statistic add primary key (id);
-create unique index statistic_cell on statistic (division_code, quarter, indicator);
-create index statistic_indicator on statistic (indicator, quarter, division_code);
+create unique index if not exists statistic_cell on statistic (division_code, quarter, indicator);
+create index if not exists statistic_indicator on statistic (indicator, quarter, division_code);
