@@ -1,6 +1,7 @@
 """A write on its way -> what it will have changed: rows by key, and coordinates; no value.
 
-Guarantee: pure. A change that may raise or lower a risk flag is a change of the child's file as well, by the row that
+Guarantee: pure. Rows that a step sweeps (a quarter's files accepted) are told of by the step's own row, not one by one.
+A change that may raise or lower a risk flag is a change of the child's file as well, by the row that
 caused it; who may not see that row is told nothing (``hub/events/seen.py``).
 """
 
@@ -79,7 +80,7 @@ def changes_of(part: Part, register: str | None) -> tuple[Change, ...]:
 
 
 def _changes(part: Part, register: str | None) -> Iterator[Change]:
-    for one in part.write.changes:
+    for one in part.write.keyed:
         columns = [put.column for put in one.puts]
         key = str(part.bindings[one.key.name])
         cause = (one.relation, key)
