@@ -14,8 +14,7 @@ from typing import Final
 
 from hub.planner import facts as f
 from hub.planner.formula import Fact
-from hub.statistics.tables import Published
-from hub.statistics.tables import Counted, Shape, Tie, Value
+from hub.statistics.tables import Counted, Published, Shape, Tie, Value
 from policies.tables import COUNT, Table
 
 DIVISION: Final = "Child.divisionCode"
