@@ -18,6 +18,7 @@ from hub.aggregates import Groups, groups, relation_of, text_of
 from hub.audit.contract import StoreError
 from hub.audit.session import Connections
 from hub.executor import Execution
+from hub.identity import PARKS
 from hub.planner.formula import Fact, both
 from hub.planner.scopes import scope_formula
 from hub.registry import Registry
@@ -25,10 +26,11 @@ from hub.sources import Reading, Sources
 from hub.statistics.indicators import (
     DIVISION,
     PARENTS,
-    SOURCES,
+    SORTINGS,
     Figure,
     figures,
     indicator_tables,
+    is_indicator,
     ties,
     with_indicators,
 )
@@ -117,18 +119,20 @@ async def _children(execution: Execution, population: Population) -> list[Tables
     declared = population.coordinates
     names = tuple(sorted({*declared, DIVISION, *PARENTS}))
     rows = await _rows(execution, population, names)
-    holding = {source.name: await _holding(execution, source.fact) for source in SOURCES if source.fact is not None}
+    holding = {
+        sorting.name: await _holding(execution, sorting.fact) for sorting in SORTINGS if sorting.fact is not None
+    }
     own = tuple(sorted({*declared, DIVISION}))
     made = list(indicator_tables())
     k_of = {table.code: threshold(table) for table in population.tables} | {table.code: k for table, _, k in made}
     beside = Beside(
         shapes={table.code: shape for table, shape, _ in made},
-        domains={source.coordinate: source.domain for source in SOURCES},
+        domains={sorting.coordinate: sorting.domain for sorting in SORTINGS},
         ties=ties(declared),
     )
     return tabulate(
         with_indicators(rows, names, own, holding),
-        (*own, *(source.coordinate for source in SOURCES)),
+        (*own, *(sorting.coordinate for sorting in SORTINGS)),
         (*population.tables, *(table for table, _, _ in made)),
         k_of,
         beside,
@@ -172,7 +176,7 @@ async def freeze(
     """Stores a quarter's tables; raises ``FreezeError`` if it is frozen, or no quarter."""
     _check_name(quarter)
     codes = sorted({table.code for table in policy.tables})
-    rows = [*_numbered(quarter, [cell for cell in cells if cell.table in codes])]
+    rows = [*_numbered(quarter, [cell for cell in cells if not is_indicator(cell.table)])]
     figures_ = figures(cells, *_places(policy))
     try:
         # If we crash in here, nothing is frozen.
@@ -218,7 +222,8 @@ def _columns(quarter: str, found: Sequence[Figure]) -> tuple[list[object], ...]:
 def _places(policy: Policy) -> tuple[str, list[str]]:
     """The district, and its towns: a park has none."""
     [district] = [code for code, division in policy.divisions.items() if division.level == "district"]
-    return district, sorted(code for code, division in policy.divisions.items() if division.level == "town")
+    towns = [code for code, division in policy.divisions.items() if division.level == "town"]
+    return district, sorted(code for code in towns if not code.startswith(PARKS))
 
 
 async def check_free(connections: Connections, quarter: str) -> None:

@@ -38,7 +38,7 @@ _FOUNDED: Final = f.is_("status", (*f.OPEN_REPORT, "CLOSED"), "in")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Sorting:
     """A way to sort children: by a coordinate of the file, or by whether a fact holds; ``told``: value -> indicator."""
 
     name: str
@@ -75,8 +75,8 @@ class Source:
         return folded if folded in self.told else None
 
 
-def _held(indicator: str, fact: Fact, *, restricted: bool = False) -> Source:
-    return Source(name=indicator, fact=fact, told={YES: indicator}, restricted=restricted)
+def _held(indicator: str, fact: Fact, *, restricted: bool = False) -> Sorting:
+    return Sorting(name=indicator, fact=fact, told={YES: indicator}, restricted=restricted)
 
 
 def _given(name: str, kinds: tuple[str, ...]) -> Fact:
@@ -93,18 +93,18 @@ _OUT: Final[Mapping[Value, Value]] = {"DROPPED_OUT": "OUT", "NOT_IN_SCHOOL": "OU
 _REVOKED: Final = f.every_of(f.is_revocation, f.is_("status", "GRANTED"))
 
 ON_FILE: Final = "CHILDREN_ON_FILE"
-SOURCES: Final = (
-    Source(name="AGE", parent="Child.birthDate", told={b: b for b in ("AGE_0_5", "AGE_6_13", "AGE_14_15")}),
-    Source(
+SORTINGS: Final = (
+    Sorting(name="AGE", parent="Child.birthDate", told={b: b for b in ("AGE_0_5", "AGE_6_13", "AGE_14_15")}),
+    Sorting(
         name="GUARDIAN",
         parent="Child.guardianshipType",
         told={"NONE": "NO_GUARDIAN", "INCAPABLE": "INCAPABLE_GUARDIAN"},
         folds=_INCAPABLE,
     ),
-    Source(name="SCHOOL", parent="Child.schoolingStatus", told={"OUT": "OUT_OF_SCHOOL"}, folds=_OUT),
-    Source(name="HOUSEHOLD", parent="Child.householdRegistered", told={"false": "UNREGISTERED"}),
-    Source(name="BODY", parent="Child.bodyCondition", told={"DISABLED": "DISABLED"}),
-    Source(name="ALONE", parent="Child.livesAlone", told={YES: "LIVING_ALONE"}, restricted=True),
+    Sorting(name="SCHOOL", parent="Child.schoolingStatus", told={"OUT": "OUT_OF_SCHOOL"}, folds=_OUT),
+    Sorting(name="HOUSEHOLD", parent="Child.householdRegistered", told={"false": "UNREGISTERED"}),
+    Sorting(name="BODY", parent="Child.bodyCondition", told={"DISABLED": "DISABLED"}),
+    Sorting(name="ALONE", parent="Child.livesAlone", told={YES: "LIVING_ALONE"}, restricted=True),
     _held("RETURNED_TO_SCHOOL", Fact("returned", "education", "DropoutRecord", f.is_("status", "RETURNED"))),
     _held("ASSISTED", _given("form_aid", _FORM)),
     _held("CARE_SERVED", _given("care_given", _CARE)),
@@ -113,8 +113,8 @@ SOURCES: Final = (
     _held("REVOCATIONS", Fact("revoked", "courts", "GuardianshipCase", _REVOKED), restricted=True),
     _held("CRIMINAL_CASES", f.CRIME_VICTIM, restricted=True),
 )
-PARENTS: Final = tuple(source.parent for source in SOURCES if source.parent is not None)
-INDICATORS: Final = (ON_FILE, *(indicator for source in SOURCES for indicator in source.told.values()))
+PARENTS: Final = tuple(sorting.parent for sorting in SORTINGS if sorting.parent is not None)
+INDICATORS: Final = (ON_FILE, *(indicator for sorting in SORTINGS for indicator in sorting.told.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,10 +131,15 @@ def indicator_tables() -> Iterator[tuple[Table, Shape, int]]:
     """The tables by town and of the district, with how they are told and their threshold."""
     for where in ([DIVISION], []):
         yield _table(ON_FILE, where), Shape(zeros=True, told={DIVISION: None}), K
-    for source in SOURCES:
-        shape = Shape(zeros=not source.restricted, told={DIVISION: None, source.coordinate: frozenset(source.told)})
-        for by in ((DIVISION, source.coordinate), (source.coordinate,)):
-            yield _table(source.name, by), shape, source.k
+    for sorting in SORTINGS:
+        shape = Shape(zeros=not sorting.restricted, told={DIVISION: None, sorting.coordinate: frozenset(sorting.told)})
+        for by in ((DIVISION, sorting.coordinate), (sorting.coordinate,)):
+            yield _table(sorting.name, by), shape, sorting.k
+
+
+def is_indicator(code: str) -> bool:
+    """Whether the table is of an indicator, and not a declared one."""
+    return "/" in code
 
 
 def _table(name: str, by: Sequence[str]) -> Table:
@@ -145,26 +150,26 @@ def _table(name: str, by: Sequence[str]) -> Table:
 def ties(declared: Sequence[str]) -> Mapping[str, Tie]:
     """What everybody knows: which value of an indicator follows from which of a declared coordinate."""
     return {
-        source.coordinate: Tie(parent=source.parent, sort=source.by_parent)
-        for source in SOURCES
-        if source.parent is not None and source.parent in declared
+        sorting.coordinate: Tie(parent=sorting.parent, sort=sorting.by_parent)
+        for sorting in SORTINGS
+        if sorting.parent is not None and sorting.parent in declared
     }
 
 
 def with_indicators(
     rows: Sequence[Counted], names: Sequence[str], declared: Sequence[str], holding: Mapping[str, frozenset[str]]
 ) -> list[Counted]:
-    """Rows by ``names`` -> by ``declared`` and then every source; ``holding``: source -> children of whom it holds."""
+    """Rows by ``names`` -> by ``declared`` and then every sorting; ``holding``: sorting -> whom its fact holds of."""
     at = {name: place for place, name in enumerate(names)}
 
     def keys(row: Counted) -> tuple[Value, ...]:
         own = [row.keys[at[name]] for name in declared]
         sorted_ = (
-            source.sort(
-                None if source.parent is None else row.keys[at[source.parent]],
-                row.child in holding.get(source.name, frozenset()),
+            sorting.sort(
+                None if sorting.parent is None else row.keys[at[sorting.parent]],
+                row.child in holding.get(sorting.name, frozenset()),
             )
-            for source in SOURCES
+            for sorting in SORTINGS
         )
         return (*own, *sorted_)
 
@@ -189,5 +194,5 @@ def _place(cell: Published, district: str) -> tuple[str, str] | None:
         return None
     if name == ON_FILE:
         return division, ON_FILE
-    indicator = next(source for source in SOURCES if source.name == name).told.get(cell.keys[-1])
+    indicator = next(sorting for sorting in SORTINGS if sorting.name == name).told.get(cell.keys[-1])
     return None if indicator is None else (division, indicator)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 import highspy
 import numpy as np
 
-from hub.statistics.tables import Keys, Tabulated, Value
+from hub.statistics.indicators import DIVISION, SORTINGS
+from hub.statistics.tables import Cell, Keys, Tabulated, Value
 
 HUGE = 1e5
 EVER = 1e-6
@@ -32,20 +34,15 @@ def narrow(
     answers: Mapping[str, Mapping[Keys, float | None]],
 ) -> list[str]:
     """Cells below k, or sums that are too small or one child's, whose value follows too closely."""
-    names = sorted({name for table in tables for name in table.by})
-    atoms = list(product(*(domains[name] for name in names)))
-    members: dict[tuple[str, Keys], list[int]] = {}
-    for table in tables:
-        places = [names.index(name) for name in table.by]
-        for number, atom in enumerate(atoms):
-            members.setdefault((table.code, tuple(atom[place] for place in places)), []).append(number)
-    solver = _solver(tables, members, answers, len(atoms))
-    columns = {place: len(atoms) + at for at, place in enumerate(members)}
+    system = _combined(tables, domains)
+    members, unknowns = system.members, system.unknowns
+    solver = _solver(tables, system, answers)
+    columns = {place: unknowns + at for at, place in enumerate(members)}
     small = {
         (table.code, cell.keys): (cell.value, max(cell.value, 100.0) if table.sums else table.k - 1.0)
         for table in tables
         for cell in table.cells
-        if cell.children < table.k or (table.sums and cell.largest > 0.5)
+        if (cell.children < table.k or (table.sums and cell.largest > 0.5)) and not _said(tables, table, cell, answers)
     }
     low, high = (
         {place: truth for place, (truth, _) in small.items()},
@@ -53,7 +50,7 @@ def narrow(
     )
 
     def pull(costs: Mapping[tuple[str, Keys], float]) -> None:
-        row = np.zeros(len(atoms) + len(members))
+        row = np.zeros(unknowns + len(members))
         for place, cost in costs.items():
             row[columns[place]] = cost
         solver.changeColsCost(len(row), np.arange(len(row), dtype=np.int32), row)
@@ -78,28 +75,95 @@ def narrow(
     return [f"{place}: {low[place]:g} to {high[place]:g}, is {small[place][0]:g}" for place in wanting()]
 
 
-def _solver(
-    tables: Sequence[Tabulated],
-    members: Mapping[tuple[str, Keys], Sequence[int]],
-    answers: Mapping[str, Mapping[Keys, float | None]],
-    atoms: int,
-) -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """Unknowns, which of them a cell is the sum of, which there cannot be, and sums that are equal."""
+
+    unknowns: int
+    members: Mapping[tuple[str, Keys], Sequence[int]]
+    void: Sequence[int]
+    equal: Sequence[tuple[Sequence[int], Sequence[int]]]
+
+
+def _combined(tables: Sequence[Tabulated], domains: Mapping[str, Sequence[Value]]) -> System:
+    """All combinations of what declared tables group by; each indicator's values beside, town by town."""
+    names = sorted({name for table in tables for name in table.by if not name.startswith("Indicator.")})
+    atoms = list(product(*(domains[name] for name in names)))
+    members: dict[tuple[str, Keys], list[int]] = {}
+    void, equal, unknowns = list[int](), list[tuple[list[int], list[int]]](), len(atoms)
+
+    for table in tables:
+        if not any(name.startswith("Indicator.") for name in table.by):
+            places = [names.index(name) for name in table.by]
+            for number, atom in enumerate(atoms):
+                members.setdefault((table.code, tuple(atom[place] for place in places)), []).append(number)
+    for sorting in SORTINGS:
+        own = [table for table in tables if table.code.startswith(f"{sorting.name}/")]
+        if own:
+            parent = sorting.parent if sorting.parent in names else None
+            places = [names.index(name) for name in (DIVISION, parent) if name is not None]
+            groups: dict[Keys, list[int]] = {}
+            for number, atom in enumerate(atoms):
+                groups.setdefault(tuple(atom[place] for place in places), []).append(number)
+            for keys, whole in groups.items():
+                parts = []
+                for value in (*sorting.told, None):
+                    if parent is not None and keys[1] is not None and sorting.by_parent(keys[1]) != value:
+                        void.append(unknowns)
+                    members.setdefault((f"{sorting.name}/town", (keys[0], value)), []).append(unknowns)
+                    members.setdefault((f"{sorting.name}/district", (value,)), []).append(unknowns)
+                    parts.append(unknowns)
+                    unknowns += 1
+                equal.append((parts, whole))
+    return System(unknowns=unknowns, members=members, void=void, equal=equal)
+
+
+def _said(
+    tables: Sequence[Tabulated], table: Tabulated, cell: Cell, answers: Mapping[str, Mapping[Keys, float | None]]
+) -> bool:
+    """Whether the cell is empty inside an indicator that is told as nought: that none is told is the rule."""
+    if cell.value:
+        return False
+    values = dict(zip(table.by, cell.keys, strict=True))
+    for sorting in SORTINGS:
+        if sorting.parent in values and values[sorting.parent] is not None:
+            values[sorting.coordinate] = sorting.by_parent(values[sorting.parent])
+    return any(
+        answers[other.code][keys] == 0
+        and all(values.get(name, "-") == value for name, value in zip(other.by, keys, strict=True))
+        for other in tables
+        if "/" in other.code
+        for keys in answers[other.code]
+    )
+
+
+def _solver(tables: Sequence[Tabulated], system: System, answers: Mapping[str, Mapping[Keys, float | None]]) -> Any:
     table_of = {table.code: table for table in tables}
+    members, atoms = system.members, system.unknowns
     lower, upper = np.zeros(atoms + len(members)), np.full(atoms + len(members), HUGE)
+    upper[list(system.void)] = 0
     starts, index, value = [0], list[int](), list[float]()
     for at, ((code, keys), own) in enumerate(members.items()):
         told, table = answers[code][keys], table_of[code]
         if told is not None:
             near = 50 if table.sums else 2
-            lower[atoms + at] = max(told - near, 0 if table.sums else table.k)
-            upper[atoms + at] = told + near
+            lower[atoms + at] = max(told - near, 0 if table.sums else table.k) if told else 0
+            upper[atoms + at] = told + near if told else 0
+        elif table.shape.zeros and _tellable(table, keys):
+            # None at all would have been told.
+            lower[atoms + at] = 1
         index += [*own, atoms + at]
         value += [1.0] * len(own) + [-1.0]
         starts.append(len(index))
+    for parts, whole in system.equal:
+        index += [*parts, *whole]
+        value += [1.0] * len(parts) + [-1.0] * len(whole)
+        starts.append(len(index))
+    rows = len(starts) - 1
     model = highspy.HighsLp()
-    model.num_col_, model.num_row_ = len(lower), len(members)
+    model.num_col_, model.num_row_ = len(lower), rows
     model.col_cost_, model.col_lower_, model.col_upper_ = np.zeros(len(lower)), lower, upper
-    model.row_lower_ = model.row_upper_ = np.zeros(len(members))
+    model.row_lower_ = model.row_upper_ = np.zeros(rows)
     model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     model.a_matrix_.start_ = np.array(starts, dtype=np.int32)
     model.a_matrix_.index_ = np.array(index, dtype=np.int32)
@@ -107,3 +171,8 @@ def _solver(
     solver = _Silent()  # type: ignore[no-untyped-call]
     solver.passModel(model)
     return solver
+
+
+def _tellable(table: Tabulated, keys: Keys) -> bool:
+    """Whether the cell is one that an indicator shows: of a town or the district, and of a value that has a name."""
+    return None not in keys

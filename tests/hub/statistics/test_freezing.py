@@ -17,8 +17,10 @@ from hub.commands.freezing import freeze_now
 from hub.hub import Hub
 from hub.settings import SOURCES, load
 from hub.statistics.freeze import FreezeError, freeze, hidden_share, reading_all, tabulated, threshold
+from hub.statistics.indicators import INDICATORS, ON_FILE, SORTINGS, is_indicator
 from hub.statistics.settle import settle_all
-from hub.statistics.tables import Published, Tables
+from hub.statistics.tables import Published
+from hub.statistics.tables import Tables
 from policies.tables import Table
 from schema.scalars import SHANGHAI
 from tests.hub.statistics.knowing import narrow
@@ -70,6 +72,57 @@ def shown(answer: Mapping[str, Any]) -> dict[tuple[str | None, ...], float | Non
     return {tuple(key["value"] for key in cell["keys"]): cell["value"] for cell in answer["cells"]}
 
 
+STATISTICS = """query ($quarter: Quarter!, $after: String) {
+  statistics(filter: {quarter: {eq: $quarter}}, first: 100, after: $after) {
+    edges { node { divisionCode indicator value suppressed } } pageInfo { hasNextPage endCursor }
+  }
+}"""
+Figures = Mapping[tuple[str, str], float | None]
+
+
+async def published(ask: Asking, quarter: str, unit: str = "civil_affairs_bureau") -> Figures:
+    """The indicators of a quarter by division and indicator, as a unit is told them."""
+    found: dict[tuple[str, str], float | None] = {}
+    after = None
+    while True:
+        reply = await ask(unit, "statistics", STATISTICS, {"quarter": quarter, "after": after})
+        assert reply.data is not None, reply.body
+        page = reply.data["statistics"]
+        for node in (edge["node"] for edge in page["edges"]):
+            assert node["suppressed"] == (node["value"] is None)
+            found[node["divisionCode"], node["indicator"]] = node["value"]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return found
+
+
+def place_of(code: str, keys: Sequence[str | None]) -> tuple[str | None, str | None]:
+    """Division and indicator of a cell."""
+    name, _, where = code.partition("/")
+    division = "120114" if where == "district" else keys[0]
+    if name == ON_FILE:
+        return division, ON_FILE
+    return division, next(sorting for sorting in SORTINGS if sorting.name == name).told.get(keys[-1])
+
+
+async def test_indicators_are_told_as_they_were_settled_with_the_tables(ask: Asking, quarter: Quarter) -> None:
+    told_ = await published(ask, QUARTER)
+    settled = {place_of(cell.table, cell.keys): cell.value for cell in quarter.cells if is_indicator(cell.table)}
+    assert {indicator for _, indicator in told_} == set(INDICATORS)
+    assert {division for division, _ in told_ if division != "120114"} and len({d for d, _ in told_}) == 31
+    assert told_ == {place: settled.get(place) for place in told_}
+    shown_ = [value for value in told_.values() if value is not None]
+    assert any(shown_) and 0 in shown_ and all(value % 5 == 0 for value in shown_)
+    same = {cell.keys: cell.value for cell in quarter.cells if cell.table == "t20"}
+    assert {keys: told_[str(keys[0]), ON_FILE] for keys in same if keys[0]} == {k: v for k, v in same.items() if k[0]}
+
+
+async def test_who_reads_general_figures_alone_is_told_no_restricted_one(ask: Asking, quarter: Quarter) -> None:
+    whole, general = await published(ask, QUARTER), await published(ask, QUARTER, "finance_bureau")
+    restricted = {indicator for sorting in SORTINGS if sorting.restricted for indicator in sorting.told.values()}
+    assert general == {place: value for place, value in whole.items() if place[1] not in restricted}
+
+
 async def test_every_unit_is_told_every_declared_table_as_it_was_settled(
     hub: Hub, ask: Asking, quarter: Quarter
 ) -> None:
@@ -93,7 +146,9 @@ async def test_what_is_shown_is_of_enough_children_and_rounded(hub: Hub, quarter
     for table in (table for tables in quarter.truth for table in tables.tables):
         for cell in table.cells:
             value = published[table.code, cell.keys]
-            if value is not None:
+            if value == 0 and table.shape.zeros:
+                assert table.nought(cell) and not cell.children
+            elif value is not None:
                 assert cell.children >= table.k and not (table.sums and cell.largest > 0.5)
                 assert value % table.step == 0 and abs(value - cell.value) <= table.step / 2
                 some += 1
@@ -108,6 +163,9 @@ async def test_all_units_together_can_reckon_no_cell_below_k(hub: Hub, ask: Aski
         for unit in table.units
         if not reads(hub, unit, table)
     }
+    figures = await published(ask, QUARTER)
+    for table in (table for tables in quarter.truth for table in tables.tables if is_indicator(table.code)):
+        answers[table.code] = {cell.keys: figures.get(place_of(table.code, cell.keys)) for cell in table.cells}
     for tables in quarter.truth:
         found = narrow(tables.tables, tables.domains, answers)
         assert not found, f"known too closely: {found}"
