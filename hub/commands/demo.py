@@ -161,7 +161,7 @@ def _answer(folder: Folder, dsns: Dsns, port: int, once: bool) -> None:
 
 
 def _freeze(folder: Folder) -> subprocess.Popen[bytes]:
-    """Freezes the last quarter's tables beside the answers: half a minute, and nothing at a second start."""
+    """Freezes the last quarter's tables beside the answers: a minute or two, and nothing at a second start."""
     first = last_quarter(datetime.now(ZoneInfo("Asia/Shanghai")).date())
     quarter = f"{first[:4]}Q{(int(first[5:7]) + 2) // 3}"
     asked = ["--config", str(folder.path / "hub.toml"), "statistics", "freeze", quarter]

@@ -139,10 +139,11 @@ class _Settling:
     def _prove(self) -> None:
         """For each small count, whole numbers that explain what is shown and in which it is another; hides until so."""
         open_ = {cell for cell in self.small if not self.table_of[cell.table].sums}
-        chance = Random(1)
-        for _ in range(IDLE):
-            if open_:
-                self._take(open_, self.attacker.other(_signs(sorted(open_, key=_order), chance), seconds=SECONDS))
+        chance, idle = Random(1), 0
+        while open_ and idle < IDLE:
+            left = len(open_)
+            self._take(open_, self.attacker.other(_signs(sorted(open_, key=_order), chance), seconds=SECONDS))
+            idle = idle + 1 if len(open_) == left else 0
         for cell in sorted(open_, key=_order):
             while cell in open_ and not self._differs(cell, open_):
                 self.attacker.reach({cell: 1.0})
