@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from connectors.source import Aggregate, Bucket, Column, Compare, Exists, Fetch, Param, Predicate, Row, SourceError
@@ -142,7 +143,7 @@ async def groups(execution: Execution, asked: Groups, *, division: str | None = 
         known = await _known(execution, asked, wanted, asking)
         if len(known) < len(wanted):
             raise execution.failure(wanted - frozenset(known))
-        return await execution.reading.aggregate(_statement(asked, division), asking | _bindings(known))
+        return await execution.reading.aggregate(_statement(asked, division is not None), asking | _bindings(known))
     except SourceError as error:
         raise OutageError("SOURCE_UNAVAILABLE", str(error), source=error.source, reason=error.reason) from None
 
@@ -161,7 +162,7 @@ async def _known(
     rest = wanted - first
     if not rest or len(known) < len(first):
         return known
-    undecided = _undecided(asked, rest, division=asking["division_asked"])
+    undecided = _undecided(asked, rest, asking["division_asked"] is not None)
     rows = await execution.reading.fetch(undecided, {**asking, **_bindings(known), "limit": UNDECIDED + 1})
     if len(rows) > UNDECIDED:
         return known | await execution.know_all(rest, home, exact=rest)
@@ -199,7 +200,9 @@ def text_of(value: Any) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _statement(asked: Groups, division: str | None) -> Aggregate:
+@lru_cache(maxsize=512)
+def _statement(asked: Groups, divided: bool) -> Aggregate:
+    """Built once: a source knows its statement by the very same object."""
     subject = "_register" if asked.relation in CIVIL_TYPES else "_person"
     by = tuple(_bucket(asked.relation, coordinate) for coordinate in asked.by)
     return Aggregate(
@@ -208,18 +211,19 @@ def _statement(asked: Groups, division: str | None) -> Aggregate:
         by=(*by, Bucket(column=subject)) if asked.each else by,
         subject=subject,
         total=asked.total,
-        where=every((_where(asked, frozenset(), optimistic=False), *_inside_of(asked, division))),
+        where=every((_where(asked, frozenset(), optimistic=False), *_inside_of(asked, divided))),
     )
 
 
-def _undecided(asked: Groups, unknown: frozenset[Fact], division: str | None) -> Fetch:
+@lru_cache(maxsize=512)
+def _undecided(asked: Groups, unknown: frozenset[Fact], divided: bool) -> Fetch:
     """Whose rows count or not by what is unknown."""
     possible, certain = (_where(asked, unknown, optimistic=optimistic) for optimistic in (True, False))
     return Fetch(
         source=HOME[asked.relation],
         relation=asked.relation,
         columns=tuple(Column(name=name) for name in keys_of(asked.relation) if name in PERSON),
-        where=every((possible, untrue(certain), *_inside_of(asked, division))),
+        where=every((possible, untrue(certain), *_inside_of(asked, divided))),
         limit=Param("limit"),
         distinct=True,
     )
@@ -236,8 +240,8 @@ def _where(asked: Groups, unknown: frozenset[Fact], *, optimistic: bool) -> Pred
     return render(asked.rows, asked.relation, home, known, optimistic=optimistic)
 
 
-def _inside_of(asked: Groups, division: str | None) -> tuple[Predicate, ...]:
-    return () if division is None else (_in_division(asked.relation),)
+def _inside_of(asked: Groups, divided: bool) -> tuple[Predicate, ...]:
+    return (_in_division(asked.relation),) if divided else ()
 
 
 def _in_division(relation: str) -> Predicate:
