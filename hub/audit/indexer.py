@@ -126,6 +126,8 @@ class Indexer:
     sensitivities: Mapping[str, str]
     leads: Callable[[], Awaitable[bool]]
     period: float = PERIOD
+    batch: int = BATCH
+    """Entries of a transaction: fewer after a failure, since a thousand lists may take longer than a statement may."""
 
     async def run(self) -> None:
         """Works until cancelled."""
@@ -133,8 +135,9 @@ class Indexer:
             try:
                 if await self.leads():
                     while await self.step():
-                        pass
+                        self.batch = min(self.batch * 2, BATCH)
             except StoreError as error:
+                self.batch = max(self.batch // 2, 1)
                 _logger.warning("the log is not indexed now: %s", error)
             except ValueError as error:
                 _logger.error("the log is not indexed any further: %s", error)
@@ -144,11 +147,11 @@ class Indexer:
         """Indexes the next entries; returns how many. ``ValueError`` names one that is not as it was hashed."""
         async with self.connections.connection() as connection:
             position: int = await connection.fetchval("select position from log.indexed")
-        found = await self.reader.present(position, BATCH)
+        found = await self.reader.present(position, self.batch)
         if not found:
             return 0
         lists: dict[int, dict[str, Sequence[str]]] = {}
-        for index, name, items in await self.reader.lists(position, BATCH):
+        for index, name, items in await self.reader.lists(position, self.batch):
             lists.setdefault(index, {})[name] = items
         rows: list[Indexed] = []
         for number, (index, leaf, data) in enumerate(found):

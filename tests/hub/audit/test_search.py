@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from collections.abc import AsyncIterator, Sequence
@@ -354,3 +355,34 @@ async def test_unusual_uses_of_too_many_days_are_told_to_be_too_many(log: Bench)
     await owner.close()
     with pytest.raises(TooMuchError):
         await log.hits(bulk_subjects=1)
+
+
+async def test_what_is_too_much_for_one_transaction_is_indexed_by_several(log: Bench) -> None:
+    entries = [
+        entry(f"many{number}", subjects=[NAMES.register(f"{number}-{each}") for each in range(5)])
+        for number in range(40)
+    ]
+    await log.store.append([encode(each) for each in entries])
+    await Sequencer(log.desk, KEY).drain()
+    owner = await asyncpg.connect(log.dsn)
+    await owner.execute(
+        """
+        create function log.slow() returns trigger language plpgsql as $$ begin
+            if (select count(*) from fresh) > 50 then raise query_canceled; end if;
+            return null;
+        end $$;
+        create trigger slow after insert on log.subject referencing new table as fresh
+            for each statement execute function log.slow();
+        """
+    )
+    position = await owner.fetchval("select position from log.indexed")
+    log.indexer.period = 0.01
+    task = asyncio.create_task(log.indexer.run())
+    try:
+        async with asyncio.timeout(30):
+            while await owner.fetchval("select position from log.indexed") < position + len(entries):
+                await asyncio.sleep(0.02)
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
+        await owner.close()
