@@ -90,9 +90,13 @@ async def open_writing(settings: Settings, hub: Hub, dsn: str, log: Recorder, se
         secret=hmac.digest(secret, b"hub/intents/v1", "sha256"),
         deadline=settings.deadlines.write,
     )
+    # A step waits for its draft, as it does for its entries: whoever reports a child in danger hears at once if it fails.
     session, drafts = (
-        Session(dsn, name=name, durable=settings.fsync_required, timeout=settings.deadlines.reading)
-        for name in ("open intents", "drafts of events")
+        Session(dsn, name=name, durable=settings.fsync_required, timeout=seconds)
+        for name, seconds in (
+            ("open intents", settings.deadlines.reading),
+            ("drafts of events", settings.deadlines.log),
+        )
     )
     writing.drafts = Drafts(connections=drafts)
     try:
