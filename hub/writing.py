@@ -90,7 +90,7 @@ async def open_writing(settings: Settings, hub: Hub, dsn: str, log: Recorder, se
         secret=hmac.digest(secret, b"hub/intents/v1", "sha256"),
         deadline=settings.deadlines.write,
     )
-    # A step waits for its draft, as it does for its entries: whoever reports a child in danger hears at once if it fails.
+    # A step waits for its draft as for its entries: whoever reports a child in danger hears at once if it fails.
     session, drafts = (
         Session(dsn, name=name, durable=settings.fsync_required, timeout=seconds)
         for name, seconds in (
