@@ -69,6 +69,10 @@ declare
     names text[];
     changed jsonb[];
 begin
+    -- Nearly every entry is an answer's: no more than a look at these.
+    if not exists (select from added where kind = 'outcome') then
+        return null;
+    end if;
     if not exists (select from added join event.draft using (request, part) where kind = 'outcome') then
         return null;
     end if;
