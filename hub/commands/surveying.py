@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
@@ -21,11 +21,14 @@ from hub.commands.demo import progress_bars
 from hub.commands.log_acts import TOKEN
 from hub.commands.outcome import MISCONFIGURED, Failure, err, out, outcomes, settings_of
 from hub.commands.principals import check_unit, dev_token
+from hub.identity import PARKS
 from hub.service import read_policy
 from hub.settings import Settings
 from hub.survey.check import Checked, check
 from hub.survey.drafts import Drafts, StepError
 from hub.survey.form import BY_NAME
+from hub.survey.progress import QUERY as PROGRESS
+from hub.survey.progress import Line, progress
 from hub.survey.reading import Sheet, SheetError, read
 from hub.survey.register import PURPOSE, QUERY, UNIT, owns, page, row
 from hub.survey.storing import store
@@ -42,6 +45,7 @@ def add(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="The quarterly survey's form. 季度摸底排查登记表。")
     group.command(name="template")(_template)
     group.command(name="import")(_import)
+    group.command(name="progress")(_progress)
     app.add_typer(group, name="survey")
 
 
@@ -104,8 +108,8 @@ def _import(
         except SheetError as error:
             raise Failure(f"`{file.name}`: {error}", MISCONFIGURED) from None
         own = [] if offline else _own(settings, village, url)
-        with progress_bars() as progress:
-            checked = check(sheet, village=village, own=owns(own), day=_today(settings), progress=progress)
+        with progress_bars() as report:
+            checked = check(sheet, village=village, own=owns(own), day=_today(settings), progress=report)
         _tell(sheet, checked, to or file.with_name(f"{file.stem}-检查结果.xlsx"))
         if prepared_by is not None and not offline and (checked.passed or accept_good):
             drafts = partial(Drafts, own={child["id"]: child for child in own}, prepared_by=prepared_by)
@@ -116,10 +120,10 @@ def _import(
 
 
 def _enter(
-    drafts: Callable[..., Drafts], entering: Callable[..., Coroutine[Any, Any, int]], village: _Village, quarter: str
+    drafts: Callable[..., Drafts], entering: Callable[..., Coroutine[Any, Any, int]], village: _Unit, quarter: str
 ) -> None:
-    with progress_bars() as progress:
-        steps = drafts(ask=village.ask, run=secrets.token_hex(8), progress=progress)
+    with progress_bars() as report:
+        steps = drafts(ask=village.ask, run=secrets.token_hex(8), progress=report)
         try:
             stored = asyncio.run(entering(steps, quarter=quarter))
         except StepError as error:
@@ -130,8 +134,8 @@ def _enter(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Village:
-    """A village that asks a running hub."""
+class _Unit:
+    """A unit that asks a running hub."""
 
     url: str
     token: str = field(repr=False)
@@ -145,9 +149,61 @@ class _Village:
         return ask(self.url, Question(query=document, token=self.token, purpose=PURPOSE, variables=dict(variables)))[1]
 
 
-def _village(settings: Settings, village: str, url: str | None) -> _Village:
+def _village(settings: Settings, village: str, url: str | None) -> _Unit:
     token = os.environ.get(TOKEN) or dev_token(settings, UNIT, purposes=(PURPOSE,), division=village, operator="cli")
-    return _Village(url=url or f"http://{settings.host}:{settings.port}", token=token)
+    return _Unit(url=url or f"http://{settings.host}:{settings.port}", token=token)
+
+
+def _progress(
+    context: typer.Context,
+    town: Annotated[str | None, typer.Option(help="Code of a town, 9 digits: ask as the town (default: district).")] = (
+        None
+    ),
+    quarter: Annotated[str | None, typer.Option(help="As 2026Q4 (default: the running one).")] = None,
+    url: Url = None,
+) -> None:
+    """List the towns and villages whose survey is missing, with how many working days they are late. 摸排进度。
+
+    Exit codes: 0 nobody is missing; 1 somebody is, or refused; 2 no hub there, no such town.
+    """
+    with outcomes():
+        settings = settings_of(context)
+        day = _today(settings)
+        policy, unit = read_policy(settings), "town_government" if town else "civil_affairs_bureau"
+        check_unit(policy, unit, town, None)
+        names = {
+            code: one.name
+            for code, one in policy.divisions.items()
+            if len(code) > 6 and code.startswith(town or "") and not code.startswith(PARKS)
+        }
+        token = os.environ.get(TOKEN) or dev_token(settings, unit, purposes=(PURPOSE,), division=town, operator="cli")
+        asking = _Unit(url=url or f"http://{settings.host}:{settings.port}", token=token)
+        lines = progress(names, _submissions(asking, quarter or _quarter(day)), quarter or _quarter(day), day)
+        if _missing(lines):
+            raise typer.Exit(1)
+
+
+def _submissions(unit: _Unit, quarter: str) -> Iterator[Mapping[str, Any]]:
+    after: str | None = None
+    while True:
+        found = _given(unit.asked(PROGRESS, {"quarter": quarter, "after": after}))["surveySubmissions"]
+        yield from (edge["node"] for edge in found["edges"])
+        after = found["pageInfo"]["endCursor"]
+        if not found["pageInfo"]["hasNextPage"]:
+            return
+
+
+def _missing(lines: Sequence[Line]) -> int:
+    missing = [line for line in lines if line.missing]
+    table = Table()
+    for title in ("代码 code", "名称 name", "状态 state", "应报 due", "逾期工作日 days late"):
+        table.add_column(title, overflow="fold")
+    for line in missing:
+        table.add_row(line.division, line.name, line.words, line.due.isoformat(), str(line.late))
+    if missing:
+        out.print(table)
+    out.print(f"{len(lines) - len(missing):,} 已报送 submitted，{len(missing):,} 未报送 missing", markup=False)
+    return len(missing)
 
 
 def _tell(sheet: Sheet, checked: Checked, to: Path) -> None:
@@ -187,11 +243,18 @@ def _own(settings: Settings, village: str, url: str | None) -> list[Mapping[str,
     after: str | None = None
     while True:
         answer = asking.asked(QUERY, {"after": after})
-        if answer.get("errors") or not isinstance(answer.get("data"), dict):
-            for error in answer.get("errors", ()):
-                err.print(f"hub: {error.get('message')}", markup=False)
-            raise Failure("the hub did not give the village's files")
+        _given(answer)
         nodes, after = page(answer)
         found += nodes
         if after is None:
             return found
+
+
+def _given(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The data of an answer that has no error."""
+    if answer.get("errors") or not isinstance(answer.get("data"), dict):
+        for error in answer.get("errors", ()):
+            err.print(f"hub: {error.get('message')}", markup=False)
+        raise Failure("the hub did not give what was asked")
+    data: Mapping[str, Any] = answer["data"]
+    return data

@@ -169,6 +169,17 @@ def test_a_second_row_for_a_child_who_has_a_file_is_found_with_the_hub_and_not_w
     assert "本村(居)已有该儿童的档案" not in done.stdout
 
 
+def test_who_is_missing_is_listed_for_civil_affairs_and_for_a_town_its_own_alone(demo: Demo) -> None:
+    district = run(demo, "survey", "progress")
+    assert district.exit_code == REFUSED
+    assert {"草稿", "已退回"} <= set(district.stdout.split())
+    town = run(demo, "survey", "progress", "--town", VILLAGE.code[:9])
+    codes = {word for word in town.stdout.split() if word.isdigit() and len(word) in {9, 12}}
+    assert codes
+    assert all(code.startswith(VILLAGE.code[:9]) for code in codes)
+    assert codes < {word for word in district.stdout.split() if word.isdigit()}
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
