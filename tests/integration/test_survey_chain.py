@@ -177,6 +177,29 @@ async def test_a_village_that_enters_another_villages_child_learns_nothing_that_
     assert (await quarter.accepted(child.register))["_acceptedCitizen"] == child.citizen
 
 
+async def test_the_file_of_a_child_who_has_turned_16_is_closed_by_its_town_and_no_other_file_is(
+    quarter: Quarter, people: list[Child]
+) -> None:
+    grown = All((Compare("discrepancyClass", "eq", Constant("AGED_OUT")), Compare("status", "eq", Constant("OPEN"))))
+    (register, *_) = [
+        row["_register"] for row in await rows_of(quarter.departments, "ReconciliationItem", grown, {}, "_register")
+    ]
+    file = await row_of(quarter.departments, "Child", register, "divisionCode", "_open")
+    assert file is not None
+    assert file["_open"] is True
+    town = f"town_government:{file['divisionCode'][:9]}"
+    other = next(child.town for child in people if child.town != town)
+    assert (await quarter.file(other, "closeFile", register)).codes == {"INVALID_INPUT"}
+    young = next(child for child in people if child.town != town)
+    early = await quarter.file(young.town, "closeFile", young.register)
+    assert early.error["code"] == "CONFLICT"
+    assert (await quarter.accepted(young.register))["_open"] is True
+    closed = await quarter.file(town, "closeFile", register)
+    assert closed.status == 200, closed.json
+    assert (await quarter.accepted(register))["_open"] is False
+    assert (await quarter.file(town, "closeFile", register)).codes == {"INVALID_INPUT"}
+
+
 async def test_a_quarter_goes_from_sixty_villages_by_three_towns_to_civil_affairs(
     quarter: Quarter, people: list[Child]
 ) -> None:
