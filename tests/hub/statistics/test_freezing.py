@@ -19,8 +19,7 @@ from hub.settings import SOURCES, load
 from hub.statistics.freeze import FreezeError, freeze, hidden_share, reading_all, tabulated, threshold
 from hub.statistics.indicators import INDICATORS, ON_FILE, SORTINGS, is_indicator
 from hub.statistics.settle import settle_all
-from hub.statistics.tables import Published
-from hub.statistics.tables import Tables
+from hub.statistics.tables import Published, Tables
 from policies.tables import Table
 from schema.scalars import SHANGHAI
 from tests.hub.statistics.knowing import narrow
