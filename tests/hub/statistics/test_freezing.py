@@ -76,12 +76,12 @@ STATISTICS = """query ($quarter: Quarter!, $after: String) {
     edges { node { divisionCode indicator value suppressed } } pageInfo { hasNextPage endCursor }
   }
 }"""
-Figures = Mapping[tuple[str, str], float | None]
+Figures = Mapping[tuple[str | None, str | None], float | None]
 
 
 async def published(ask: Asking, quarter: str, unit: str = "civil_affairs_bureau") -> Figures:
     """The indicators of a quarter by division and indicator, as a unit is told them."""
-    found: dict[tuple[str, str], float | None] = {}
+    found: dict[tuple[str | None, str | None], float | None] = {}
     after = None
     while True:
         reply = await ask(unit, "statistics", STATISTICS, {"quarter": quarter, "after": after})
