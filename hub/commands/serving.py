@@ -18,6 +18,7 @@ import uvloop
 from hub.app import Open, create_app
 from hub.collector import collect_when_idle, settle
 from hub.http import Service
+from hub.reloading import reloading_on_signal
 from hub.service import open_service
 from hub.settings import ConfigurationError, Settings
 from hub.telemetry import Silent, open_telemetry
@@ -82,7 +83,8 @@ async def _serve(settings: Settings, found: socket.socket, visit: Visit | None) 
             sys.setswitchinterval(_TURN)
             collecting = asyncio.create_task(collect_when_idle())
             try:
-                await _run(_server(app), found, visit)
+                with reloading_on_signal(service.hub):
+                    await _run(_server(app), found, visit)
             finally:
                 collecting.cancel()
     finally:
