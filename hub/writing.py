@@ -117,6 +117,8 @@ async def holding(settings: Settings, writing: Writing, dsn: str, seal: bytes) -
     session = Session(dsn, name="held reports", durable=settings.fsync_required, timeout=settings.deadlines.reading)
     held = Held(writing=writing, connections=session, cipher=cipher_of(seal), deadline=settings.deadlines.write)
     try:
+        # A table that is wanting stops the start, and not the first report.
+        await held.waiting()
         async with working(_delivering(held, settings.deadlines.settle)):
             yield held
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -27,6 +27,8 @@ from hub.pages.duty.waiting import Waiting, listings, selection, steps_in, taken
 from hub.pages.forms import Problem
 from schema.catalogue import TYPES
 
+_FIRST: Final = 10
+"""Rows of a list that stand open; the rest behind a click."""
 Given = Mapping[str, Sequence[str]]
 
 
@@ -68,6 +70,7 @@ async def _overview(visit: Visit) -> Response:
         groups=groups,
         failures=[message(told, visit) for told in failures],
         begun=begun,
+        first=_FIRST,
         any_waits=any(group["items"] for group in groups),
         now=now,
     )

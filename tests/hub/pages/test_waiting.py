@@ -1,0 +1,84 @@
+"""What waits for whom, of the table of steps and of what a unit sees alone."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from graphql import GraphQLSchema, parse, validate
+
+from hub.entitlements import Entitlements
+from hub.hub import view_of
+from hub.lifecycle.signatures import served
+from hub.lifecycle.steps import STEPS
+from hub.pages.duty.duplicates import alike
+from hub.pages.duty.waiting import due, listings, steps_in, waiting
+from tests.support.running import SHANGHAI
+from tests.support.steps import POLICY
+
+WHOLE = served()
+AT = datetime(2026, 11, 2, 9, 0, tzinfo=SHANGHAI)
+
+
+def view(unit: str, purpose: str) -> GraphQLSchema:
+    return view_of(WHOLE, Entitlements.of(POLICY, unit, purpose))
+
+
+def reported(state: str, **more: object) -> dict[str, object]:
+    return {"id": "x", "status": state, "reportedAt": AT.isoformat(), **more}
+
+
+@pytest.mark.parametrize("unit", sorted(POLICY.units))
+def test_what_a_list_asks_for_is_open_to_the_unit_that_asks(unit: str) -> None:
+    for purpose in sorted(POLICY.purposes):
+        seen = view(unit, purpose)
+        for listing in listings(seen):
+            assert validate(seen, parse(listing.document)) == []
+
+
+def test_the_police_wait_for_reports_a_town_for_those_it_was_told_of_and_a_reporter_for_none() -> None:
+    [police] = listings(view("public_security_bureau", "emergency_response"))
+    assert police.variables == {"filter": {"status": {"in": ["REPORTED", "DISPATCHED", "HANDLED"]}}}
+    towns = {one.subject: one.variables for one in listings(view("town_government", "guardianship_protection"))}
+    assert towns["MandatoryReport"] == {"filter": {"status": {"in": ["TOWN_NOTIFIED", "ASSESSED", "PLANNED"]}}}
+    assert list(listings(view("mandatory_reporter", "emergency_response"))) == []
+
+
+def test_of_several_clocks_the_one_that_ends_first_is_shown_and_what_is_due_first_stands_first() -> None:
+    steps = steps_in(view("public_security_bureau", "emergency_response"))
+    early = reported("DISPATCHED", reportedAt=(AT - timedelta(hours=30)).isoformat())
+    late = reported("REPORTED")
+    rows = waiting("MandatoryReport", [late, early], steps)
+    assert [row.state for row in rows] == ["DISPATCHED", "REPORTED"]
+    assert rows[1].due is not None and rows[1].due.until == AT + timedelta(minutes=30)
+    assert rows[0].due is not None and rows[0].due.until == AT - timedelta(hours=6)
+
+
+def test_the_clock_of_a_town_runs_from_the_notice_and_not_from_the_report() -> None:
+    told = AT + timedelta(hours=5)
+    found = due([STEPS["assess"]], reported("TOWN_NOTIFIED", incident={"townNotifiedAt": told.isoformat()}))
+    assert found is not None and (found.since, found.until) == (told, told + timedelta(days=7))
+    assert due([STEPS["assess"]], reported("TOWN_NOTIFIED", incident=None)) is None
+
+
+def test_a_supervision_that_was_answered_waits_for_nobody() -> None:
+    steps = steps_in(view("village_committee", "legal_supervision"))
+    open_ = {"id": "x", "result": "PENDING", "issuedOn": "2026-11-01", "repliedOn": None}
+    assert [row.state for row in waiting("ProcuratorialSupervision", [open_], steps)] == ["PENDING"]
+    assert waiting("ProcuratorialSupervision", [{**open_, "repliedOn": "2026-11-03"}], steps) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, True),
+        ({"divisionCode": "120114101"}, True),
+        ({"divisionCode": "120114101202"}, False),
+        ({"reportedAt": (AT + timedelta(hours=25)).isoformat()}, False),
+        ({"narrative": "村西有人落水（虚构）"}, False),
+        ({"narrative": "小女孩 独自在楼道，哭（虚构）"}, True),
+    ],
+)
+def test_one_place_one_description_and_a_day_make_two_reports_alike(more: dict[str, object], expected: bool) -> None:
+    one = reported("REPORTED", divisionCode="120114101201", narrative="小女孩独自在楼道哭（虚构）")
+    assert alike(one, {**one, **more}) is expected
