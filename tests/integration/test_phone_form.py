@@ -228,7 +228,7 @@ async def test_a_school_reports_by_telephone_and_the_report_is_followed_to_the_t
         row = page.url
         await step(page, row, "受理出警")
         await page.goto(row)
-        await page.locator("summary", has_text="记录应急处置").click()
+        await opened(page, "记录应急处置")
         await page.get_by_label("制止侵害").first.check()
         await taken(page, folder, "row-measures", width)
         await page.get_by_role("button", name="记录应急处置").click()
@@ -245,12 +245,17 @@ async def test_a_school_reports_by_telephone_and_the_report_is_followed_to_the_t
         assert "报告单位" not in await page.content()
 
 
-async def step(page: Page, row: str, name: str) -> None:
-    """A step without fields, by its button on the row's page."""
-    await page.goto(row)
+async def opened(page: Page, name: str) -> None:
+    """The form of a step, open: the one that leads on is from the start."""
     summary = page.locator("summary", has_text=name).first
     if not await summary.evaluate("each => each.parentElement.open"):
         await summary.click()
+
+
+async def step(page: Page, row: str, name: str) -> None:
+    """A step without fields, by its button on the row's page."""
+    await page.goto(row)
+    await opened(page, name)
     await page.get_by_role("button", name=name, exact=True).click()
     await expect(page.get_by_role("heading", name="已办理")).to_be_visible()
 

@@ -28,7 +28,7 @@ from hub.pages.forms import Problem
 from schema.catalogue import TYPES
 
 _FIRST: Final = 10
-"""Rows of a list that stand open; the rest behind a click."""
+"""Rows without a clock that stand open, the rest behind a click; one whose clock runs is never hidden."""
 Given = Mapping[str, Sequence[str]]
 
 
@@ -60,6 +60,7 @@ async def _overview(visit: Visit) -> Response:
             {
                 "title": words.type(listing.subject),
                 "items": items,
+                "first": _open(items),
                 "more": found["pageInfo"]["hasNextPage"],
                 "told": told,
             }
@@ -70,10 +71,13 @@ async def _overview(visit: Visit) -> Response:
         groups=groups,
         failures=[message(told, visit) for told in failures],
         begun=begun,
-        first=_FIRST,
         any_waits=any(group["items"] for group in groups),
         now=now,
     )
+
+
+def _open(items: Sequence[Mapping[str, Any]]) -> int:
+    return sum(item["clock"] is not None for item in items) + _FIRST
 
 
 def _elsewhere(step: Step) -> bool:

@@ -155,7 +155,7 @@ def waiting(subject: str, rows: Sequence[Mapping[str, Any]], steps: Sequence[Ste
         state = row.get(str(leading[0].state).partition(".")[2])
         next_ = tuple(step for step in leading if state in step.origin and not taken(step, row))
         if state is not None and next_:
-            found.append(Waiting(subject=subject, row=row, state=state, steps=next_, due=due(next_, row)))
+            found.append(Waiting(subject=subject, row=row, state=state, steps=next_, due=due(next_, row, state)))
     return sorted(found, key=lambda one: (one.due is None, one.due.until.timestamp() if one.due else 0.0))
 
 
@@ -164,10 +164,10 @@ def taken(step: Step, row: Mapping[str, Any]) -> bool:
     return any(_value(row, coordinate) is not None for coordinate in step.once)
 
 
-def due(steps: Sequence[Step], row: Mapping[str, Any]) -> Due | None:
-    """The clock, of those that the steps stop, that ends first."""
+def due(steps: Sequence[Step], row: Mapping[str, Any], state: str) -> Due | None:
+    """The clock, of those that run in the state and that the steps stop, that ends first."""
     found = []
-    for name in dict.fromkeys(name for step in steps for name in step.stops):
+    for name in dict.fromkeys(name for step in steps for name in step.stops if state in _runs(name)):
         since = next((at for at in (_instant(_value(row, start)) for start in _starts(name)) if at), None)
         if since is not None:
             found.append(Due(name=name, since=since, until=since + _LENGTH.validate_python(DEADLINES[name].limit)))
@@ -178,6 +178,17 @@ def _value(row: Mapping[str, Any], coordinate: str) -> Any:
     type_name, _, field = coordinate.partition(".")
     link = _LINKED.get(type_name)
     return (row.get(link) or {}).get(field) if link and link in row else row.get(field)
+
+
+def _runs(deadline: str) -> frozenset[str]:
+    """States in which a clock runs: those in which it is started, and those to which steps lead that do not stop it."""
+    starting = [step for step in STEPS.values() if deadline in step.starts]
+    found = {step.target for step in starting if step.target}
+    cycles = {step.cycle for step in starting}
+    steps = [step for step in STEPS.values() if step.cycle in cycles and step.moves and deadline not in step.stops]
+    while more := {step.target for step in steps if step.target and found & set(step.origin)} - found:
+        found |= more
+    return frozenset(found)
 
 
 def _starts(deadline: str) -> tuple[str, ...]:

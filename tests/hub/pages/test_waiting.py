@@ -56,9 +56,11 @@ def test_of_several_clocks_the_one_that_ends_first_is_shown_and_what_is_due_firs
 
 def test_the_clock_of_a_town_runs_from_the_notice_and_not_from_the_report() -> None:
     told = AT + timedelta(hours=5)
-    found = due([STEPS["assess"]], reported("TOWN_NOTIFIED", incident={"townNotifiedAt": told.isoformat()}))
+    found = due(
+        [STEPS["assess"]], reported("TOWN_NOTIFIED", incident={"townNotifiedAt": told.isoformat()}), "TOWN_NOTIFIED"
+    )
     assert found is not None and (found.since, found.until) == (told, told + timedelta(days=7))
-    assert due([STEPS["assess"]], reported("TOWN_NOTIFIED", incident=None)) is None
+    assert due([STEPS["assess"]], reported("TOWN_NOTIFIED", incident=None), "TOWN_NOTIFIED") is None
 
 
 def test_a_supervision_that_was_answered_waits_for_nobody() -> None:
