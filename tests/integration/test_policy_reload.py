@@ -7,6 +7,7 @@ import shutil
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import orjson
@@ -41,7 +42,7 @@ async def served(tmp_path: Path, folder: Path) -> AsyncIterator[tuple[Served, Se
         server.stop()
 
 
-async def reloads(served: Served, server: Server, count: int) -> list[dict[str, object]]:
+async def reloads(served: Served, server: Server, count: int) -> list[dict[str, Any]]:
     """The entries of reloads, once there are ``count``."""
     connection = await asyncpg.connect(server.dsn("hub"))
     try:
