@@ -15,12 +15,14 @@ from tests.support.served import CASE_REFERENCE, Served
 
 
 @asynccontextmanager
-async def at_desk(served: Served, key: str, purpose: str, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A browser without a face, signed in as a unit for a purpose; it follows nothing."""
+async def at_desk(
+    served: Served, key: str, purpose: str, *more: str, **headers: str
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser without a face, signed in as a unit for a purpose (``more``: others that it holds); follows nothing."""
     url, given = f"http://127.0.0.1:{served.port}", {"Sec-Fetch-Site": "same-origin", **headers}
     async with httpx.AsyncClient(base_url=url, headers=given, timeout=30) as client:
         for _ in range(50):
-            reply = await client.post("/desk/sign-in", data={"token": served.token(key, purpose)})
+            reply = await client.post("/desk/sign-in", data={"token": served.token(key, purpose, *more)})
             if reply.status_code != 429:
                 break
             await asyncio.sleep(0.2)

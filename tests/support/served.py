@@ -116,7 +116,7 @@ class Served:
     seals: Seals
     port: int = field(default_factory=free_port)
     process: asyncio.subprocess.Process | None = None
-    tokens: dict[tuple[str, str], str] = field(default_factory=dict)
+    tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
     more: Mapping[str, str] = field(default_factory=dict)
 
     async def start(self) -> None:
@@ -175,20 +175,20 @@ class Served:
         """The id by which the principal knows a row, as the hub would give it: also of rows that it never was given."""
         return self.seals.of(unit_key).identify(type_name, *parts)
 
-    def token(self, unit_key: str, purpose: str) -> str:
+    def token(self, unit_key: str, *purposes: str) -> str:
         """A token of the principal, the same each time."""
-        if (unit_key, purpose) not in self.tokens:
-            me = Me(unit_key, purpose)
-            self.tokens[unit_key, purpose] = dev_token(
+        if (unit_key, *purposes) not in self.tokens:
+            me = Me(unit_key, purposes[0])
+            self.tokens[unit_key, *purposes] = dev_token(
                 self.settings,
                 me.unit,
-                purposes=(purpose,),
+                purposes=purposes,
                 division=me.division,
                 institution=me.institution,
                 operator="T0001",
                 policy=POLICY,
             )
-        return self.tokens[unit_key, purpose]
+        return self.tokens[unit_key, *purposes]
 
     def _environment(self) -> dict[str, str]:
         settings = self.settings

@@ -15,10 +15,12 @@ from urllib.parse import quote
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from hub.lifecycle.signatures import ABOUT
 from hub.lifecycle.step import Step
 from hub.lifecycle.steps import STEPS
 from hub.pages.desk import Told
 from hub.pages.desk_routes import Opened, Visit, at
+from hub.pages.duty import further
 from hub.pages.duty.duplicates import Proposal, proposals
 from hub.pages.duty.fields import Field, document_of, fields_of, hidden_of, input_of
 from hub.pages.duty.options import divisions, units
@@ -37,6 +39,8 @@ def duty_routes(opened: Opened) -> list[BaseRoute]:
 
     return [
         at(opened, "/", _overview),
+        at(opened, "/others", further.others_page),
+        at(opened, "/child", further.child_page, "POST"),
         at(opened, "/new/{step}", _new),
         at(opened, "/new/{step}", _make, "POST"),
         at(opened, "/{subject}/{id}", _row),
@@ -58,7 +62,7 @@ async def _overview(visit: Visit) -> Response:
         items = [_item(visit, words, row, now) for row in rows]
         groups.append(
             {
-                "title": words.type(listing.subject),
+                "title": f"{words.type(listing.subject)} · {words.stands(listing.subject, listing.state)}",
                 "items": items,
                 "first": _open(items),
                 "more": found["pageInfo"]["hasNextPage"],
@@ -69,8 +73,10 @@ async def _overview(visit: Visit) -> Response:
     return visit.page(
         "duty/overview.html",
         groups=groups,
-        failures=[message(told, visit) for told in failures],
+        failures=list({failed["words"]: failed for failed in (message(told, visit) for told in failures)}.values()),
         begun=begun,
+        others=any(True for _ in further.others(view)),
+        by_child=further.finds(visit),
         any_waits=any(group["items"] for group in groups),
         now=now,
     )
@@ -91,7 +97,7 @@ def _item(visit: Visit, words: Words, waiting: Waiting, now: datetime) -> dict[s
     facts = [(name, text) for name, text in words.of_row(waiting.subject, row)]
     return {
         "link": f"/duty/{waiting.subject}/{quote(waiting.row['id'], safe='')}",
-        "state": words.state(waiting.steps[0], waiting.state),
+        "state": words.stands(waiting.subject, waiting.state),
         "facts": facts[:6],
         "steps": waiting.steps,
         "waited": None if due is None else length(visit.names, now - due.since),
@@ -154,20 +160,22 @@ async def _read(visit: Visit, subject: str, row_id: str) -> dict[str, Any]:
 
 def lawful(step: Step, row: Mapping[str, Any]) -> bool:
     """Whether the row stands so, as far as the caller sees it; the hub decides."""
-    state = row.get(_state_field(step)) if step.state and step.state.startswith(f"{step.subject}.") else None
-    return (state is None or not step.origin or state in step.origin) and not taken(step, row)
+    own = step.state is not None and step.state.startswith(f"{step.subject}.") and _state_field(step) in row
+    # A state that is null is one: an application that no court has accepted yet. One that is closed decides nothing.
+    return (not own or not step.origin or row[_state_field(step)] in step.origin) and not taken(step, row)
 
 
 def _state(words: Words, steps: Sequence[Step], row: Mapping[str, Any]) -> str:
-    named = next((step for step in steps if step.state and row.get(_state_field(step))), None)
-    return "" if named is None else words.state(named, row[_state_field(named)])
+    named = next((step for step in steps if step.state and _state_field(step) in row), None)
+    return "" if named is None else words.stands(named.subject, row[_state_field(named)])
 
 
 def _form(
     visit: Visit, step: Step, row: Mapping[str, Any], given: Given, near: Sequence[Proposal] = ()
 ) -> dict[str, Any]:
     view = visit.desk.seen(visit.session)
-    held = {"id": str(row.get("id", "")), "expected": str(row.get(_state_field(step)) or "")}
+    about = {name: given[name][0] for name in ABOUT.values() if given.get(name)}
+    held = {**about, "id": str(row.get("id", "")), "expected": str(row.get(_state_field(step)) or "")}
     return {
         "step": step,
         "fields": _controls(visit, fields_of(view, step, given)),
@@ -207,7 +215,8 @@ async def _take(visit: Visit) -> Response:
 
 
 async def _new(visit: Visit) -> Response:
-    return _made(visit, _step(visit), {}, None)
+    about = {name: [visit.query[name]] for name in ABOUT.values() if name in visit.query}
+    return _made(visit, _step(visit), about, None)
 
 
 async def _make(visit: Visit) -> Response:

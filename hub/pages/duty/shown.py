@@ -78,6 +78,13 @@ class Words:
         found = next((one for one in CYCLE_OF[step.cycle].states if one.name == state), None)
         return state if found is None else found.en if self.names.spoken == "en" else found.zh
 
+    def stands(self, subject: str, state: str | None) -> str:
+        """How a row of the type stands, in words."""
+        if state is None:
+            return word("no_state", self.names.spoken)
+        cycle = next(cycle for cycle in CYCLE_OF.values() if cycle.state.startswith(f"{subject}."))
+        return self.state(cycle.steps[0], state)
+
     def _plain(self, inner: str, text: str) -> str:
         if inner == "DateTime":
             return instant(datetime.fromisoformat(text.replace("Z", "+00:00")), self.names.spoken)

@@ -38,9 +38,10 @@ _LENGTH: Final = TypeAdapter(timedelta)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What is asked for rows of ``subject``: a document with its variables; they stand at ``root``."""
+    """What is asked for rows of ``subject`` in one ``state`` (None: in none yet); they stand at ``root``."""
 
     subject: str
+    state: str | None
     root: str
     document: str
     variables: Mapping[str, Any]
@@ -61,7 +62,7 @@ class Waiting:
 
     subject: str
     row: Mapping[str, Any]
-    state: str
+    state: str | None
     steps: tuple[Step, ...]
     due: Due | None
 
@@ -73,23 +74,54 @@ def steps_in(view: GraphQLSchema) -> tuple[Step, ...]:
 
 
 def listings(view: GraphQLSchema) -> Iterator[Listing]:
-    """A list for each type of row of which something may wait for the caller, and how it stands may be asked."""
+    """A list for each state in which rows of a type may wait for the caller, where how they stand may be asked.
+
+    A list of its own for each state: however many wait in one, a report that has just come in stands on the page.
+    """
     steps = [step for step in steps_in(view) if _leads_on(step)]
     for subject in dict.fromkeys(step.subject for step in steps):
-        root = next((name for name, target in ROOTS.items() if target == subject), "")
-        member = _filter(view, subject, [step for step in steps if step.subject == subject])
-        if root in (view.query_type.fields if view.query_type else {}) and member is not None:
-            yield _listing(view, subject, root, member)
+        leading = [step for step in steps if step.subject == subject]
+        final = {state.name for cycle in CYCLE_OF.values() for state in cycle.states if state.final}
+        states = dict.fromkeys(state for step in leading for state in step.origin if state not in final)
+        yield from listed(view, subject, list(states))
 
 
-def _listing(view: GraphQLSchema, subject: str, root: str, member: Mapping[str, Any]) -> Listing:
+def listed(
+    view: GraphQLSchema, subject: str, states: Sequence[str | None], *, newest: bool = False
+) -> Iterator[Listing]:
+    """Lists of rows in these states; none if the caller may not ask for rows by their state."""
+    root = next((name for name, target in ROOTS.items() if target == subject), "")
+    found = view.type_map.get(f"{subject}Filter")
+    field = state_field(subject)
+    if root not in (view.query_type.fields if view.query_type else {}):
+        return
+    if not isinstance(found, GraphQLInputObjectType) or field not in found.fields:
+        return
+    for state in states:
+        condition = {"isNull": True} if state is None else {"eq": state}
+        yield Listing(
+            subject=subject,
+            state=state,
+            root=root,
+            document=_document(view, subject, root, newest),
+            variables={"filter": {field: condition}},
+        )
+
+
+def state_field(subject: str) -> str:
+    """The field that holds how rows of the type stand; empty if none does."""
+    states = (cycle.state.partition(".") for cycle in CYCLE_OF.values())
+    return next((field for type_name, _, field in states if type_name == subject), "")
+
+
+def _document(view: GraphQLSchema, subject: str, root: str, newest: bool) -> str:
     order = "REPORTED_AT" if subject == "MandatoryReport" else ""
-    ordered = f", orderBy: [{{field: {order}}}]" if order and _sortable(view, subject, order) else ""
-    document = (
-        f"query Waiting($filter: {subject}Filter) {{ {root}(first: {MOST}, filter: $filter{ordered}) "
+    direction = "DESC" if newest else "ASC"
+    sorted_ = f", orderBy: [{{field: {order}, direction: {direction}}}]" if _sortable(view, subject, order) else ""
+    return (
+        f"query Waiting($filter: {subject}Filter) {{ {root}(first: {MOST}, filter: $filter{sorted_}) "
         f"{{ pageInfo {{ hasNextPage }} edges {{ node {{ {selection(view, subject)} }} }} }} }}"
     )
-    return Listing(subject=subject, root=root, document=document, variables={"filter": member})
 
 
 def selection(view: GraphQLSchema, subject: str, *, whole: bool = False) -> str:
@@ -131,17 +163,6 @@ def _leads_on(step: Step) -> bool:
     return own and not step.creates and bool(step.origin) and (step.moves or bool(step.stops))
 
 
-def _filter(view: GraphQLSchema, subject: str, steps: Sequence[Step]) -> Mapping[str, Any] | None:
-    """The states from which they lead on, if the caller may ask by state; a final state waits for nobody."""
-    final = {state.name for cycle in CYCLE_OF.values() for state in cycle.states if state.final}
-    field = str(steps[0].state).partition(".")[2]
-    found = view.type_map.get(f"{subject}Filter")
-    if not isinstance(found, GraphQLInputObjectType) or field not in found.fields:
-        return None
-    states = dict.fromkeys(state for step in steps for state in step.origin if state and state not in final)
-    return {field: {"in": list(states)}}
-
-
 def _sortable(view: GraphQLSchema, subject: str, value: str) -> bool:
     found = view.type_map.get(f"{subject}OrderField")
     return found is not None and value in getattr(found, "values", {})
@@ -154,7 +175,7 @@ def waiting(subject: str, rows: Sequence[Mapping[str, Any]], steps: Sequence[Ste
     for row in rows:
         state = row.get(str(leading[0].state).partition(".")[2])
         next_ = tuple(step for step in leading if state in step.origin and not taken(step, row))
-        if state is not None and next_:
+        if next_:
             found.append(Waiting(subject=subject, row=row, state=state, steps=next_, due=due(next_, row, state)))
     return sorted(found, key=lambda one: (one.due is None, one.due.until.timestamp() if one.due else 0.0))
 
@@ -164,7 +185,7 @@ def taken(step: Step, row: Mapping[str, Any]) -> bool:
     return any(_value(row, coordinate) is not None for coordinate in step.once)
 
 
-def due(steps: Sequence[Step], row: Mapping[str, Any], state: str) -> Due | None:
+def due(steps: Sequence[Step], row: Mapping[str, Any], state: str | None) -> Due | None:
     """The clock, of those that run in the state and that the steps stop, that ends first."""
     found = []
     for name in dict.fromkeys(name for step in steps for name in step.stops if state in _runs(name)):
