@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import asyncpg
 import pytest
 from graphql import GraphQLSchema, parse, validate
+from playwright.async_api import Page
 
 from connectors.demo.server import Server
 from connectors.source import Source
@@ -17,6 +22,7 @@ from hub.hub import view_of
 from hub.lifecycle.signatures import served as whole_schema
 from hub.pages.duty.further import others
 from hub.pages.duty.waiting import MOST, listings
+from tests.integration.test_console import browsing, judged
 from tests.support.course import COURT, EMERGENCY, POLICE, WOMEN, Course
 from tests.support.desk import at_desk, hidden, links, of, take
 from tests.support.served import Child, Served
@@ -133,3 +139,38 @@ def test_the_lists_are_those_of_the_table() -> None:
     rest = {one.state for one in others(view(POLICE, EMERGENCY))}
     assert rest == {"TOWN_NOTIFIED", "ASSESSED", "PLANNED", "CLOSED", "UNFOUNDED"}
     assert None in [one.state for one in listings(view(COURT, JUDICIAL))]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_these_pages_are_fit_for_everybody_and_have_their_pictures_taken(
+    served: Served, people: list[Child], tmp_path: Path, width: int
+) -> None:
+    folder = Path(os.environ.get("HUB_TEST_SCREENSHOTS") or tmp_path)
+    child = next(each for each in people if fault(each.citizen, None, None) is None)
+    running: Any = SimpleNamespace(url=f"http://127.0.0.1:{served.port}")
+
+    async def taken(page: Page, name: str) -> None:
+        await judged(page, name)
+        await page.screenshot(path=folder / f"further-{name}-{width}.png", full_page=True)
+
+    async with browsing(running, viewport={"width": width, "height": 844}) as page:
+        for who, purpose in ((POLICE, EMERGENCY), (child.town, "guardianship_protection")):
+            await page.context.clear_cookies()
+            await page.goto("/desk/sign-in")
+            await page.get_by_label("访问令牌").fill(served.token(who, purpose))
+            await page.get_by_role("button", name="登录").click()
+            if "/desk/purpose" in page.url:
+                await page.locator("main button").click()
+            await page.goto("/duty/")
+            await taken(page, f"duty-{who.partition(':')[0]}")
+            if who == POLICE:
+                await page.get_by_role("link", name="其他可补充").click()
+                await taken(page, "others")
+        await page.goto("/duty/")
+        await page.get_by_label("儿童的公民身份号码").fill(child.citizen)
+        await page.get_by_role("button", name="查找").click()
+        await taken(page, "child")
+        assert child.citizen not in page.url
+        await page.get_by_role("link", name="登记监护人变化").click()
+        await taken(page, "new")
