@@ -288,6 +288,7 @@ def _behind(settings: Settings, hub: Hub, stages: Stages, log: Log, audited: Aud
         case_pattern=settings.case_pattern,
         duty_phone=settings.duty_phone,
         gate=Gate(settings.limits.concurrency),
+        limits=settings.clocks,
     )
     return behind
 

@@ -18,6 +18,7 @@ from graphql import GraphQLSchema
 
 from hub.credential import Credential, Verifier
 from hub.errors import STATUS, HubError, RefusalError
+from hub.events.clock import Limits
 from hub.http import Bucket, Gate, Turned
 from hub.identity import Declaration, Identity, declare
 from hub.lifecycle.unaccepted import EMERGENCY
@@ -58,7 +59,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """What the pages rest on; ``view``: what a unit sees of the schema for a purpose."""
+    """What the pages rest on; ``view``: what a unit sees of the schema for a purpose; ``limits``: those of clocks."""
 
     verifier: Verifier
     sessions: Sessions
@@ -70,6 +71,7 @@ class Desk:
     case_pattern: str
     duty_phone: str
     gate: Gate
+    limits: Limits
     patience: float = 2.0
     attempts: Bucket = field(default_factory=lambda: Bucket(20))
 

@@ -58,7 +58,7 @@ async def _overview(visit: Visit) -> Response:
             failures.append(told)
             continue
         found = told.data[listing.root]
-        rows = waiting(listing.subject, [edge["node"] for edge in found["edges"]], steps)
+        rows = waiting(listing.subject, [edge["node"] for edge in found["edges"]], steps, visit.desk.limits)
         items = [_item(visit, words, row, now) for row in rows]
         groups.append(
             {

@@ -2,22 +2,22 @@
 
 Guarantee: pure. Only what the view opens is asked for, and what waits follows from the table alone: a row in a state
 from which a step of this unit leads on, or stops a clock. A clock runs from the field that the step which starts it
-sets, to the limit of the table.
+sets, to the limit that settings give.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from graphql import GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema
-from pydantic import TypeAdapter
 
+from hub.events.clock import Limits
 from hub.lifecycle.step import Clock, Step
 from hub.lifecycle.steps import CYCLE_OF, DEADLINES, STEPS
+from hub.pages.duty.limits import TABLE, span
 from schema.catalogue import CATALOGUE, ROOTS
 
 MOST: Final = 50
@@ -32,8 +32,6 @@ SUMMARY: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Fields of a type by which its rows are told apart in a list, where they are open."""
 _LINKED: Final = {"Incident": "incident"}
-_ZONE: Final = ZoneInfo("Asia/Shanghai")
-_LENGTH: Final = TypeAdapter(timedelta)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +166,9 @@ def _sortable(view: GraphQLSchema, subject: str, value: str) -> bool:
     return found is not None and value in getattr(found, "values", {})
 
 
-def waiting(subject: str, rows: Sequence[Mapping[str, Any]], steps: Sequence[Step]) -> list[Waiting]:
+def waiting(
+    subject: str, rows: Sequence[Mapping[str, Any]], steps: Sequence[Step], limits: Limits = TABLE
+) -> list[Waiting]:
     """What waits of these rows, what is due first first; without a clock last, as it came."""
     leading = [step for step in steps if step.subject == subject and _leads_on(step)]
     found = []
@@ -176,7 +176,8 @@ def waiting(subject: str, rows: Sequence[Mapping[str, Any]], steps: Sequence[Ste
         state = row.get(str(leading[0].state).partition(".")[2])
         next_ = tuple(step for step in leading if state in step.origin and not taken(step, row))
         if next_:
-            found.append(Waiting(subject=subject, row=row, state=state, steps=next_, due=due(next_, row, state)))
+            ends = due(next_, row, state, limits)
+            found.append(Waiting(subject=subject, row=row, state=state, steps=next_, due=ends))
     return sorted(found, key=lambda one: (one.due is None, one.due.until.timestamp() if one.due else 0.0))
 
 
@@ -185,13 +186,13 @@ def taken(step: Step, row: Mapping[str, Any]) -> bool:
     return any(_value(row, coordinate) is not None for coordinate in step.once)
 
 
-def due(steps: Sequence[Step], row: Mapping[str, Any], state: str | None) -> Due | None:
+def due(steps: Sequence[Step], row: Mapping[str, Any], state: str | None, limits: Limits = TABLE) -> Due | None:
     """The clock, of those that run in the state and that the steps stop, that ends first."""
     found = []
     for name in dict.fromkeys(name for step in steps for name in step.stops if state in _runs(name)):
-        since = next((at for at in (_instant(_value(row, start)) for start in _starts(name)) if at), None)
-        if since is not None:
-            found.append(Due(name=name, since=since, until=since + _LENGTH.validate_python(DEADLINES[name].limit)))
+        runs = span(name, [_value(row, start) for start in _starts(name)], row, limits)
+        if runs is not None:
+            found.append(Due(name=name, since=runs[0], until=runs[1]))
     return min(found, key=lambda one: one.until, default=None)
 
 
@@ -223,12 +224,3 @@ def _starts(deadline: str) -> tuple[str, ...]:
         if isinstance(value, Clock) and value.of in {"now", "today"}
     )
     return tuple(dict.fromkeys(found))
-
-
-def _instant(value: Any) -> datetime | None:
-    if value is None:
-        return None
-    text = str(value)
-    if len(text) == 10:
-        return datetime.combine(date.fromisoformat(text), time.min, _ZONE)
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
