@@ -23,7 +23,7 @@ def check_unit(policy: Policy, unit: str, division: str | None, institution: str
         check_division(unit, division, policy)
         check_institution(unit, institution, policy)
     except RefusalError as error:
-        hint = {"town_government": " (`--division 120114101`)", "village_committee": " (`--division 120114101201`)"}
+        hint = {"town_government": " (`--division 120114101`)", "village_committee": " (`--division 120114101204`)"}
         raise Failure(error.message + hint.get(unit, ""), MISCONFIGURED) from None
 
 
