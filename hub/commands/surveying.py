@@ -103,10 +103,7 @@ def _import(
     with outcomes():
         settings = settings_of(context)
         _name(settings, village)
-        try:
-            sheet = read(file)
-        except SheetError as error:
-            raise Failure(f"`{file.name}`: {error}", MISCONFIGURED) from None
+        sheet = _read(file)
         own = [] if offline else _own(settings, village, url)
         with progress_bars() as report:
             checked = check(sheet, village=village, own=owns(own), day=_today(settings), progress=report)
@@ -117,6 +114,13 @@ def _import(
             _enter(drafts, entering, _village(settings, village, url), _quarter(_today(settings)))
         if not checked.passed:
             raise typer.Exit(1)
+
+
+def _read(file: Path) -> Sheet:
+    try:
+        return read(file)
+    except SheetError as error:
+        raise Failure(f"`{file.name}`: {error}", MISCONFIGURED) from None
 
 
 def _enter(

@@ -33,7 +33,7 @@ from tests.support.running import READ_PASSWORD, ROOT, SOURCES, fill, start_serv
 
 pytestmark = pytest.mark.postgres
 
-KILLS = 12
+KILLS = 20
 SOAK_KILLS = int(os.environ.get("HUB_TEST_KILLS", "200"))
 CALLERS = 4
 PAUSE = 0.003
