@@ -30,6 +30,8 @@ from hub.commands.showing import UNITS
 
 HUB = [sys.executable, "-c", "from hub.cli import main; main()"]
 NUMBER = re.compile(r"[0-9]{17}[0-9X]")
+HASH = re.compile(r"\b[0-9a-f]{32,64}\b")
+"""Names of requests and hashes: random, so that some hold as many digits in a row as a citizen's number has."""
 
 
 def run(*arguments: str, config: Path | None = None, stdin: str | None = None) -> Result:
@@ -96,8 +98,7 @@ def test_a_demo_shows_what_three_units_see_and_what_each_was_refused(demo: Demo)
         assert "    rule: " in answer
     assert len(NUMBER.findall(answers[1])) > 0, "the town reads its own children's numbers in clear"
     assert "120114************" in answers[0]
-    # The name of a receipt is random hex, which may hold as many digits in a row as a number has.
-    assert not NUMBER.findall(re.sub(r"receipt: [0-9a-f]{32}/", "receipt: ", answers[0] + answers[2]))
+    assert not NUMBER.findall(HASH.sub("", answers[0] + answers[2]))
 
 
 @pytest.mark.postgres
@@ -199,7 +200,7 @@ def test_audit_show_shows_the_newest_entries_and_no_personal_value(demo: Demo) -
     result = run("audit", "show", "--last", "3", config=demo.config)
     assert result.exit_code == 0, result.output
     assert len(re.findall(r"^(#\d+|pending) ", result.stdout, re.MULTILINE)) == 3
-    assert not NUMBER.findall(result.stdout)
+    assert not NUMBER.findall(HASH.sub("", result.stdout))
     assert run("audit", "show", "nothing", config=demo.config).exit_code == REFUSED
 
 
