@@ -199,7 +199,7 @@ def expand(lines: Sequence[Line], fields: Mapping[str, FieldFacts], findings: Fi
     for line in lines:
         for rule in _exact(line, "aggregate", fields) if line.action == "read" else ():
             found.setdefault(_right(rule), rule)
-    return sorted(found.values())
+    return [found[right] for right in sorted(found)]
 
 
 def _exact(line: Line, action: str, fields: Mapping[str, FieldFacts]) -> Iterator[Rule]:
