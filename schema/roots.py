@@ -95,7 +95,12 @@ class Query:
     reconciliation_items: Connection[ReconciliationItem] | None = many(
         "ReconciliationItem", "数据比对差异", "discrepancies between sources"
     )
-    statistics: Connection[Statistic] | None = many("Statistic", "统计指标", "published figures")
+    statistics: Connection[Statistic] | None = many(
+        "Statistic",
+        "统计指标",
+        "published figures of frozen quarters; a trend is asked for by a filter on `quarter`, with `gte` and `lte` or"
+        " `in`, and an order by `QUARTER`",
+    )
     access_log: Connection[AccessLogEntry] | None = many("AccessLogEntry", "访问日志", "entries of the access log")
 
     aggregate: Aggregation | None = strawberry.field(
