@@ -34,6 +34,7 @@ def asked_of(step: Step, given: Mapping[str, Any], seal: Seal, request_id: str) 
             about=_opened(given, ABOUT.get(str(step.about), ""), str(step.about), seal),
             into=_opened(given, "into", step.subject, seal),
             number=given.get("number"),
+            named={name: given.get(name) for name in step.named},
             expected=given.get("expected"),
             values=_values(step, given),
             reason=given.get("reason") or "" if step.explained else "",

@@ -117,9 +117,22 @@ class Compiled:
             key=Param("subject"),
             puts=tuple(puts),
             scope=self.found.learnt.certain(self.rights.rows.get(relation, TRUE), relation),
-            expect=every((*self._states(), *self._untouched(relation), *self._conditions())),
-            shows=(self._state_column(),) if self._state_relation() == relation else (),
+            expect=every((*self._states(), *self._untouched(relation), *self._conditions(), *self._as_seen())),
+            shows=(step.replaces,) if step.replaces else (self._state_column(),) if self._holds_state() else (),
         )
+
+    def _holds_state(self) -> bool:
+        return self._state_relation() == self.step.subject
+
+    def _as_seen(self) -> Iterator[Predicate]:
+        """What is replaced stands as the writer saw it: of two who replace it at once the second is told."""
+        if self.step.replaces is None:
+            return
+        if self.given.expected is None:
+            yield Compare(self.step.replaces, "null", Constant(True))
+        else:
+            self.bindings["subject.seen"] = self.given.expected
+            yield Compare(self.step.replaces, "eq", Param("subject.seen"))
 
     def _state_relation(self) -> str:
         return (self.step.state or "").partition(".")[0]
@@ -130,7 +143,7 @@ class Compiled:
     def _states(self) -> Iterator[Predicate]:
         """The states in which the step is lawful, of the row itself or of the report of an incident."""
         held = self._state_predicate()
-        if self._state_relation() == self.step.subject:
+        if self._holds_state():
             yield held
         elif self._state_relation() == "MandatoryReport":
             yield f.of_its_report(held)

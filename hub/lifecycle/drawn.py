@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from hub.lifecycle.conditions import CONDITIONS
 from hub.lifecycle.step import Cycle, Step
-from hub.lifecycle.steps import CYCLES, DEADLINES
+from hub.lifecycle.steps import ALONE, CYCLES, DEADLINES
 from hub.lifecycle.sweeps import SWEEPS
 
 WIDTH, HEIGHT, GAP = 150, 48, 46
@@ -106,7 +106,7 @@ def mermaid(cycle: Cycle) -> str:
 
 def page() -> str:
     """The page of all life cycles."""
-    return "\n".join([*_head(), *(line for cycle in CYCLES for line in _section(cycle)), *_clocks()]) + "\n"
+    return "\n".join([*_head(), *(line for cycle in CYCLES for line in _section(cycle)), *_alone(), *_clocks()]) + "\n"
 
 
 def _head() -> list[str]:
@@ -123,7 +123,7 @@ def _head() -> list[str]:
 
 
 def _section(cycle: Cycle) -> list[str]:
-    rows = [_row(step, cycle) for step in cycle.steps]
+    rows = [_row(step, cycle.state) for step in cycle.steps]
     return [
         f"## {cycle.zh}",
         "",
@@ -133,14 +133,21 @@ def _section(cycle: Cycle) -> list[str]:
         mermaid(cycle),
         "```",
         "",
-        "| step | from | to | who | writes | clause | besides |",
-        "|---|---|---|---|---|---|---|",
+        *_HEADINGS,
         *rows,
         "",
     ]
 
 
-def _row(step: Step, cycle: Cycle) -> str:
+def _alone() -> list[str]:
+    """Steps of no life cycle."""
+    return ["## Steps without states", "", *_HEADINGS, *(_row(step, None) for step in ALONE), ""]
+
+
+_HEADINGS = ("| step | from | to | who | writes | clause | besides |", "|---|---|---|---|---|---|---|")
+
+
+def _row(step: Step, state: str | None) -> str:
     cells = (
         f"`{step.name}` {step.zh}: {step.en}",
         ", ".join(state or "no state yet" for state in step.origin) or ("" if step.target or step.creates else "any"),
@@ -148,7 +155,7 @@ def _row(step: Step, cycle: Cycle) -> str:
         _who(step),
         _writes(step),
         step.clause,
-        "; ".join(_besides(step, cycle)),
+        "; ".join(_besides(step, state)),
     )
     return f"| {' | '.join(cells)} |"
 
@@ -170,8 +177,8 @@ def _writes(step: Step) -> str:
     return "; ".join(parts)
 
 
-def _besides(step: Step, cycle: Cycle) -> Iterator[str]:
-    if step.state is not None and step.state != cycle.state:
+def _besides(step: Step, state: str | None) -> Iterator[str]:
+    if step.state is not None and step.state != state:
         yield f"the state is that of `{step.state}`"
     yield from (CONDITIONS[name].en for name in step.conditions)
     yield from (f"besides, {SWEEPS[name].en}" for name in step.sweeps)
@@ -181,6 +188,10 @@ def _besides(step: Step, cycle: Cycle) -> Iterator[str]:
         yield "into a report that is open"
     if step.finds:
         yield "the child is found by its number"
+    if step.named:
+        yield f"the row is named by {', '.join(step.named)}"
+    if step.replaces:
+        yield f"`{step.replaces}` stands as its writer saw it"
     if step.explained:
         yield "with a reason"
     yield from (f"stops `{name}`" for name in step.stops)

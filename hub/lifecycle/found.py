@@ -289,6 +289,7 @@ class Finding:
                 name for name, letter in zip(self.step.conditions, states[1:], strict=True) if letter != "c"
             ),
             into=(rows.get("into") or {}).get("status"),
+            stands=None if self.step.replaces is None else row.get(self.step.replaces),
         )
         return standing, self._complete(rows)
 
@@ -301,7 +302,7 @@ class Finding:
         """The subject's state and once-fields, a letter for the scope and one for each condition; None: not there."""
         step, relation = self.step, self.step.subject
         scope = self.rights.rows.get(relation, TRUE)
-        names = [*self._own_state(), *_once(step, relation)]
+        names = [*self._own_state(), *_once(step, relation), *([step.replaces] if step.replaces else [])]
         judged = [
             self._letter(scope, relation),
             *(self._letter(CONDITIONS[n].formula, relation) for n in step.conditions),

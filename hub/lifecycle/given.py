@@ -19,14 +19,16 @@ LONGEST_REASON = 1_000
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
     """What a writer gives: the row that the step is about (``key``), the row that a new one is about (``about``), the
-    row that it leads ``into``, the ``number`` by which a child is found, the state in which the row is ``expected``,
-    fields by relation (a list: one or more rows), and a ``reason``. Keys are those of the sources."""
+    row that it leads ``into``, the ``number`` by which a child is found, the values by which it is ``named`` in place
+    of a key, the state, or the value, in which the row is ``expected``, fields by relation (a list: one or more rows),
+    and a ``reason``. Keys are those of the sources."""
 
     key: str | None = None
     about: str | None = None
     into: str | None = None
     number: str | None = field(default=None, repr=False)
-    expected: str | None = None
+    named: Mapping[str, Any] = field(default_factory=dict)
+    expected: Any = None
     values: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict, repr=False)
     reason: str = field(default="", repr=False)
 
@@ -70,8 +72,9 @@ _ARGUMENTS = {
 
 
 def _wanting(step: Step, given: Given) -> Iterator[str]:
-    if not step.creates and given.key is None:
+    if not step.creates and given.key is None and not step.named:
         yield "key"
+    yield from (f"{step.subject}.{name}" for name in step.named if _empty(given.named.get(name)))
     if step.creates and step.about is not None and given.about is None:
         yield "about"
     if step.into and given.into is None:

@@ -7,8 +7,8 @@ writes decide in the end. Who may not take a step at all is told nothing of the 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
 
 from hub.errors import RefusalError
 from hub.lifecycle.conditions import CONDITIONS
@@ -33,12 +33,14 @@ class Principal(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """A row as it stands: its ``state`` (None: none yet), which fields of ``Step.once`` are ``filled``, which
-    conditions are ``unmet``, and the state of the row that the step leads ``into``."""
+    conditions are ``unmet``, the state of the row that the step leads ``into``, and what ``stands`` in the field that
+    the step replaces."""
 
     state: str | None = None
     filled: frozenset[str] = frozenset()
     unmet: frozenset[str] = frozenset()
     into: str | None = None
+    stands: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,8 @@ def names_about(step: Step) -> bool:
 def _arguments(step: Step) -> Iterator[Member]:
     zh = "幂等键"
     yield _member(IDEMPOTENCY, "String", zh, "your own name of this act: sent again, it is done once", needed=True)
-    if not step.creates:
+    yield from (_of_field(f"{step.subject}.{name}", needed=True) for name in step.named)
+    if not step.creates and not step.named:
         yield _member("id", "ID", "办理对象", f"id of the `{step.subject}`", needed=True)
     if names_about(step):
         yield _member(ABOUT[str(step.about)], "ID", "涉及对象", f"id of the `{step.about}`", needed=True)
@@ -75,14 +76,22 @@ def _arguments(step: Step) -> Iterator[Member]:
         found = CATALOGUE[str(step.state)]
         words = f"the state in which you believe the row to be; a conflict if it is in another: {found.name_en}"
         yield _member("expected", found.inner, "预期状态", words, needed=False)
+    if step.replaces is not None:
+        found = CATALOGUE[f"{step.subject}.{step.replaces}"]
+        words = f"what you saw there, none: that it was empty; a conflict if something else stands: {found.name_en}"
+        yield _member("expected", found.inner, "原值", words, needed=False)
 
 
 def _fields(change: Change) -> Iterator[Member]:
     for names, needed in ((change.needs, True), (change.may, False)):
         for name in names:
-            found = CATALOGUE.get(f"{change.relation}.{name}")
-            if found is not None:
-                yield _member(name, found.gql_type.removesuffix("!"), found.name_zh, found.name_en, needed=needed)
+            if f"{change.relation}.{name}" in CATALOGUE:
+                yield _of_field(f"{change.relation}.{name}", needed=needed)
+
+
+def _of_field(coordinate: str, *, needed: bool) -> Member:
+    found = CATALOGUE[coordinate]
+    return _member(found.field, found.gql_type.removesuffix("!"), found.name_zh, found.name_en, needed=needed)
 
 
 def _member(name: str, gql_type: str, zh: str, en: str, *, needed: bool) -> Member:

@@ -84,8 +84,10 @@ class Step:
     second row of the subject, named by the writer, must be found. ``within``: a field that must lie in the writer's
     division. ``explained``: the writer gives a reason, which is kept with the log entry. ``finds``: the row's child is
     found by a number that the writer gives. ``rests``: coordinates whose rights it rests on besides those that it
-    writes (of a step that writes keys alone). ``sweeps``: what is changed besides in all rows that it concerns, by name
-    (``hub/lifecycle/sweeps.py``). ``starts`` and ``stops`` name clocks.
+    writes (of a step that writes keys alone). ``named``: fields by whose values the writer names the row, in place of
+    its id. ``replaces``: a field that is changed only if there stands what the writer saw there. ``sweeps``: what is
+    changed besides in all rows that it concerns, by name (``hub/lifecycle/sweeps.py``). ``starts`` and ``stops`` name
+    clocks.
     """
 
     name: str
@@ -108,6 +110,8 @@ class Step:
     explained: bool = False
     finds: bool = False
     rests: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
+    replaces: str | None = None
     sweeps: tuple[str, ...] = ()
     starts: tuple[str, ...] = ()
     stops: tuple[str, ...] = ()
@@ -121,6 +125,11 @@ class Step:
     def moves(self) -> bool:
         """Whether the state is written."""
         return self.state is not None and self.target is not None
+
+    @property
+    def shows(self) -> str | None:
+        """The coordinate of which a conflict says how it stands, to who may read it."""
+        return self.state if self.replaces is None else f"{self.subject}.{self.replaces}"
 
     @property
     def reports(self) -> bool:

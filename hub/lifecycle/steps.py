@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from hub.lifecycle import assistance, dropout, guardianship, report, survey
+from hub.lifecycle import assistance, census, dropout, guardianship, report, survey
 from hub.lifecycle.step import Cycle, Deadline, Step
 
 CYCLES: Final = (
@@ -23,8 +23,13 @@ CYCLES: Final = (
     dropout.CYCLE,
 )
 
-STEPS: Final[Mapping[str, Step]] = {step.name: step for cycle in CYCLES for step in cycle.steps}
-"""Steps by name; a name is a step of one cycle alone."""
+ALONE: Final = (census.STEP,)
+"""Steps of no life cycle: what they write has no states."""
+
+STEPS: Final[Mapping[str, Step]] = {
+    step.name: step for steps in (*(cycle.steps for cycle in CYCLES), ALONE) for step in steps
+}
+"""Steps by name; a name is a step of one cycle alone, or of none."""
 
 CYCLE_OF: Final[Mapping[str, Cycle]] = {cycle.name: cycle for cycle in CYCLES}
 
@@ -48,7 +53,6 @@ APART: Final[Mapping[str, str]] = {
     "CriminalCase.victimRelief": "as above",
     "HouseholdRegistration.status": "corrected in answer to a discrepancy (domain model, 9)",
     "ReconciliationItem.status": "answered and settled by reconciliation (domain model, 9)",
-    "Statistic.censusReference": "given once a quarter for statistics (domain model, 10)",
 }
 """Coordinates with a ``report`` or ``update`` line that no step writes, and why."""
 

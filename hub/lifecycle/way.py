@@ -16,6 +16,7 @@ from hub.audit.entry import Entry
 from hub.audit.receipt import Receipt
 from hub.errors import HubError, OutageError, RefusalError
 from hub.events.change import changes_of
+from hub.lifecycle.census import no_figure, replaced
 from hub.lifecycle.compile import Compiled, Part
 from hub.lifecycle.entries import Acting
 from hub.lifecycle.found import Found
@@ -91,7 +92,7 @@ class Way:
     def _refusal(self, found: Found) -> RefusalError | None:
         step = self.acting.step
         if not found.there:
-            return absent("id")
+            return no_figure(step) if step.named else absent("id")
         if step.creates and not found.about:
             # Before any condition: how the child of somebody else stands is nothing that a refusal may tell.
             return absent(self._about_member())
@@ -116,6 +117,8 @@ class Way:
     def _conflict(self, standing: Standing) -> RefusalError | None:
         """Why the row does not stand as the step needs it, or as the writer believes; None if it does."""
         acting = self.acting
+        if acting.step.replaces is not None:
+            return replaced(acting.step, acting.given.expected, standing.stands, told=self.told)
         verdict = judge(acting.step, acting.identity, standing)
         expected = acting.given.expected
         if expected not in (None, standing.state):
@@ -216,12 +219,14 @@ class Way:
                 reason="key",
             )
         if isinstance(result, NotThere):
+            if step.named:
+                return no_figure(step)
             return absent("id" if part.write.keyed[result.change].key.name == "subject" else self._about_member())
         if isinstance(result, Unfit):
             return unfit(step, part.write.changes[result.change].relation, result.column)
         assert isinstance(result, Stale)
         state = next(iter(result.current.values()), found.standing.state)
-        refusal = self._conflict(Standing(state=state, into=found.standing.into))
+        refusal = self._conflict(Standing(state=state, into=found.standing.into, stands=state))
         if refusal is not None:
             return refusal
         return RefusalError(

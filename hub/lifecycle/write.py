@@ -10,7 +10,7 @@ import asyncio
 import base64
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,12 +22,14 @@ from hub.audit.entry import Pseudonyms
 from hub.errors import RefusalError
 from hub.events.outbox import Drafts
 from hub.identity import Identity
+from hub.lifecycle.census import check_figure, keyed
 from hub.lifecycle.compile import Compiled
 from hub.lifecycle.entries import Acting
 from hub.lifecycle.found import Finding
 from hub.lifecycle.given import Given, check
 from hub.lifecycle.named import check_named
 from hub.lifecycle.rights import rights_of
+from hub.lifecycle.step import Step
 from hub.lifecycle.steps import STEPS
 from hub.lifecycle.values import Moment
 from hub.lifecycle.way import Taken, Way, outage_of
@@ -85,15 +87,15 @@ class Writing:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _take(self, identity: Identity, asked: Asked, now: datetime) -> Taken:
-        step = STEPS.get(asked.step)
+        step, policy = STEPS.get(asked.step), self.policy()
         if step is None:
             raise RefusalError("INVALID_INPUT", "there is no such step", argument="step")
-        policy = self.policy()
         rights = rights_of(policy, identity, step)
         check(step, asked.given)
         moment = Moment(identity=identity, policy=policy, now=now)
         check_named(step, asked.given, identity, policy)
         registry = Registry(reading=self._reading(moment), set_limit=self.set_limit)
+        asked = await _keyed(step, asked, moment, registry.reading)
         finding = Finding(step=step, given=asked.given, rights=rights, moment=moment, registry=registry)
         try:
             found = await finding.found()
@@ -119,7 +121,7 @@ class Writing:
                 moment=moment,
                 base=self.name_of(identity, asked),
             ),
-            told=step.state is not None and step.state in policy.grants(identity.unit, identity.purpose, "read"),
+            told=step.shows in policy.grants(identity.unit, identity.purpose, "read"),
             shared=registry.reading.bindings,
             digest=self.digest_of(asked),
         )
@@ -143,3 +145,12 @@ class Writing:
     def _keyed(self, domain: str, content: Any) -> str:
         message = orjson.dumps([domain, content], option=orjson.OPT_SORT_KEYS)
         return base64.b32encode(hmac.digest(self.secret, message, "sha256")).decode().rstrip("=").lower()
+
+
+async def _keyed(step: Step, asked: Asked, moment: Moment, reading: Reading) -> Asked:
+    """The same, with the key of the row that is named by values and not by an id."""
+    check_figure(step, asked.given, moment.policy, moment.quarter)
+    try:
+        return replace(asked, given=await keyed(step, asked.given, reading))
+    except SourceError as error:
+        raise outage_of(error) from None

@@ -119,12 +119,13 @@ class Adversary:
 
     def tempting(self, step: Step, seen: set[Row], keys: Mapping[str, set[str]]) -> Iterator[dict[str, Any]]:
         """Inputs of the step: of rows unseen and seen, about children of others and of its own."""
-        subjects = self._rows(step.subject, seen, keys) if not step.creates else [""]
+        subjects = self._rows(step.subject, seen, keys) if not step.creates and not step.named else [""]
         abouts = self._rows(str(step.about), seen, keys) if names_about(step) else [""]
         for subject in subjects:
             for about in abouts:
                 for village in self._villages(step):
                     given = dict(self._values(step, village))
+                    given |= {name: value_of(f"{step.subject}.{name}") for name in step.named}
                     if subject:
                         given["id"] = self.served.id(self.key, step.subject, subject, "")
                     if about:

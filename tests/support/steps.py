@@ -32,7 +32,7 @@ from schema.build import whole
 from schema.catalogue import CATALOGUE
 from tests.support.running import NOW, ROOT, identity
 
-WRITTEN = ("civil_affairs", "education", "public_security", "courts", "procuratorate")
+WRITTEN = ("civil_affairs", "education", "public_security", "courts", "procuratorate", "hub")
 PASSWORD = "only-for-tests"
 POLICY = load_policy(ROOT / "policies", CATALOGUE)
 TYPES = whole().type_map
@@ -124,6 +124,7 @@ def value_of(coordinate: str) -> Any:
         "Boolean": True,
         "Int": 1,
         "Decimal": "10.00",
+        "Quarter": "2026Q2",
     }
     one = plain[found.inner] if found.inner in plain else next(iter(TYPES[found.inner].values))  # type: ignore[attr-defined]
     return [one] if found.many else one
