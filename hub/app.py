@@ -27,6 +27,7 @@ from hub.pages.desk_routes import desk_routes
 from hub.pages.duty.report import report_routes
 from hub.pages.duty.routes import duty_routes
 from hub.pages.ide.page import ide_routes
+from hub.pages.statistics.routes import statistics_routes
 from hub.settings import Settings
 from hub.socket import SocketDoor
 from hub.telemetry import Silent, Stages, Telemetry, metrics_page
@@ -125,6 +126,7 @@ def _routes(settings: Settings, endpoint: _Endpoint, telemetry: Telemetry | None
     routes.append(Mount("/desk", routes=desk_routes(endpoint.desk)))
     routes.append(Mount("/duty", routes=duty_routes(endpoint.desk)))
     routes.append(Mount("/report", routes=report_routes(endpoint.desk)))
+    routes.append(Mount("/statistics", routes=statistics_routes(endpoint.desk)))
     if settings.ide:
         routes.append(Mount("/ide", routes=ide_routes(settings, endpoint.purposes)))
     if settings.metrics and telemetry is not None and telemetry.page is not None:

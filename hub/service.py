@@ -289,6 +289,7 @@ def _behind(settings: Settings, hub: Hub, stages: Stages, log: Log, audited: Aud
         duty_phone=settings.duty_phone,
         gate=Gate(settings.limits.concurrency),
         limits=settings.clocks,
+        invented=settings.invented,
     )
     return behind
 

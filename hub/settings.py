@@ -224,6 +224,7 @@ class Settings(BaseSettings):
     duty_phone: str = Field(
         default="110", description="telephone number named where a child in danger is to be reported"
     )
+    invented: bool = Field(default=False, description="whether every row is invented, as in the demo: pages say so")
     hold_reports: bool = Field(
         default=False,
         description="whether a report is held, sealed, in the hub's database while the police database does not answer",

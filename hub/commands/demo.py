@@ -139,7 +139,7 @@ def run(folder: Folder, *, children: int | None, port: int, once: bool) -> None:
 
 
 def _answer(folder: Folder, dsns: Dsns, port: int, once: bool) -> None:
-    settings = load(None, **dsns, keys=folder.path / "keys", port=port, credentials={"lifetime": _DAY})
+    settings = load(None, **dsns, keys=folder.path / "keys", port=port, invented=True, credentials={"lifetime": _DAY})
     freezing: list[subprocess.Popen[bytes]] = []
 
     async def visit(url: str) -> None:
@@ -248,6 +248,7 @@ def _write_settings(folder: Folder, settings: Settings, dsns: Dsns, url: str) ->
     lines = [
         f"keys = {json.dumps(str((folder.path / 'keys').absolute()))}",
         f"port = {url.rpartition(':')[2]}",
+        "invented = true",
         "[credentials]",
         f"lifetime = {settings.credentials.lifetime}",
     ]

@@ -59,7 +59,8 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """What the pages rest on; ``view``: what a unit sees of the schema for a purpose; ``limits``: those of clocks."""
+    """What the pages rest on; ``view``: what a unit sees of the schema for a purpose; ``limits``: those of clocks;
+    ``invented``: whether pages say that every row is."""
 
     verifier: Verifier
     sessions: Sessions
@@ -72,6 +73,7 @@ class Desk:
     duty_phone: str
     gate: Gate
     limits: Limits
+    invented: bool = False
     patience: float = 2.0
     attempts: Bucket = field(default_factory=lambda: Bucket(20))
 

@@ -26,10 +26,12 @@ from hub.pages.layout import HEADERS, page
 from hub.pages.session import Session
 from hub.pages.words import Language, language, word
 
-MENU: Final = (("/duty/", "duty"), ("/report/", "report_page"))
+MENU: Final = (("/duty/", "duty"), ("/report/", "report_page"), ("/statistics/", "statistics_page"))
 """Paths of the pages and keys of their words."""
 NEEDS: Final[Mapping[str, str]] = {"/report/": "reportConcern"}
 """Path -> the step without which it is no page of the unit."""
+READS: Final[Mapping[str, str]] = {"/statistics/": "Statistic.value"}
+"""Path -> the coordinate that a unit reads under some purpose of its own, or it is no page of the unit."""
 _MOST_FIELDS: Final = 200
 _HOME: Final = "/duty/"
 
@@ -113,12 +115,15 @@ def framed(desk: Desk, template: str, spoken: Language, status: int = 200, **con
     """A page with the frame that all have: the menu of who is signed in, and whom to call."""
     names = Names(policy=desk.policy(), spoken=spoken)
     session: Session | None = context.get("session")
-    menu = [] if session is None else [item for item in MENU if _open(item[0], session.credential)]
+    menu = [] if session is None else [item for item in MENU if _open(desk, item[0], session.credential)]
     return page(template, spoken, status, menu=menu, phones=desk.phones, names=names, **context)
 
 
-def _open(path: str, credential: Credential) -> bool:
-    needed = NEEDS.get(path)
+def _open(desk: Desk, path: str, credential: Credential) -> bool:
+    needed, read = NEEDS.get(path), READS.get(path)
+    if read is not None:
+        grants = desk.policy().grants
+        return any(read in grants(credential.unit, purpose, "read") for purpose in desk.purposes(credential))
     return needed is None or not set(credential.purposes).isdisjoint(STEPS[needed].purposes(credential.unit))
 
 

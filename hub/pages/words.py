@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
 from hub.pages.desk_words import DESK
+from hub.pages.statistics.words import STATISTICS
 
 Language: TypeAlias = Literal["zh", "en"]
 
@@ -168,6 +169,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "reporter": ("报告人（化名）", "reporter (pseudonym)"),
     "back": ("返回概况", "Back to the overview"),
     **DESK,
+    **STATISTICS,
 }
 """Key -> Chinese, English."""
 

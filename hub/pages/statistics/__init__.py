@@ -1,0 +1,1 @@
+"""Published figures as units see them: charts, tables and a workbook."""
