@@ -12,10 +12,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from connectors.source import Aggregate, Bucket, Column, Compare, Exists, Fetch, Param, Predicate, Row, SourceError
+from connectors.source import (
+    Aggregate,
+    Bucket,
+    Column,
+    Compare,
+    Constant,
+    Exists,
+    Fetch,
+    Param,
+    Predicate,
+    Row,
+    SourceError,
+)
 from hub.entitlements import Entitlements
 from hub.errors import OutageError, RefusalError
 from hub.executor import Execution
+from hub.planner.facts import of_its_report
 from hub.planner.formula import (
     Fact,
     Formula,
@@ -29,7 +42,7 @@ from hub.planner.formula import (
     render,
     untrue,
 )
-from hub.planner.relations import HOME, keys_of
+from hub.planner.relations import HOME, PARTS, keys_of
 from hub.planner.scopes import CIVIL_TYPES, scope_formula
 from hub.statistics.published import frozen
 from policies.tables import COUNT, Table
@@ -41,6 +54,8 @@ PERSON = ("_register", "_person", "_citizen", "_case")
 UNDECIDED = 5_000
 """People whose rows are undecided, of whom facts are asked one by one; with more, they are asked of everybody."""
 WIDTHS = {"DivisionCode": "town", "Date": "quarter", "DateTime": "quarter"}
+NOT_OF_THE_ROW = frozenset({*PARTS, "Child.riskFlags", "ReconciliationItem.sourceValues"})
+"""Coordinates whose values no single department keeps with the row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +94,8 @@ def read_question(entitlements: Entitlements, given: Mapping[str, Any]) -> Quest
         either(*(scope_formula(line.scope, _type(each), divided=entitlements.divided) for line in grants[each]))
         for each in used
     ]
+    if division is not None and not _placed(relation):
+        formulas.append(_file_in(relation, division))
     return Question(
         relation=relation,
         by=by,
@@ -97,7 +114,7 @@ async def ask(execution: Execution, question: Question) -> Mapping[str, Any]:
     rows = await groups(
         execution,
         Groups(relation=question.relation, by=question.by, total=question.total, rows=question.rows),
-        division=question.division,
+        division=question.division if _placed(question.relation) else None,
     )
     width = len(question.by)
     told = sorted(((tuple(map(text_of, row[:width])), float(row[width])) for row in rows), key=str)
@@ -203,7 +220,8 @@ def text_of(value: Any) -> str | None:
 @lru_cache(maxsize=512)
 def _statement(asked: Groups, divided: bool) -> Aggregate:
     """Built once: a source knows its statement by the very same object."""
-    subject = "_register" if asked.relation in CIVIL_TYPES else "_person"
+    known = keys_of(asked.relation)
+    subject = next(name for name in ("_register", "_person", "_key") if name in known)
     by = tuple(_bucket(asked.relation, coordinate) for coordinate in asked.by)
     return Aggregate(
         source=HOME[asked.relation],
@@ -248,7 +266,21 @@ def _in_division(relation: str) -> Predicate:
     inside = Compare("divisionCode", "under", Param("division_asked"))
     if f"{relation}.{DIVISION}" in CATALOGUE:
         return inside
-    return Exists("Child", (("_register", "_register"),), inside)
+    return of_its_report(inside) if relation == "Incident" else Exists("Child", (("_register", "_register"),), inside)
+
+
+def _placed(relation: str) -> bool:
+    """Whether the department that keeps the rows knows in which division they are."""
+    return relation in (*CIVIL_TYPES, "Incident") or f"{relation}.{DIVISION}" in CATALOGUE
+
+
+def _file_in(relation: str, division: str) -> Formula:
+    """The row's child is on file there, as last accepted; of a row that has no child there is nothing to say."""
+    if not {"_register", "_person"} & set(keys_of(relation)):
+        raise _wrong("where", f"rows of `{relation}` are in no division")
+    inside = Compare("_division", "under", Constant(division))
+    # The name tells divisions apart: requests of one batch share what is learnt of a fact.
+    return Fact(f"asked_in_{division}", "civil_affairs", "Child", inside)
 
 
 def _bucket(relation: str, coordinate: str) -> Bucket:
@@ -267,6 +299,8 @@ def _check(entitlements: Entitlements, by: tuple[str, ...], measure: str, divisi
     for coordinate in by if measure == COUNT else (*by, measure):
         if coordinate not in CATALOGUE:
             raise _wrong("by", "`by` names a coordinate that is not in the catalogue; give one as `Child.sex`")
+        if coordinate in NOT_OF_THE_ROW or coordinate.endswith(".id"):
+            raise _wrong("by", f"rows cannot be grouped by `{coordinate}`: no department keeps it with them")
         if coordinate not in entitlements.aggregated and coordinate not in entitlements.read:
             raise entitlements.refusal(coordinate, None, "aggregate")
     if division is not None and len(division) > 9:

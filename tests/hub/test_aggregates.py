@@ -78,6 +78,24 @@ def test_questions_that_make_no_sense_or_go_too_far_are_refused(
     assert refused(policy, *FINANCE, by, **more).code == code
 
 
+@pytest.mark.parametrize(
+    ("unit", "purpose", "by", "more", "word"),
+    [
+        ("district_procuratorate", "judicial_proceeding", "CriminalCase.stage", {}, "CriminalCase.stage"),
+        ("civil_affairs_bureau", "data_reconciliation", "ReconciliationItem.sourceValues", {}, "sourceValues"),
+        ("civil_affairs_bureau", "survey_management", "Child.riskFlags", {}, "Child.riskFlags"),
+        ("civil_affairs_bureau", "survey_management", "Child.id", {}, "Child.id"),
+        ("auditor", "audit", "AccessLogEntry.unit", {"where": {"divisionCode": "120114101"}}, "no division"),
+    ],
+)
+def test_what_no_department_keeps_with_the_row_is_refused_in_words(
+    policy: Policy, unit: str, purpose: str, by: str, more: dict[str, Any], word: str
+) -> None:
+    error = refused(policy, unit, purpose, [by], **more)
+    assert error.code == "INVALID_INPUT"
+    assert word in str(error)
+
+
 def execution(source: MemorySource) -> Execution:
     sources = Sources.of({source.name: source}, deadline=1.0, monotonic=lambda: 0.0)
     reading = Reading(sources=sources, bindings={"today": "2026-11-24", "born_16": "2010-11-24"})
