@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from bisect import bisect
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import repeat
+from itertools import accumulate, repeat
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ import orjson
 
 from hub.audit.contract import StoreError
 from hub.audit.merkle import leaf_hash
+from hub.audit.named import keys_of
 from hub.audit.reader import Reader
 from hub.audit.session import Connections
 
@@ -32,6 +34,8 @@ PERIOD: Final = 1.0
 REPORTER: Final = "reporter"
 """The one word under which authors of reports are counted."""
 LEVELS: Final = ("L1", "L2", "L3", "L4")
+UNSOUGHT: Final = ("commitments", "notes")
+"""Lists by which nothing is found."""
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 
 _logger = logging.getLogger(__name__)
@@ -47,7 +51,12 @@ from unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[],
     as n (index, at, kind, decision, unit, operator, purpose, case_ref, request, rows, subjects, sensitivity,
         released, masked, refused, coordinates)
 """
-_SUBJECTS = "insert into log.subject select * from unnest($1::text[], $2::bigint[]) on conflict do nothing"
+_NAMED = """
+insert into log.named (index, kind, files, records, names)
+select index, kind, files, records, ($6::uuid[])[past + 1 : past + names]
+from unnest($1::bigint[], $2::text[], $3::int[], $4::int[], $5::int[], $7::int[])
+    as n (index, kind, files, records, names, past)
+"""
 _ALIASES = "insert into log.alias select * from unnest($1::text[], $2::text[], $3::bigint[]) on conflict do nothing"
 _TALLY = """
 insert into log.tally as t (day, unit, purpose, kind, decision, sensitivity, count)
@@ -58,7 +67,7 @@ on conflict (day, unit, purpose, kind, decision, sensitivity) do update set coun
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indexed:
-    """An entry as the console finds it; ``subjects`` are all that it names, lists kept beside it included."""
+    """An entry as the console finds it; ``subjects`` are all that it names, lists kept beside it included, sorted."""
 
     index: int
     at: datetime
@@ -86,9 +95,24 @@ class Indexed:
     @property
     def alias(self) -> tuple[str, str] | None:
         """The file and the child, if the entry names one of each and no more: two names of one child."""
-        files = [name for name in self.subjects if name.startswith("f-")]
-        children = [name for name in self.subjects if name.startswith("i-")]
+        files, children = self.of("f"), self.of("i")
         return (files[0], children[0]) if len(files) == len(children) == 1 else None
+
+    def of(self, letter: str) -> tuple[str, ...]:
+        """Those of the subjects that are of this kind."""
+        return self.subjects[bisect(self.subjects, f"{letter}-") : bisect(self.subjects, f"{letter}.")]
+
+    @property
+    def named(self) -> tuple[int, int, tuple[str, ...]]:
+        """How many files, how many rows of other types, and all subjects: these first, in that order."""
+        files, records = self.of("f"), self.of("r")
+        first, last = bisect(self.subjects, "f-"), bisect(self.subjects, "r-")
+        others = (
+            *self.subjects[:first],
+            *self.subjects[first + len(files) : last],
+            *self.subjects[last + len(records) :],
+        )
+        return len(files), len(records), (*files, *records, *others)
 
 
 def indexed(index: int, data: bytes, lists: Mapping[str, Sequence[str]], sensitivities: Mapping[str, str]) -> Indexed:
@@ -113,7 +137,7 @@ def indexed(index: int, data: bytes, lists: Mapping[str, Sequence[str]], sensiti
         released=tuple(document["released"]),
         masked=tuple(document["masked"]),
         refused=tuple(document["refused"]),
-        subjects=tuple(dict.fromkeys(subjects)),
+        subjects=tuple(sorted(dict.fromkeys(subjects))),
     )
 
 
@@ -151,7 +175,7 @@ class Indexer:
         if not found:
             return 0
         lists: dict[int, dict[str, Sequence[str]]] = {}
-        for index, name, items in await self.reader.lists(position, self.batch):
+        for index, name, items in await self.reader.lists(position, self.batch, without=UNSOUGHT):
             lists.setdefault(index, {})[name] = items
         rows: list[Indexed] = []
         for number, (index, leaf, data) in enumerate(found):
@@ -172,11 +196,26 @@ class Indexer:
             if moved != "UPDATE 1":
                 raise StoreError("another replica indexes")
             await connection.execute(_FOUND, *_columns(rows))
-            named = [(name, row.index) for row in rows for name in row.subjects]
-            await connection.execute(_SUBJECTS, *_turned(named, 2))
+            await connection.execute(_NAMED, *_named(rows))
             await connection.execute(_ALIASES, *_turned([(*row.alias, row.index) for row in rows if row.alias], 3))
             counts = Counter(row.tally for row in rows)
             await connection.execute(_TALLY, *_turned([(*key, count) for key, count in sorted(counts.items())], 7))
+
+
+def _named(rows: Sequence[Indexed]) -> tuple[list[Any], ...]:
+    """The arrays of ``_NAMED``: the keys of all entries stand in one, since arrays in an array are of one length."""
+    naming = [row for row in rows if row.subjects]
+    told = [row.named for row in naming]
+    counts = [len(names) for _, _, names in told]
+    return (
+        [row.index for row in naming],
+        [row.kind for row in naming],
+        [files for files, _, _ in told],
+        [records for _, records, _ in told],
+        counts,
+        [key for _, _, names in told for key in keys_of(names)],
+        list(accumulate(counts, initial=0))[:-1],
+    )
 
 
 def _columns(rows: Sequence[Indexed]) -> list[list[Any]]:

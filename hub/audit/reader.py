@@ -6,7 +6,7 @@ archive are ``GapError``, never an empty answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ select c.size, c.note || coalesce(
 """
 _LISTS = """
 select e.index, l.field, l.items from log.entry e join log.long_list l using (request, kind, part)
-where e.index >= $1 and e.index < $2 order by e.index, l.field
+where e.index >= $1 and e.index < $2 and l.field <> all ($3) order by e.index, l.field
 """
 
 
@@ -184,9 +184,11 @@ class Reader:
         )
         return [(row["size"], row["note"]) for row in rows]
 
-    async def lists(self, first: int, count: int) -> list[tuple[int, str, tuple[str, ...]]]:
+    async def lists(
+        self, first: int, count: int, *, without: Sequence[str] = ()
+    ) -> list[tuple[int, str, tuple[str, ...]]]:
         """(index, field, items) of the lists kept beside ``count`` entries from the ``first`` on."""
-        rows = await self._rows(_LISTS, first, first + count)
+        rows = await self._rows(_LISTS, first, first + count, list(without))
         return [(row["index"], row["field"], tuple(row["items"])) for row in rows]
 
     async def verification(self) -> Verification | None:

@@ -19,6 +19,7 @@ from hub.audit.contract import StoreError
 from hub.audit.entry import NAMES
 from hub.audit.indexer import ZONE
 from hub.audit.merkle import leaf_hash
+from hub.audit.named import keys_of
 from hub.audit.reader import Reader
 from hub.audit.session import Connections
 
@@ -156,14 +157,12 @@ _FIRST = "select index from log.found where at >= $1 order by at limit 1"
 _LAST = "select index from log.found where at < $1 order by at desc limit 1"
 _OF_SUBJECTS = """
 select {0} from log.found where index in (
-    -- each name's newest, along its own index
-    select newest.index from unnest($1::text[]) as name
-    cross join lateral (
-        select s.index from log.subject s join log.found f on f.index = s.index
-        where s.pseudonym = name and s.index < $2 and f.kind = any ($3) order by s.index desc limit {1}
-    ) newest
+    -- `+ 0`: by the names, not along the whole log, which the planner takes for cheaper
+    select index from log.named where names && $1::uuid[] and index < $2 and kind = any ($3)
+    order by index + 0 desc limit {1}
 ) order by index desc limit {1}
 """
+_REVIEWS = "select index from log.named where names @> $1::uuid[] order by index + 0"
 _ROW = "index, at, kind, decision, unit, operator, purpose, request, rows, subjects, sensitivity, coordinates"
 
 
@@ -224,7 +223,7 @@ class Search:
     async def of_subjects(self, names: Sequence[str], before: int | None = None, *, page: int = PAGE) -> Page:
         """What was disclosed of these pseudonyms: no look of an auditor, no hold or release."""
         high = LARGEST if before is None else before
-        rows = await self._rows(_OF_SUBJECTS.format(_ROW, page + 1), list(names), high, list(DISCLOSING))
+        rows = await self._rows(_OF_SUBJECTS.format(_ROW, page + 1), keys_of(names), high, list(DISCLOSING))
         return _page(rows, page)
 
     async def whole(self, index: int) -> Whole | None:
@@ -243,7 +242,7 @@ class Search:
 
     async def reviews(self, name: str) -> list[Mapping[str, Any]]:
         """The reviews of an entry, the oldest first: their fields, words and index."""
-        rows = await self._rows("select index from log.subject where pseudonym = $1 order by index", f"of:{name}")
+        rows = await self._rows(_REVIEWS, keys_of((f"of:{name}",)))
         return [review for row in rows for review in await self.fields(row["index"])]
 
     async def fields(self, index: int) -> list[Mapping[str, Any]]:

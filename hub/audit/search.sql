@@ -35,13 +35,41 @@ create index if not exists found_released on log.found using gin (released) with
 create index if not exists found_masked on log.found using gin (masked) with (fastupdate = off);
 create index if not exists found_refused on log.found using gin (refused) with (fastupdate = off);
 
--- Pseudonym -> entries that name it (lists included); `of:<name>` -> the reviews of the entry of that name.
-create table if not exists log.subject (
-    pseudonym text not null,
-    index bigint not null,
-    primary key (pseudonym, index)
+-- A name -> its key in log.named: of a pseudonym its own 128 bits, of any other text as many of its hash. As
+-- hub/audit/named.py has it.
+create or replace function log.name_key(name text) returns uuid language sql immutable parallel safe as $$
+    select encode(substr(case when name ~ '^[a-z]-[A-Za-z0-9_-]{21}[AQgw]$'
+        then decode(translate(substr(name, 3), '-_', '+/') || '==', 'base64')
+        else sha256(convert_to(name, 'UTF8')) end, 1, 16), 'hex')::uuid
+$$;
+
+-- Whom an entry names (lists included), as keys: first `files` files, then `records` rows, then all others; of a review
+-- the entry that it is of, as `of:<name>`. One row an entry: a row a name cost more than the answers themselves.
+create table if not exists log.named (
+    index bigint primary key,
+    kind text not null,
+    files integer not null,
+    records integer not null,
+    names uuid[] not null
 );
-create index if not exists subject_index on log.subject (index);
+-- Keys do not compress, and what is frequent among them is not worth a look at each array.
+alter table log.named alter column names set storage external, alter column names set statistics 0;
+
+-- Before layout 4 there was a row a name. Nobody adds to these meanwhile: whoever still would is without its table after.
+do $$ begin
+    if to_regclass('log.subject') is not null then
+        lock table log.subject in access exclusive mode;
+        insert into log.named (index, kind, files, records, names)
+        select s.index, f.kind, count(*) filter (where s.pseudonym like 'f-%'),
+            count(*) filter (where s.pseudonym like 'r-%'),
+            array_agg(log.name_key(s.pseudonym) order by s.pseudonym not like 'f-%', s.pseudonym not like 'r-%')
+        from log.subject s join log.found f on f.index = s.index
+        group by s.index, f.kind;
+        drop table log.subject;
+    end if;
+end $$;
+create index if not exists named_names on log.named using gin (names) with (gin_pending_list_limit = 1024);
+update log.layout set version = 4 where version = 3;
 
 -- A file and a child that one entry names alone: two pseudonyms of one child.
 create table if not exists log.alias (
@@ -68,8 +96,8 @@ create table if not exists log.tally (
 create table if not exists log.indexed (position bigint not null);
 insert into log.indexed select 0 where not exists (select from log.indexed);
 
-revoke all on log.found, log.subject, log.alias, log.tally, log.indexed from public;
-grant select, insert on log.found, log.subject, log.alias to hub_log;
+revoke all on log.found, log.named, log.alias, log.tally, log.indexed from public;
+grant select, insert on log.found, log.named, log.alias to hub_log;
 grant select, insert, update on log.tally to hub_log;
 grant select, update on log.indexed to hub_log;
 

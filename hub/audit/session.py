@@ -17,7 +17,7 @@ import asyncpg
 
 from hub.audit.contract import StoreError
 
-LAYOUT: Final = 3
+LAYOUT: Final = 4
 DDL: Final = tuple(
     Path(__file__).parent / name
     for name in (

@@ -55,7 +55,7 @@ class Hit:
 class Rule:
     """A rule: SQL over ``log.found`` that yields unit, operator, at, count and entries, and the words for a hit.
 
-    ``{near}`` in it: that rows of ``log.subject s`` are of the entries of these days. They know no time themselves.
+    ``{near}`` in it: that rows of ``log.named s`` are of the entries of these days. They know no time themselves.
     """
 
     name: str
@@ -96,12 +96,11 @@ CASELESS = Rule(
     name="caseless",
     zh="一天内逐个查阅 {count} 名儿童且未填办案编号（阈值 {0}）",
     en="{count} children looked up one by one in a day without a case reference (threshold {0})",
-    query=f"select {_TOLD} as entries, count(distinct s.pseudonym)::int as count from log.found f"
-    " join (select index, min(pseudonym) as pseudonym from log.subject s where s.pseudonym like 'f-%' and {near}"
-    " group by index having count(*) = 1) s on s.index = f.index"
+    query=f"select {_TOLD} as entries, count(distinct s.names[1])::int as count from log.found f"
+    " join log.named s on s.index = f.index and s.files = 1 and {near}"
     " where f.at >= $1 and f.at < $2 and f.unit not like 'a-%' and f.kind = 'disclosure' and f.case_ref = ''"
     " group by f.unit, f.operator, (f.at at time zone 'Asia/Shanghai')::date"
-    " having count(distinct s.pseudonym) >= $3",
+    " having count(distinct s.names[1]) >= $3",
     values=lambda t: [t.caseless_children],
 )
 REFUSALS = Rule(
@@ -117,9 +116,10 @@ SAME_CHILD = Rule(
     zh="同一经办人反复查阅同一儿童 {count} 次（阈值 {0}）",
     en="one operator at one child {count} times (threshold {0})",
     query=f"select {_TOLD} as entries, count(distinct f.index)::int as count"
-    " from log.found f join log.subject s on s.index = f.index and s.pseudonym like 'f-%' and {near}"
+    " from log.found f join log.named s on s.index = f.index and {near}"
+    " cross join lateral unnest(s.names[1 : s.files]) as child"
     " where f.at >= $1 and f.at < $2 and f.unit not like 'a-%' and f.kind = 'disclosure' and f.operator <> ''"
-    " and f.subjects <= 8 group by f.unit, f.operator, s.pseudonym having count(distinct f.index) >= $3",
+    " and f.subjects <= 8 group by f.unit, f.operator, child having count(distinct f.index) >= $3",
     values=lambda t: [t.same_child],
 )
 UNDISPATCHED = Rule(
@@ -128,13 +128,13 @@ UNDISPATCHED = Rule(
     en="a report was entered or matched, its child was read, and nobody sent after {count} minutes (threshold {0})",
     query="select f.unit, f.operator, f.at, array[f.index] as entries,"
     " (extract(epoch from least(now(), $2) - f.at) / 60)::int as count from log.found f"
-    " join log.subject r on r.index = f.index and r.pseudonym like 'r-%'"
+    " join log.named s on s.index = f.index"
+    " cross join lateral unnest(s.names[s.files + 1 : s.files + s.records]) as report"
     " where f.at >= $1 and f.at < $2 and f.kind = 'outcome' and 'MandatoryReport.child' = any (f.coordinates)"
     " and f.at < least(now(), $2) - make_interval(mins => $3)"
-    " and exists (select from log.subject c join log.subject d on d.pseudonym = c.pseudonym join log.found g"
-    "   on g.index = d.index where c.index = f.index and c.pseudonym like 'f-%' and g.kind = 'disclosure'"
-    "   and g.unit = f.unit and g.index > f.index)"
-    " and not exists (select from log.subject s join log.found g on g.index = s.index where s.pseudonym = r.pseudonym"
+    " and exists (select from log.named d join log.found g on g.index = d.index where d.names && s.names[1 : s.files]"
+    "   and g.kind = 'disclosure' and g.unit = f.unit and g.index > f.index)"
+    " and not exists (select from log.named d join log.found g on g.index = d.index where d.names @> array[report]"
     "   and g.kind = 'outcome' and 'MandatoryReport.acceptedAt' = any (g.coordinates) and g.index >= f.index"
     "   and g.at < f.at + make_interval(mins => $3))",
     values=lambda t: [t.undispatched_minutes],

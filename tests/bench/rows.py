@@ -25,10 +25,10 @@ SHAPES = 400
 
 _BARE = """
 alter table log.found drop constraint found_pkey;
-alter table log.subject drop constraint subject_pkey;
+alter table log.named drop constraint named_pkey;
 alter table log.alias drop constraint alias_pkey;
 do $$ declare name text; begin
-    for name in select indexname from pg_indexes where schemaname = 'log' and tablename in ('found', 'alias')
+    for name in select indexname from pg_indexes where schemaname = 'log' and tablename in ('found', 'named', 'alias')
     loop execute format('drop index log.%I', name); end loop;
 end $$;
 """
@@ -58,11 +58,14 @@ cross join lateral (select case when q < 0.9 then 'disclosure' when q < 0.95 the
 order by i
 """
 _SUBJECTS = """
-insert into log.subject
-select distinct 'f-' || left(md5(floor(power(random(), 1.5) * $1::int)::text), 22) as pseudonym, f.index
-from log.found f, generate_series(1, f.subjects)
+insert into log.named
+select f.index, f.kind, f.subjects, 0, array(
+    select log.name_key('f-' || left(md5(floor(power(random(), 1.5) * $1::int)::text), 22))
+    from generate_series(1, f.subjects)
+)
+from log.found f
 where f.kind not in ('look', 'refusal', 'failure')
-order by 2
+order by 1
 """
 _REST = """
 insert into log.alias select 'f-' || left(md5(i::text), 22), 'i-' || left(md5('i' || i), 22), i
@@ -72,7 +75,7 @@ insert into log.tally
     from log.found group by 1, 2, 3, 4, 5, 6 order by 1;
 update log.indexed set position = (select max(index) + 1 from log.found);
 alter table log.found add primary key (index);
-alter table log.subject add primary key (pseudonym, index);
+alter table log.named add primary key (index);
 alter table log.alias add primary key (register, citizen);
 drop schema bench cascade;
 """
@@ -92,7 +95,7 @@ async def fill_index(dsn: str, rows: int, newest: datetime) -> None:
         await owner.execute(_REST)
         await owner.execute(DDL[1].read_text(encoding="utf-8"))
         await owner.execute("vacuum (analyze) log.found")
-        await owner.execute("vacuum (analyze) log.subject")
+        await owner.execute("vacuum (analyze) log.named")
     finally:
         await owner.close()
 

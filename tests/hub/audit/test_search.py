@@ -18,11 +18,12 @@ from hub.audit.desk import Desk
 from hub.audit.entry import Entry, Pseudonyms, encode, without_author
 from hub.audit.indexer import Indexer, indexed
 from hub.audit.monthly import monthly, workbook
+from hub.audit.named import keys_of
 from hub.audit.reader import Reader
 from hub.audit.reviewing import Auditor, review
 from hub.audit.search import Question, QuestionError, Search, TooMuchError
 from hub.audit.sequencer import Sequencer
-from hub.audit.session import Session, Sessions
+from hub.audit.session import DDL, LAYOUT, Session, Sessions
 from hub.audit.store import PostgresStore
 from hub.audit.unusual import Hit, Thresholds, Unusual
 from hub.workdays import works
@@ -368,10 +369,10 @@ async def test_what_is_too_much_for_one_transaction_is_indexed_by_several(log: B
     await owner.execute(
         """
         create function log.slow() returns trigger language plpgsql as $$ begin
-            if (select count(*) from fresh) > 50 then raise query_canceled; end if;
+            if (select count(*) from fresh) > 10 then raise query_canceled; end if;
             return null;
         end $$;
-        create trigger slow after insert on log.subject referencing new table as fresh
+        create trigger slow after insert on log.named referencing new table as fresh
             for each statement execute function log.slow();
         """
     )
@@ -386,3 +387,51 @@ async def test_what_is_too_much_for_one_transaction_is_indexed_by_several(log: B
         task.cancel()
         await asyncio.wait((task,))
         await owner.close()
+
+
+async def test_names_that_were_indexed_one_by_one_are_found_after_the_upgrade(log: Bench) -> None:
+    file, child, row = NAMES.register("1"), NAMES.citizen("110101"), NAMES.record("Guardian", "5")
+    await log.write([read(0, subjects=(file, child, row)), read(1, subjects=(row,)), read(2, subjects=(file,))])
+    async with log.search.connections.connection() as connection:
+        before = await connection.fetch("select index, kind, files, records, names from log.named order by index")
+    owner = await asyncpg.connect(log.dsn)
+    try:
+        await owner.execute("create table log.subject (pseudonym text, index bigint, primary key (pseudonym, index))")
+        named = [(child, 0), (row, 0), (file, 0), (row, 1), (file, 2)]
+        await owner.executemany("insert into log.subject values ($1, $2)", named)
+        await owner.execute("truncate log.named; update log.layout set version = 3")
+        for file_of_ddl in DDL[:2] * 2:
+            await owner.execute(file_of_ddl.read_text("utf-8"))
+        after = await owner.fetch("select index, kind, files, records, names from log.named order by index")
+        assert after == before and len(before) == 3
+        assert await owner.fetchval("select to_regclass('log.subject')") is None
+        assert await owner.fetchval("select version from log.layout") == LAYOUT
+    finally:
+        await owner.close()
+    assert [found.index for found in (await log.search.of_subjects((file,))).rows] == [2, 0]
+    assert not (await log.search.of_subjects((NAMES.register("2"),))).rows
+
+
+async def test_a_name_has_the_same_key_here_and_in_the_database(log: Bench) -> None:
+    names = [
+        *(NAMES.register(str(number)) for number in range(50)),
+        *("of:read-1/disclosure/0", "f-1", "", "sha256:" + "0" * 64, "F-" + "A" * 22, "1-" + "A" * 22),
+        *("f-" + "A" * 21 + last for last in "BQ_-+=\u00e9"),
+        *("f-" + "A" * 20 + "=A", "f-" + "A" * 20 + "\u5bb6A", "fA" + "A" * 22, "-f" + "A" * 22),
+    ]
+    owner = await asyncpg.connect(log.dsn)
+    try:
+        keys = await owner.fetchval(
+            "select array_agg(log.name_key(name) order by n) from"
+            " unnest($1::text[]) with ordinality as given (name, n)",
+            names,
+        )
+    finally:
+        await owner.close()
+    assert keys_of(names) == [key.hex for key in keys] and len(set(keys)) == len(names)
+    assert (
+        keys_of(names[:50])
+        == [key.hex for key in keys[:50]]
+        == [key for name in names[:50] for key in keys_of((name,))]
+    )
+    assert keys_of(()) == []
