@@ -5,7 +5,7 @@ Guarantee (invariant 1): a column enters a reach only with the formulas of the g
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from graphql import (
@@ -28,7 +28,7 @@ from hub.errors import HubError, RefusedError
 from hub.planner import plan as p
 from hub.planner.formula import FALSE
 from hub.planner.relations import CHILD, HOME, PARTS, join_of, keys_of
-from schema.catalogue import CATALOGUE, LINKS, ROOTS, TYPES
+from schema.catalogue import CATALOGUE, LINKS, ROOTS, TYPES, fields_of
 
 Nodes = list[FieldNode]
 """Nodes of one response key, whose selections count together."""
@@ -79,6 +79,7 @@ class Compiler:
     variables: VariableValues
     refused: list[p.Refused] = field(default_factory=list)
     used: dict[str, None] = field(default_factory=dict)
+    reached: dict[str, None] = field(default_factory=dict)
     reaches: int = 0
 
     def root(self, key: str, nodes: list[FieldNode]) -> p.RowsRoot | p.LocalRoot | p.Denied | p.Word:
@@ -124,6 +125,7 @@ class Compiler:
         """The rows of one field, with the columns and the layout of what is selected below it."""
         number = self.reaches
         self.reaches += 1
+        self.reached[type_name] = None
         draft = _Draft(type_name=type_name, access=self.entitlements.access(type_name))
         for name in keys_of(type_name):
             draft.key(name)
@@ -322,10 +324,15 @@ class Compiler:
             refused=tuple(self.refused),
             rules=tuple(line.rule for line in lines),
             clauses=tuple(sorted({line.clause for line in lines})),
-            scopes=frozenset(line.scope for line in lines),
+            scopes=frozenset(line.scope for line in (*lines, *self.entitlements.lines(self.bare()))),
             policy_version=self.entitlements.policy.version,
             null_mode=not refuse,
         )
+
+    def bare(self) -> Iterator[str]:
+        """Coordinates of types of which no value is asked: a row, or its id, is there by any line of its type."""
+        asked = {coordinate.partition(".")[0] for coordinate in self.used if coordinate in CATALOGUE}
+        return (found.coordinate for name in self.reached if name not in asked for found in fields_of(name))
 
 
 def compile_plan(

@@ -144,11 +144,14 @@ def words(document: dict[str, Any]) -> set[str]:
     return found - {""}
 
 
+@pytest.mark.parametrize("asked", ["id status reportedAt", "id", "__typename"])
 @pytest.mark.parametrize("unit", ["mandatory_reporter", "education_bureau", "village_committee"])
-async def test_own_reports_alone_are_one_entry(told: Told, unit: str) -> None:
+async def test_own_reports_alone_are_one_entry_though_no_value_of_them_is_asked(
+    told: Told, unit: str, asked: str
+) -> None:
     me, own, others = told.reporter(unit)
     assert own and not others
-    reply = await told.ask(me.key, PURPOSE, ALONE)
+    reply = await told.ask(me.key, PURPOSE, ALONE.replace("id status reportedAt", asked))
     assert list(reply.json["extensions"]) == ["receipt"]
     found = await told.entry(reply.json["extensions"]["receipt"])
     assert found["unit"] == told.ask.hub.pseudonyms.author(me.key)
