@@ -22,6 +22,7 @@ from hub.commands.log_acts import TOKEN
 from hub.commands.outcome import MISCONFIGURED, Failure, err, out, outcomes, settings_of
 from hub.commands.principals import check_unit, dev_token
 from hub.identity import PARKS
+from hub.quarters import running
 from hub.service import read_policy
 from hub.settings import Settings
 from hub.survey.check import Checked, check
@@ -64,7 +65,7 @@ def _template(
     """
     with outcomes():
         settings = settings_of(context)
-        quarter = _quarter(_today(settings))
+        quarter = running(_today(settings))
         name = _name(settings, village)
         children = [] if empty else _own(settings, village, url)
         file = to or Path(f"{village}-{quarter}.xlsx")
@@ -111,7 +112,7 @@ def _import(
         if prepared_by is not None and not offline and (checked.passed or accept_good):
             drafts = partial(Drafts, own={child["id"]: child for child in own}, prepared_by=prepared_by)
             entering = partial(store, checked, village=village, accept_good=accept_good)
-            _enter(drafts, entering, _village(settings, village, url), _quarter(_today(settings)))
+            _enter(drafts, entering, _village(settings, village, url), running(_today(settings)))
         if not checked.passed:
             raise typer.Exit(1)
 
@@ -182,7 +183,7 @@ def _progress(
         }
         token = os.environ.get(TOKEN) or dev_token(settings, unit, purposes=(PURPOSE,), division=town, operator="cli")
         asking = _Unit(url=url or f"http://{settings.host}:{settings.port}", token=token)
-        lines = progress(names, _submissions(asking, quarter or _quarter(day)), quarter or _quarter(day), day)
+        lines = progress(names, _submissions(asking, quarter or running(day)), quarter or running(day), day)
         if _missing(lines):
             raise typer.Exit(1)
 
@@ -228,10 +229,6 @@ def _tell(sheet: Sheet, checked: Checked, to: Path) -> None:
 
 def _today(settings: Settings) -> date:
     return datetime.now(ZoneInfo(settings.timezone)).date()
-
-
-def _quarter(day: date) -> str:
-    return f"{day.year}Q{(day.month + 2) // 3}"
 
 
 def _name(settings: Settings, village: str) -> str:

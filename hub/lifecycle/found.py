@@ -21,6 +21,7 @@ from hub.lifecycle.values import Moment
 from hub.planner.formula import TRUE, And, Fact, Formula, Known, Local, Not, Or, facts, local_fact, member, render
 from hub.planner.formula import every as all_of
 from hub.planner.relations import HOME, keys_of
+from hub.quarters import before, written_with
 from hub.registry import REGISTER_SOURCES, Files, Registry, gather_by
 
 NOBODY = "-"
@@ -116,6 +117,18 @@ class Finding:
     async def _row(
         self, relation: str, columns: Iterable[str], where: Predicate, bindings: Mapping[str, Any], *order: Order
     ) -> ROW | None:
+        rows = await self._rows(relation, columns, where, bindings, *order, most=1)
+        return rows[0] if rows else None
+
+    async def _rows(
+        self,
+        relation: str,
+        columns: Iterable[str],
+        where: Predicate,
+        bindings: Mapping[str, Any],
+        *order: Order,
+        most: int,
+    ) -> Sequence[ROW]:
         names = tuple(dict.fromkeys(columns))
         fetch = Fetch(
             source=HOME[relation],
@@ -123,10 +136,10 @@ class Finding:
             columns=tuple(Column(name=name) for name in names),
             where=where,
             order=order,
-            limit=Param("one"),
+            limit=Param("most"),
         )
-        rows = await self.registry.reading.fetch(fetch, {**bindings, "one": 1})
-        return dict(zip(names, rows[0], strict=False)) if rows else None
+        rows = await self.registry.reading.fetch(fetch, {**bindings, "most": most})
+        return [dict(zip(names, row, strict=False)) for row in rows]
 
     async def _keyed(self, relation: str, key: str | None, columns: Iterable[str]) -> ROW | None:
         if key is None:
@@ -176,11 +189,12 @@ class Finding:
         return await self._row("Assessment", ("_key", "_register"), where, {"parent": key}, last)
 
     async def _submission(self, subject: ROW | None) -> ROW | None:
-        """The running quarter's submission of the village in which the file lies, or will lie."""
-        division = await self._division(subject)
-        where = all_of((Compare("divisionCode", "eq", Param("village")), Compare("quarter", "eq", Param("quarter"))))
-        bindings = {"village": division or NOBODY, "quarter": self.moment.quarter}
-        return await self._row("SurveySubmission", ("_key", "status"), where, bindings)
+        """The submission with which the file is written, of the village in which it lies or will lie."""
+        division, quarter = await self._division(subject), self.moment.quarter
+        where = all_of((Compare("divisionCode", "eq", Param("village")), Compare("quarter", "in", Param("quarters"))))
+        bindings = {"village": division or NOBODY, "quarters": [quarter, before(quarter)]}
+        rows = await self._rows("SurveySubmission", ("_key", "status", "quarter"), where, bindings, most=2)
+        return written_with(rows, quarter, self.step.origin)
 
     async def _division(self, subject: ROW | None) -> str | None:
         if self.step.subject == "Child" and self.step.creates:

@@ -70,7 +70,7 @@ _GUARDIAN_CHANGED: Final = Change(relation="Guardian", may=("kind", "name", *_GU
 
 
 def _filing(who: tuple[Actor, ...], origin: tuple[str, ...], prefix: str, zh: str) -> tuple[Step, ...]:
-    """The steps that write files while their division's submission of the running quarter is in these states."""
+    """The steps that write files while their division's submission (of which quarter: `hub.quarters`) stands so."""
 
     def step(name: str, zh_: str, en: str, change: Change, about: str | None = None) -> Step:
         return Step(

@@ -12,19 +12,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
+from hub.quarters import EDITABLE, before, entered
 from hub.survey.acts import Act, Draft
 from hub.survey.check import Entry, Progress
-from hub.survey.register import Node, submission
+from hub.survey.register import Node, submissions
 
 Ask: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """A document and its variables -> the hub's answer, as the village."""
 
 AT_ONCE: Final = 4
 """Rows that are entered at the same time: departments serve others as well."""
-EDITABLE: Final = ("DRAFT", "RETURNED")
-SUBMISSION: Final = """query Submission($village: DivisionCode!, $quarter: Quarter!) {
-  surveySubmissions(first: 1, filter: {divisionCode: {eq: $village}, quarter: {eq: $quarter}, level: {eq: VILLAGE}}) {
-    edges { node { id status childrenCount preparedBy submittedAt returnReason } }
+SUBMISSIONS: Final = """query Submissions($village: DivisionCode!, $quarters: [Quarter!]!) {
+  surveySubmissions(first: 2, filter: {divisionCode: {eq: $village}, quarter: {in: $quarters}, level: {eq: VILLAGE}}) {
+    edges { node { id quarter status childrenCount preparedBy submittedAt returnReason } }
   }
 }"""
 _ANSWERS: Final[Mapping[str, str]] = {"villageOpenFile": "step again child { id }"}
@@ -40,13 +40,17 @@ class StepError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drafts:
-    """Rows entered as the village; ``own``: its files as they stand, ``run``: a name of this import alone."""
+    """Rows entered as the village; ``own``: its files as they stand, ``run``: a name of this import alone.
+
+    ``enough``: whether no further row shall be begun; those that are left are entered when it is started again.
+    """
 
     ask: Ask
     own: Mapping[str, Node] = field(repr=False)
     prepared_by: str = field(repr=False)
     run: str
     progress: Progress = lambda *_: None
+    enough: Callable[[], bool] = lambda: False
 
     async def enter(self, village: str, quarter: str, entries: Sequence[Entry]) -> None:
         """See the port."""
@@ -56,6 +60,8 @@ class Drafts:
         async def one(entry: Entry) -> None:
             nonlocal done
             async with gate:
+                if self.enough():
+                    return
                 await self._row(draft, entry)
             done += 1
             self.progress("录入 enter", done, len(entries))
@@ -69,13 +75,18 @@ class Drafts:
 
     async def _begin(self, village: str, quarter: str) -> None:
         """The draft is there; refused where it is no draft any more."""
-        found = submission(await self._asked(None, SUBMISSION, {"village": village, "quarter": quarter}))
+        quarters = [quarter, before(quarter)]
+        found = entered(
+            submissions(await self._asked(None, SUBMISSIONS, {"village": village, "quarters": quarters})), quarter
+        )
         if found is None:
             key = f"survey-begin-{village}-{quarter}"
             await self._take(None, Act(step="beginSurvey", given={"preparedBy": self.prepared_by}, key=key))
         elif found["status"] not in EDITABLE:
-            words = f"the survey of {quarter} stands at `{found['status']}`: files are closed to the village"
-            raise StepError(None, "CONFLICT", words, f"{quarter} 摸排已报送，村居不能再修改档案；需修改的请镇街退回")
+            words = f"the survey of {found['quarter']} stands at `{found['status']}`: files are closed to the village"
+            raise StepError(
+                None, "CONFLICT", words, f"{found['quarter']} 摸排已报送，村居不能再修改档案；需修改的请镇街退回"
+            )
 
     async def _row(self, draft: Draft, entry: Entry) -> None:
         child = self.own.get(entry.values.get("id") or "")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, Final
 
 from hub.lifecycle.survey import STATES
+from hub.quarters import end
 from hub.workdays import workdays_after, workdays_between
 
 DAYS: Final[Mapping[str, int]] = {"VILLAGE": 5, "TOWN": 10}
@@ -61,11 +62,4 @@ def progress(names: Mapping[str, str], submissions: Iterable[Mapping[str, Any]],
 
 def due_day(quarter: str, level: str) -> date:
     """The working day by which the survey of a quarter is due from a level."""
-    return workdays_after(quarter_end(quarter), DAYS[level])
-
-
-def quarter_end(quarter: str) -> date:
-    """The last day of a quarter, as of 2017Q2."""
-    year, number = int(quarter[:4]), int(quarter[5])
-    following = date(year + 1, 1, 1) if number == 4 else date(year, 3 * number + 1, 1)
-    return following - timedelta(days=1)
+    return workdays_after(end(quarter), DAYS[level])

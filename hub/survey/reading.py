@@ -56,8 +56,12 @@ class Sheet:
 
 
 def read(file: Path) -> Sheet:
-    """The first sheet of the file that is the form; raises ``SheetError``, ``OSError``."""
-    data = file.read_bytes()
+    """The sheet of a file that is the form; raises ``SheetError``, ``OSError``."""
+    return parsed(file.read_bytes())
+
+
+def parsed(data: bytes) -> Sheet:
+    """The first sheet of a file's content that is the form; raises ``SheetError``."""
     if len(data) > LARGEST:
         raise SheetError(f"文件超过 {LARGEST // 1024 // 1024} MB，请只保留登记表一张工作表")
     if data[:2] == b"PK" or data[:4] == b"\xd0\xcf\x11\xe0":

@@ -34,9 +34,9 @@ def page(answer: Mapping[str, Any]) -> tuple[list[Node], str | None]:
     return _nodes(found), info["endCursor"] if info["hasNextPage"] else None
 
 
-def submission(answer: Mapping[str, Any]) -> Node | None:
-    """The village's submission of one answer, if there is one."""
-    return next(iter(_nodes(answer["data"]["surveySubmissions"])), None)
+def submissions(answer: Mapping[str, Any]) -> list[Node]:
+    """The village's submissions of one answer."""
+    return _nodes(answer["data"]["surveySubmissions"])
 
 
 def row(child: Node) -> dict[str, Any]:

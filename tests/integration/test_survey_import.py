@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
+from connectors.demo.server import Server
 from connectors.source import All, Compare, Constant, Source
+from hub.quarters import before, running
 from hub.survey.check import Checked, check
 from hub.survey.drafts import Drafts, StepError
 from hub.survey.reading import read
@@ -27,7 +30,8 @@ from tests.survey.forms import as_xlsx, good_row, grid
 
 pytestmark = pytest.mark.postgres
 
-QUARTER = f"{today().year}Q{(today().month + 2) // 3}"
+QUARTER = running(today())
+LAST = before(QUARTER)
 NEW = 6
 OF_CHILD = ("name", "citizenId", "sex", "birthDate", "residenceAddress", "lastVisitedOn", "incomeSources", "_accepted")
 
@@ -172,6 +176,69 @@ async def test_what_is_submitted_is_closed_to_the_village_and_nothing_is_entered
         await entered(served, village, file, run="late")
     assert (refused.value.code, refused.value.row) == ("CONFLICT", None)
     assert await register(departments, village) == before
+
+
+async def came_back(written: Server, village: str) -> None:
+    """The quarter is new: the village has begun nothing in it, and last quarter's survey came back."""
+    connection = await asyncpg.connect(written.dsn("civil_affairs"))
+    try:
+        await connection.execute("delete from dcbs where xzqhdm = $1 and jd = $2", village, QUARTER)
+        returned = (
+            "select bszt from dcbs where thyy is not null and tbjb = (select tbjb from dcbs where xzqhdm = $1 limit 1)"
+        )
+        code = await connection.fetchval(f"{returned} limit 1", village)
+        found = await connection.execute(
+            "update dcbs set bszt = $3, thyy = '人数不符（虚构）' where xzqhdm = $1 and jd = $2", village, LAST, code
+        )
+        assert found == "UPDATE 1"
+    finally:
+        await connection.close()
+
+
+async def test_what_comes_back_after_the_quarter_is_corrected_and_submitted_again_while_the_next_one_runs(
+    served: Served, departments: Mapping[str, Source], people: list[Child], written: Server, tmp_path: Path
+) -> None:
+    drafts = await villages(departments, people, "DRAFT")
+    child = next(one for one in people if one.village == drafts[-2])
+    village, town, committee = child.village, child.town, child.committee
+    await came_back(written, village)
+    last: dict[str, Any] = {"id": await submission(served, departments, committee, LAST)}
+    counted: dict[str, Any] = {"childrenCount": 1, "preparedBy": "虚构填表人"}
+
+    async def revised(who: str, step: str) -> str:
+        identifier = served.id(who, "Child", child.register, child.citizen)
+        found = await served.step(who, PURPOSE, step, id=identifier, livesAlone=step.startswith("town"))
+        return "" if found.status == 200 else str(found.error["state"])
+
+    assert (await revised(committee, "villageReviseFile"), await revised(town, "townReviseFile")) == ("", "RETURNED")
+    file = tmp_path / "form.xlsx"
+    as_xlsx(file, grid(form(village, 2, 7)))
+    assert await entered(served, village, file, run="late") == 2
+    assert await statuses(departments, village) == {LAST: "RETURNED"}
+    assert (await served.step(committee, PURPOSE, "submitSurvey", **last, **counted)).status == 200
+    assert await revised(committee, "villageReviseFile") == "VILLAGE_SUBMITTED"
+    assert await revised(town, "townReviseFile") == ""
+    # The next quarter is begun: the village goes on in it, and the town still corrects the last one.
+    assert (await served.step(committee, PURPOSE, "beginSurvey", preparedBy="虚构填表人")).status == 200
+    assert (await revised(committee, "villageReviseFile"), await revised(town, "townReviseFile")) == ("", "")
+    new: dict[str, Any] = {"id": await submission(served, departments, committee, QUARTER)}
+    assert (await served.step(committee, PURPOSE, "submitSurvey", **new, **counted)).status == 200
+    assert await statuses(departments, village) == {LAST: "VILLAGE_SUBMITTED", QUARTER: "VILLAGE_SUBMITTED"}
+    assert await revised(committee, "villageReviseFile") == "VILLAGE_SUBMITTED"
+
+
+async def statuses(departments: Mapping[str, Source], village: str) -> dict[str, str]:
+    where = Compare("divisionCode", "eq", Constant(village))
+    found = await rows_of(departments, "SurveySubmission", where, {}, "quarter", "status")
+    return {one["quarter"]: one["status"] for one in found}
+
+
+async def submission(served: Served, departments: Mapping[str, Source], who: str, quarter: str) -> str:
+    """The id by which the village knows its submission of a quarter."""
+    village = who.partition(":")[2]
+    where = All((Compare("quarter", "eq", Constant(quarter)), Compare("divisionCode", "eq", Constant(village))))
+    ((key,),) = [tuple(one.values()) for one in await rows_of(departments, "SurveySubmission", where, {}, "_key")]
+    return served.id(who, "SurveySubmission", key)
 
 
 async def command(served: Served, village: str, file: Path) -> asyncio.subprocess.Process:

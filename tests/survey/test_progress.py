@@ -6,16 +6,17 @@ from datetime import date
 
 import pytest
 
-from hub.survey.progress import due_day, progress, quarter_end
+from hub.quarters import at_hand, before, end, entered, running
+from hub.survey.progress import due_day, progress
 
 NAMES = {"120114101": "某镇", "120114101201": "甲村", "120114101202": "乙村", "120114101203": "丙村"}
 
 
 @pytest.mark.parametrize(
-    ("quarter", "end"), [("2026Q1", date(2026, 3, 31)), ("2026Q2", date(2026, 6, 30)), ("2026Q4", date(2026, 12, 31))]
+    ("quarter", "day"), [("2026Q1", date(2026, 3, 31)), ("2026Q2", date(2026, 6, 30)), ("2026Q4", date(2026, 12, 31))]
 )
-def test_a_quarter_ends_on_its_last_day(quarter: str, end: date) -> None:
-    assert quarter_end(quarter) == end
+def test_a_quarter_ends_on_its_last_day(quarter: str, day: date) -> None:
+    assert end(quarter) == day
 
 
 def test_a_survey_is_due_so_many_working_days_after_the_quarter() -> None:
@@ -44,3 +45,32 @@ def test_who_has_not_begun_is_missing_like_who_has_not_finished_and_late_in_work
 
 def test_nobody_is_late_on_the_day_itself() -> None:
     assert {line.late for line in progress(NAMES, [], "2025Q2", date(2025, 7, 7))} == {0}
+
+
+def test_towns_and_the_district_are_asked_about_a_quarter_until_it_must_have_been_accepted() -> None:
+    assert (running(date(2025, 7, 1)), before("2025Q3"), before("2025Q1")) == ("2025Q3", "2025Q2", "2024Q4")
+    days = (date(2025, 6, 30), date(2025, 7, 21), date(2025, 7, 22))
+    assert [at_hand(day) for day in days] == ["2025Q2", "2025Q2", "2025Q3"]
+
+
+def stands(**status: str) -> list[dict[str, str]]:
+    return [{"quarter": quarter.lstrip("_"), "status": state} for quarter, state in status.items()]
+
+
+@pytest.mark.parametrize(
+    ("states", "quarter"),
+    [
+        ({"_2025Q2": "RETURNED"}, "2025Q2"),
+        ({"_2025Q2": "DRAFT"}, "2025Q2"),
+        ({"_2025Q2": "DISTRICT_ACCEPTED"}, None),
+        ({"_2025Q2": "VILLAGE_SUBMITTED"}, None),
+        ({"_2025Q1": "RETURNED"}, None),
+        ({"_2025Q2": "RETURNED", "_2025Q3": "DRAFT"}, "2025Q3"),
+        ({"_2025Q2": "RETURNED", "_2025Q3": "VILLAGE_SUBMITTED"}, "2025Q3"),
+    ],
+)
+def test_rows_go_with_the_last_quarter_while_it_is_returned_and_this_one_is_not_begun(
+    states: dict[str, str], quarter: str | None
+) -> None:
+    found = entered(stands(**states), "2025Q3")
+    assert (found and found["quarter"]) == quarter
