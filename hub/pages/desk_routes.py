@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from starlette.requests import Request
@@ -24,12 +24,21 @@ from hub.pages.desk import COOKIE, Desk
 from hub.pages.forms import Problem, check_session, on_loopback, read_form, read_pairs
 from hub.pages.layout import HEADERS, page
 from hub.pages.session import Session
+from hub.pages.upload import Upload, read_upload
 from hub.pages.words import Language, language, word
 
-MENU: Final = (("/duty/", "duty"), ("/report/", "report_page"), ("/statistics/", "statistics_page"))
+MENU: Final = (
+    ("/duty/", "duty"),
+    ("/survey/", "survey_page"),
+    ("/report/", "report_page"),
+    ("/statistics/", "statistics_page"),
+)
 """Paths of the pages and keys of their words."""
-NEEDS: Final[Mapping[str, str]] = {"/report/": "reportConcern"}
-"""Path -> the step without which it is no page of the unit."""
+NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "/report/": ("reportConcern",),
+    "/survey/": ("beginSurvey", "acceptSurvey"),
+}
+"""Path -> steps; without any of them it is no page of the unit."""
 READS: Final[Mapping[str, str]] = {"/statistics/": "Statistic.value"}
 """Path -> the coordinate that a unit reads under some purpose of its own, or it is no page of the unit."""
 _MOST_FIELDS: Final = 200
@@ -40,7 +49,10 @@ Opened: TypeAlias = Callable[[], Desk | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """A request to a page: who, in which language, with what; ``pairs`` is the form, empty for a GET."""
+    """A request to a page: who, in which language, with what; ``pairs`` is the form, empty for a GET.
+
+    ``upload``: the file in it; ``cookie``: what the browser alone has.
+    """
 
     desk: Desk
     session: Session
@@ -49,6 +61,8 @@ class Visit:
     query: Mapping[str, str]
     pairs: Sequence[tuple[str, str]]
     here: str
+    upload: Upload | None = None
+    cookie: str = field(default="", repr=False)
 
     @property
     def names(self) -> Names:
@@ -58,6 +72,10 @@ class Visit:
     def pick(self, pair: tuple[str, str]) -> str:
         """Chinese or English."""
         return pair[1] if self.spoken == "en" else pair[0]
+
+    def say(self, key: str, *values: object) -> str:
+        """A word of the pages."""
+        return word(key, self.spoken, *values)
 
     def page(self, template: str, status: int = 200, **context: Any) -> Response:
         """The page with the frame of who is signed in."""
@@ -79,9 +97,19 @@ def desk_routes(opened: Opened) -> list[BaseRoute]:
     ]
 
 
-def at(opened: Opened, path: str, handler: Handler, method: str = "GET", *, broken: Broken | None = None) -> Route:
+def at(
+    opened: Opened,
+    path: str,
+    handler: Handler,
+    method: str = "GET",
+    *,
+    broken: Broken | None = None,
+    with_file: bool = False,
+) -> Route:
     """A page of who is signed in; ``broken``: what it shows while the hub's own database does not answer."""
-    return _own(opened, path, lambda desk, request, spoken: _shown(desk, request, spoken, handler), method, broken)
+    return _own(
+        opened, path, lambda desk, request, spoken: _shown(desk, request, spoken, handler, with_file), method, broken
+    )
 
 
 def _own(
@@ -124,18 +152,20 @@ def _open(desk: Desk, path: str, credential: Credential) -> bool:
     if read is not None:
         grants = desk.policy().grants
         return any(read in grants(credential.unit, purpose, "read") for purpose in desk.purposes(credential))
-    return needed is None or not set(credential.purposes).isdisjoint(STEPS[needed].purposes(credential.unit))
+    purposes = set(credential.purposes)
+    return needed is None or any(not purposes.isdisjoint(STEPS[name].purposes(credential.unit)) for name in needed)
 
 
-async def _shown(desk: Desk, request: Request, spoken: Language, handler: Handler) -> Response:
+async def _shown(desk: Desk, request: Request, spoken: Language, handler: Handler, with_file: bool = False) -> Response:
     session, here = await _session(desk, request), _before(request.url.path)
     if session is None:
         return RedirectResponse(f"/desk/sign-in?next={here}", 303, headers=HEADERS)
     if not session.purpose:
         return RedirectResponse(f"/desk/purpose?next={here}", 303, headers=HEADERS)
     pairs: Sequence[tuple[str, str]] = ()
+    upload: Upload | None = None
     if request.method == "POST":
-        pairs = await read_pairs(request, _MOST_FIELDS)
+        pairs, upload = await read_upload(request) if with_file else (await read_pairs(request, _MOST_FIELDS), None)
         check_session(session, dict(pairs).get("form", ""))
     return await handler(
         Visit(
@@ -146,6 +176,8 @@ async def _shown(desk: Desk, request: Request, spoken: Language, handler: Handle
             query=request.query_params,
             pairs=pairs,
             here=here,
+            upload=upload,
+            cookie=request.cookies[COOKIE],
         )
     )
 

@@ -11,6 +11,12 @@ create table if not exists pages.session (
     seen timestamptz not null default now()
 );
 
-revoke all on pages.session from public;
+-- The survey's sheet that a session is about to enter, under a key that only the browser's cookie gives.
+create table if not exists pages.sheet (
+    session bytea primary key references pages.session (id) on delete cascade,
+    sealed bytea not null
+);
+
+revoke all on pages.session, pages.sheet from public;
 grant usage on schema pages to hub_log;
-grant select, insert, update, delete on pages.session to hub_log;
+grant select, insert, update, delete on pages.session, pages.sheet to hub_log;

@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 from hub.pages.desk_words import DESK
 from hub.pages.statistics.words import STATISTICS
+from hub.pages.survey.words import SURVEY
 
 Language: TypeAlias = Literal["zh", "en"]
 
@@ -170,6 +171,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "back": ("返回概况", "Back to the overview"),
     **DESK,
     **STATISTICS,
+    **SURVEY,
 }
 """Key -> Chinese, English."""
 

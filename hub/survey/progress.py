@@ -20,6 +20,7 @@ DAYS: Final[Mapping[str, int]] = {"VILLAGE": 5, "TOWN": 10}
 PENDING: Final = frozenset({"", "DRAFT", "RETURNED"})
 """States in which the division itself has something to do; empty: not begun."""
 WORDS: Final[Mapping[str, str]] = {"": "未开始", **{state.name: state.zh for state in STATES}}
+WORDS_EN: Final[Mapping[str, str]] = {"": "not begun", **{state.name: state.en for state in STATES}}
 QUERY: Final = """query Progress($quarter: Quarter!, $after: String) {
   surveySubmissions(first: 100, after: $after, filter: {quarter: {eq: $quarter}}) {
     pageInfo { hasNextPage endCursor }
@@ -47,6 +48,11 @@ class Line:
     def words(self) -> str:
         """How it stands, in Chinese."""
         return WORDS[self.status]
+
+    @property
+    def words_en(self) -> str:
+        """How it stands, in English."""
+        return WORDS_EN[self.status]
 
 
 def progress(names: Mapping[str, str], submissions: Iterable[Mapping[str, Any]], quarter: str, day: date) -> list[Line]:

@@ -1,0 +1,120 @@
+"""Words of the survey's pages, Chinese and English side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+SURVEY: Final[Mapping[str, tuple[str, str]]] = {
+    "survey_page": ("季度摸排", "Survey"),
+    "survey_title": ("农村留守儿童季度摸排", "Quarterly survey of left-behind children"),
+    "survey_progress": ("摸排进度", "Progress of the survey"),
+    "no_survey": (
+        "本页供村居、镇街和民政局使用，须持“摸底排查管理”目的。",
+        "This page is for villages, towns and the civil affairs bureau, under the purpose of the survey.",
+    ),
+    "no_village": ("登记表由村(居)委会填报。", "The form is filled in by villages and residents' committees."),
+    "no_progress": ("进度页供镇街和民政局使用。", "The progress page is for towns and the civil affairs bureau."),
+    "in_quarter": ("{0} 年第 {1} 季度", "quarter {1} of {0}"),
+    "due_on": ("应报日期 {0}", "due {0}"),
+    "late_by": ("逾期 {0} 个工作日", "{0} working days late"),
+    "not_late": ("未逾期", "in time"),
+    "returned_because": ("退回原因：{0}", "Returned: {0}"),
+    "children_said": ("报送儿童 {0} 名", "{0} children submitted"),
+    "get_form": ("下载登记表", "Download the form"),
+    "get_form_help": (
+        "表内已填好本村(居)在册儿童；号码列为文本格式，选项可从下拉列表选择。",
+        "It is filled in with the files that you have; numbers are text, choices come as lists.",
+    ),
+    "send_form": ("上传填好的登记表", "Send the filled form"),
+    "send_form_help": (
+        "xlsx、xls、ods 或 CSV，不超过 8 MB。上传后先检查，不会直接录入。",
+        "xlsx, xls, ods or CSV, up to 8 MB. It is checked first; nothing is entered by sending it.",
+    ),
+    "the_file": ("登记表文件", "The file"),
+    "check_it": ("上传并检查", "Send and check"),
+    "no_file": ("请选择登记表文件。", "Choose a file first."),
+    "file_too_large": (
+        "文件超过 8 MB，请只保留登记表一张工作表后再上传。",
+        "The file is larger than 8 MB: keep the form's sheet alone.",
+    ),
+    "sheet_not_read": ("未能读取：", "Not read:"),
+    "sheet_waits": ("上次上传的登记表还未录入。", "The sheet that you sent last is not entered yet."),
+    "see_result": ("查看检查结果", "See what was found"),
+    "files_closed": (
+        "已报送，村居不能再修改档案；需要修改的，请镇街退回。",
+        "Submitted: files are closed to the village until the town returns the survey.",
+    ),
+    "sheet_result": ("登记表检查结果", "What was found in the sheet"),
+    "rows_found": (
+        "共 {0} 行：{1} 行通过，{2} 行有误。",
+        "{0} rows: {1} pass, {2} have problems.",
+    ),
+    "no_rows": ("表中没有填写任何一行。", "No row is filled in."),
+    "cell": ("单元格", "Cell"),
+    "column": ("栏目", "Column"),
+    "wrong": ("问题", "What is wrong"),
+    "right": ("更正", "What would be right"),
+    "problems_more": ("仅列出前 {0} 处，其余见标注后的登记表。", "The first {0}; the annotated sheet has them all."),
+    "get_annotated": ("下载标注后的登记表", "Download the annotated sheet"),
+    "get_annotated_help": (
+        "有误的单元格已标红并加批注，末列为检查结果。可直接在此表上改正后再上传。",
+        "Wrong cells are marked and commented. Correct them in that very sheet and send it again.",
+    ),
+    "send_corrected": ("上传改正后的登记表", "Send the corrected sheet"),
+    "enter_rows": ("录入", "Enter"),
+    "enter_all": ("全部录入（{0} 行）", "Enter all {0} rows"),
+    "enter_good": ("只录入通过的 {0} 行", "Enter only the {0} rows that pass"),
+    "enter_good_help": (
+        "有误的 {0} 行不会录入，改正后再上传即可。",
+        "The {0} rows with problems are left out: send them again, corrected.",
+    ),
+    "enter_help": ("录入后为草稿，报送之前仍可修改。", "It is a draft, and can be changed until you submit."),
+    "prepared_by": ("填表人", "Filled in by"),
+    "not_entered": ("未录入：", "Not entered:"),
+    "sheet_row": ("第 {0} 行：", "Row {0}: "),
+    "entered_before": (
+        "已录入的 {0} 行保留为草稿。改正后再次录入即可，不会重复。",
+        "{0} rows that were entered stay a draft. Enter again once it is mended: nothing is done twice.",
+    ),
+    "sheet_changed": (
+        "检查结果与您看到的不同（档案或登记表已有变化），请按下列结果重新确认。",
+        "The result is no longer the one that you saw, files or the sheet have changed: confirm this one.",
+    ),
+    "not_all_pass": ("有误的行未获同意略过。", "Some rows have problems, and you did not agree to leave them out."),
+    "entered_title": ("已录入草稿", "Entered as a draft"),
+    "entered_rows": ("已录入 {0} 行。", "{0} rows are entered."),
+    "rows_left": (
+        "时间所限，还有 {0} 行未录入，请继续。",
+        "{0} rows are left, since it took too long: go on.",
+    ),
+    "go_on": ("继续录入", "Go on"),
+    "bad_left": (
+        "另有 {0} 行有误，未录入；改正后再上传，或直接报送。",
+        "{0} rows with problems were not entered: send them again, corrected, or submit without them.",
+    ),
+    "submit_now": ("报送镇街", "Submit to the town"),
+    "back_to_survey": ("返回季度摸排", "Back to the survey"),
+    "own_survey": ("本镇街汇总", "The town's own"),
+    "of_villages": ("所辖村居", "Its villages"),
+    "of_towns": ("镇街", "Towns"),
+    "unbegun": (
+        "尚未开始填报的村居（{0} 个）：{1}。汇总前请先督促填报。",
+        "{0} villages have not begun: {1}. Have them do so before you summarise.",
+    ),
+    "place": ("镇街、村居", "Place"),
+    "state": ("状态", "State"),
+    "due": ("应报日期", "Due"),
+    "lateness": ("逾期", "Late"),
+    "children": ("儿童数", "Children"),
+    "act": ("办理", "Act"),
+    "not_begun": ("未开始", "not begun"),
+    "villages_in": ("村居已报 {0}/{1}", "villages {0}/{1}"),
+    "submitted_of": ("{1} 个村居中 {0} 个已报送。", "{0} of {1} villages have submitted."),
+    "who_is_missing": ("未报送名单", "Who is missing"),
+    "nobody_missing": ("没有未报送的镇街、村居。", "Nobody is missing."),
+    "board": ("镇街分布（示意）", "Where they lie, roughly"),
+    "board_villages": ("村居", "Villages"),
+    "other_quarter": ("季度：", "Quarter: "),
+}
+"""Key -> Chinese, English."""
