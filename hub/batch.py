@@ -177,7 +177,7 @@ class Batch:
 
     async def _compared_values(self, coordinate: str, keys: set[str]) -> None:
         type_name, _, column = coordinate.partition(".")
-        join = "_register" if HOME[type_name] == "civil_affairs" else "_person"
+        join = {"civil_affairs": "_register", "hub": "_key"}.get(HOME[type_name], "_person")
         fetch = Fetch(
             source=HOME[type_name],
             relation=type_name,
@@ -200,8 +200,8 @@ def state(record: Record, slot: int) -> str:
 
 def compared_key(entry: Compared, record: Record, coordinate: str) -> str | None:
     """The key of the item by which the coordinate's source finds the row."""
-    register, education, police = (record.values[slot] for slot in entry.item)
-    keys = {"civil_affairs": register, "education": education, "public_security": police}
+    register, education, police, own = (record.values[slot] for slot in entry.item)
+    keys = {"civil_affairs": register, "education": education, "public_security": police, "hub": own}
     key: str | None = keys.get(HOME[coordinate.partition(".")[0]])
     return key
 

@@ -72,7 +72,10 @@ class Writes(Group):
     public_security: SecretStr | None = Field(default=None, description="write role in the police database")
     courts: SecretStr | None = Field(default=None, description="write role in the court's database")
     procuratorate: SecretStr | None = Field(default=None, description="write role in the procuratorate's database")
-    hub: SecretStr | None = Field(default=None, description="write role in the hub's own database: census figures")
+    hub: SecretStr | None = Field(
+        default=None,
+        description="write role in the hub's own database: decisions on links and discrepancies, census figures",
+    )
 
     def dsn(self, name: str) -> str | None:
         """The DSN of a department in clear; nothing that it returns may be printed."""

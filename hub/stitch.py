@@ -307,7 +307,8 @@ class Stitch:
             shown = {"source": HOME[type_name], "value": told[coordinate], "__typename": "SourceValue"}
             held.append({response_key: shown[name] for response_key, name in entry.fields})
         if any(name == "value" for _, name in entry.fields):
-            self.into(reach, record).clear.update(told)
+            # How sure the hub is of a candidate is no coordinate: it stands in the entry as `sourceValues` does.
+            self.into(reach, record).clear.update(name for name in told if "._" not in name)
             for coordinate in COMMITTED & told.keys():
                 self._bind(reach, coordinate, record, told[coordinate])
         return self._value(reach, entry.coordinate, record, entry.slot, held, path)

@@ -29,7 +29,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """A step as a caller sees it: ``subject`` is the type of the row that it answers with.
+    """A step as a caller sees it: ``subject`` is the type of the row that it answers with, if that is ``shown``.
 
     ``items``: members of each of the rows that are given as the list ``rows`` (none: no such list).
     """
@@ -42,6 +42,7 @@ class Signature:
     members: tuple[Member, ...]
     rows: str | None = None
     items: tuple[Member, ...] = ()
+    shown: bool = True
 
 
 def input_name(step: str) -> str:
@@ -63,8 +64,8 @@ def mutations(signatures: Sequence[Signature]) -> str:
     """The text, to stand behind that of the types; empty if there are no steps."""
     if not signatures:
         return ""
-    subjects = dict.fromkeys(signature.subject for signature in signatures)
-    parts = [_root(signatures), _LAWFUL, *(_payload(subject) for subject in subjects)]
+    subjects = {signature.subject: signature.shown for signature in signatures}
+    parts = [_root(signatures), _LAWFUL, *(_payload(subject, shown) for subject, shown in subjects.items())]
     for signature in signatures:
         parts.append(_input(input_name(signature.name), signature.zh, signature.en, _members(signature)))
         if signature.rows is not None:
@@ -94,7 +95,10 @@ type LawfulStep {
 }'''
 
 
-def _payload(subject: str) -> str:
+def _payload(subject: str, shown: bool) -> str:
+    row = f'''
+  """办理对象 the row as you may read it now; null if it is not, or no longer, yours to see"""
+  {row_name(subject)}: {subject}'''
     return f'''"""办理结果 a step that was taken"""
 type {payload_name(subject)} {{
   """步骤 name of the step"""
@@ -102,9 +106,7 @@ type {payload_name(subject)} {{
   """重复提交 whether it had been taken under this key before; then nothing was done again"""
   again: Boolean!
   """后续步骤 what you may do next with the row as the step left it; none where you may not know how it stands"""
-  lawful: [LawfulStep!]!
-  """办理对象 the row as you may read it now; null if it is not, or no longer, yours to see"""
-  {row_name(subject)}: {subject}
+  lawful: [LawfulStep!]!{row if shown else ""}
 }}'''
 
 

@@ -18,10 +18,12 @@ from hub.commands.demo import progress_bars
 from hub.commands.log_acts import identified, put
 from hub.commands.outcome import MISCONFIGURED, Failure, err, out, outcomes, settings_of
 from hub.identity import PARKS, Identity
+from hub.reconcile.digest import Digest
 from hub.reconcile.discrepancies import DISCREPANCIES
 from hub.reconcile.readiness import late_towns
 from hub.reconcile.run import Order, Progress, Summary, check_quarter, reconcile
 from hub.reconcile.store import Busy, Store, StoreError
+from hub.secrets import open_secrets
 from hub.service import open_sources, read_policy
 from hub.settings import ConfigurationError, Settings
 from policies.decision import Decision
@@ -81,7 +83,13 @@ async def _run(settings: Settings, quarter: str, progress: Progress) -> Summary:
     identity = await identified(settings, policy, UNIT, PURPOSE, None)
     decision = policy.decide(identity.unit, identity.purpose, RIGHT, "update")
     writing = _Writing(settings=settings, identity=identity, decision=decision, policy=policy.version)
-    order = Order(quarter=quarter, request=secrets.token_hex(16), operator=identity.operator, clock=clock)
+    order = Order(
+        quarter=quarter,
+        request=secrets.token_hex(16),
+        operator=identity.operator,
+        clock=clock,
+        digest=Digest.of(open_secrets(settings.keys, origin=settings.origin).pseudonyms),
+    )
     # Without the first entry nothing is read; if we crash after it, it says that a comparison was begun.
     await writing.put("intent" if decision.allowed else "refusal", order, {})
     if not decision.allowed:

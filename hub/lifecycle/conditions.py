@@ -27,6 +27,7 @@ _UNSUMMARISED = All(
         f.is_("status", ("DRAFT", "RETURNED", "VILLAGE_SUBMITTED"), "in"),
     )
 )
+_IS_CANDIDATE = f.is_("discrepancyClass", "LINK_CANDIDATE")
 _REVOKED = All((f.is_revocation, f.is_("status", "GRANTED")))
 
 
@@ -45,6 +46,12 @@ class Condition:
 
 def _court(name: str, *parts: Predicate) -> Fact:
     return Fact(name, "courts", "GuardianshipCase", All(parts))
+
+
+def _unlinked(source: str, person: str) -> Predicate:
+    """Of a candidate, whose own link is not confirmed yet: no link of the person is."""
+    confirmed = All((f.is_("_source", source), f.is_("_status", "CONFIRMED")))
+    return Not(Exists("Link", ((person, "_person"),), confirmed))
 
 
 CONDITIONS: Mapping[str, Condition] = {
@@ -117,6 +124,26 @@ CONDITIONS: Mapping[str, Condition] = {
         zh="已就该儿童发出建议",
         en="an application was proposed before",
         formula=Fact("proposed", "procuratorate", "ProcuratorialSupervision", f.is_("kind", "PROPOSE")),
+    ),
+    "asked_of_the_writer": Condition(
+        zh="该事项由本单位核实",
+        en="it is the writer that must answer",
+        formula=Local(f.bound("answeringUnit", "eq", "me")),
+    ),
+    "is_discrepancy": Condition(
+        zh="该事项是数据差异，不是待确认的关联",
+        en="it is a discrepancy and no candidate",
+        formula=Local(Not(_IS_CANDIDATE)),
+    ),
+    "is_candidate": Condition(
+        zh="该事项是待确认的关联，不是数据差异",
+        en="it is a candidate and no discrepancy",
+        formula=Local(_IS_CANDIDATE),
+    ),
+    "person_linked_to_no_other_file": Condition(
+        zh="该人员未被确认关联其他档案",
+        en="the person is confirmed for no other file",
+        formula=Local(All((_unlinked("education", "_education"), _unlinked("public_security", "_police")))),
     ),
     "reply_overdue": Condition(
         zh="回复期限已过",

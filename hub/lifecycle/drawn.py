@@ -79,7 +79,7 @@ def _levels(cycle: Cycle) -> dict[str, int]:
 
 def _edges(cycle: Cycle) -> Iterator[Edge]:
     """One edge a pair of states, in the order of the table; a step that stays where it is has none."""
-    pairs: dict[tuple[str, str], list[Step]] = {}
+    pairs: dict[tuple[str, str], list[Step]] = {} if cycle.begun is None else {("", cycle.begun): []}
     for step in cycle.steps:
         for source, target in _moves(step, cycle):
             pairs.setdefault((source, target), []).append(step)
@@ -98,8 +98,8 @@ def mermaid(cycle: Cycle) -> str:
     lines = ["stateDiagram-v2", "    direction LR"]
     lines += [f"    {state.name}: {state.name} {state.zh}" for state in cycle.states]
     for edge in _edges(cycle):
-        label = ", ".join(step.name for step in edge.steps)
-        lines.append(f"    {edge.source or '[*]'} --> {edge.target}: {label}")
+        label = f": {', '.join(step.name for step in edge.steps)}" if edge.steps else ""
+        lines.append(f"    {edge.source or '[*]'} --> {edge.target}{label}")
     lines += [f"    {state.name} --> [*]" for state in cycle.states if state.final]
     return "\n".join(lines)
 

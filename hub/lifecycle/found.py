@@ -172,6 +172,9 @@ class Finding:
             found[state] = await self._keyed(state, key, ("_key", "status"))
         if state == "SurveySubmission" and step.subject in FILES:
             found[state] = await self._submission(subject)
+        if "Link" in relations:
+            # A candidate and its link have one key: they are made together.
+            found["Link"] = await self._keyed("Link", subject["_key"] if subject else NOBODY, ("_key",))
         if step.into:
             found["into"] = await self._keyed(step.subject, self.given.into, ("_key", "status"))
         return found

@@ -14,7 +14,7 @@ from graphql import GraphQLSchema
 from hub.lifecycle.step import Change, Step
 from hub.lifecycle.steps import STEPS
 from schema.build import whole
-from schema.catalogue import CATALOGUE
+from schema.catalogue import CATALOGUE, TYPES
 from schema.mutations import Member, Signature
 
 IDEMPOTENCY: Final = "idempotencyKey"
@@ -42,6 +42,7 @@ def signature(step: Step) -> Signature:
         en=step.en,
         clause=step.clause,
         subject=step.subject,
+        shown=step.subject in TYPES,
         members=(*_arguments(step), *(member for change in plain for member in _fields(change))),
         rows=None if listed is None else ROWS[listed.relation],
         items=() if listed is None else tuple(_fields(listed)),

@@ -20,16 +20,16 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The hub's clock at the moment of the step: an instant, a day, or the running quarter."""
+    """The hub's clock at the moment of the step: an instant, a day, the running quarter or the one before."""
 
-    of: Literal["now", "today", "quarter"]
+    of: Literal["now", "today", "quarter", "last_quarter"]
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What the writer's credential says: its unit key, division, level, or kind of reporter or of applicant."""
+    """What the writer's credential says: its unit key, operator, division, level, kind of reporter or applicant."""
 
-    of: Literal["unit", "division", "level", "reporter_kind", "applicant_kind"]
+    of: Literal["unit", "operator", "division", "level", "reporter_kind", "applicant_kind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,10 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cycle:
-    """One life cycle: the coordinate that holds its state, its states in order, and its steps."""
+    """One life cycle: the coordinate that holds its state, its states in order, and its steps.
+
+    ``begun``: the state in which rows are that the hub itself makes, by no step.
+    """
 
     name: str
     zh: str
@@ -175,6 +178,7 @@ class Cycle:
     state: str
     states: tuple[State, ...]
     steps: tuple[Step, ...]
+    begun: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from hub.lifecycle import assistance, census, dropout, guardianship, report, survey
+from hub.lifecycle import assistance, census, dropout, guardianship, reconciliation, report, survey
 from hub.lifecycle.step import Cycle, Deadline, Step
 
 CYCLES: Final = (
@@ -21,6 +21,7 @@ CYCLES: Final = (
     guardianship.CYCLE,
     guardianship.SUPERVISION_CYCLE,
     dropout.CYCLE,
+    reconciliation.CYCLE,
 )
 
 ALONE: Final = (census.STEP,)
@@ -52,7 +53,6 @@ APART: Final[Mapping[str, str]] = {
     "CriminalCase.prosecutedOn": "as above",
     "CriminalCase.victimRelief": "as above",
     "HouseholdRegistration.status": "corrected in answer to a discrepancy (domain model, 9)",
-    "ReconciliationItem.status": "answered and settled by reconciliation (domain model, 9)",
 }
 """Coordinates with a ``report`` or ``update`` line that no step writes, and why."""
 

@@ -50,13 +50,21 @@ class Moment:
                 return Param(name), {name: self._credential(of)}
 
     def _clock(self, of: str) -> str:
-        return {"now": self.now.isoformat(), "today": self.now.date().isoformat(), "quarter": self.quarter}[of]
+        year, number = self.now.year, (self.now.month + 2) // 3
+        return {
+            "now": self.now.isoformat(),
+            "today": self.now.date().isoformat(),
+            "quarter": self.quarter,
+            "last_quarter": f"{year}Q{number - 1}" if number > 1 else f"{year - 1}Q4",
+        }[of]
 
     def _credential(self, of: str) -> str | None:
         unit = self.identity.unit
         match of:
             case "unit":
                 return self.identity.key
+            case "operator":
+                return self.identity.operator
             case "division":
                 return self.identity.division
             case "level":

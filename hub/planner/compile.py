@@ -259,7 +259,7 @@ class Compiler:
             key=key,
             coordinate=coordinate,
             slot=draft.value(coordinate, "_key"),
-            item=(draft.key("_register"), draft.key("_education"), draft.key("_police")),
+            item=(draft.key("_register"), draft.key("_education"), draft.key("_police"), draft.key("_key")),
             compared=draft.key("_coordinates"),
             fields=tuple((response_key, found[0].name.value) for response_key, found in inner.items()),
         )

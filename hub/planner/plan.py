@@ -83,13 +83,13 @@ class Part:
 class Compared:
     """``sourceValues``: what the sources hold of the coordinates in the column ``compared``, read at each request.
 
-    ``item``: slots of the register number, the education person and the police person of the item.
+    ``item``: slots of the item's register number, education person, police person, and its own key (a link's as well).
     """
 
     key: str
     coordinate: str
     slot: int
-    item: tuple[int, int, int]
+    item: tuple[int, int, int, int]
     compared: int
     fields: tuple[tuple[str, str], ...]
 

@@ -23,8 +23,13 @@ HOME: Mapping[str, str] = {
     "ReconciliationItem": "hub",
     "Statistic": "hub",
     "AccessLogEntry": "hub",
+    "Link": "hub",
+    "ReconciliationOrder": "hub",
 }
-"""Type -> the source that keeps its rows (of a criminal case: the row that the others' parts belong to)."""
+"""Type -> the source that keeps its rows (of a criminal case: the row that the others' parts belong to).
+
+The last two are no types of the schema: no query names them, steps write them.
+"""
 
 CHILD = ("~child", "~child")
 """The join of rows to a file by the child: citizen id as accepted, or a confirmed link."""

@@ -49,12 +49,13 @@ where flag in ('ONE_PARENT_AWAY', 'BOTH_PARENTS_AWAY') and status in ('ENROLLED'
 group by person;
 
 create table found (
-    class text, subject text, register text, education text, police text, division text, coordinates text[]
+    class text, subject text, register text, education text, police text, division text, coordinates text[],
+    differing text[]    -- what differs, for its digest alone
 );
 
 insert into found
 select 'INVALID_CITIZEN_ID', 'file:' || file.register, file.register, beside.education, beside.police, file.division,
-    ['Child.citizenId']
+    ['Child.citizenId'], [file.number, file.birth, file.sex]
 from file left join beside using (register)
 where file.fault is not null
 union all
@@ -62,7 +63,8 @@ select 'INVALID_CITIZEN_ID', person.source || ':' || person.person, beside.regis
     case when person.source = 'education' then person.person else beside.education end,
     case when person.source = 'public_security' then person.person else beside.police end,
     beside.division,
-    case when person.source = 'education' then ['Enrolment.studentNumber'] else ['HouseholdRegistration.citizenId'] end
+    case when person.source = 'education' then ['Enrolment.studentNumber'] else ['HouseholdRegistration.citizenId'] end,
+    [person.number, person.birth, person.sex]
 from person
 left join (select source, person, min(register) as register from joined group by all) as own
     on own.source = person.source and own.person = person.person
@@ -81,9 +83,12 @@ select 'IDENTITY_MISMATCH', 'file:' || register, register, any_value(education),
         case when bool_or(name_differs) then ['Child.name', 'HouseholdRegistration.name'] else [] end,
         case when bool_or(birth_differs) then ['Child.birthDate', 'HouseholdRegistration.birthDate'] else [] end,
         case when bool_or(sex_differs) then ['Child.sex'] else [] end
-    )
+    ),
+    list_sort(list(distinct both_sides))
 from (
     select beside.register, beside.education, beside.police, beside.division,
+        concat_ws('|', beside.plain, beside.birth, beside.sex, household.plain, household.birth, household.sex)
+            as both_sides,
         household.plain <> beside.plain as name_differs, household.birth <> beside.birth as birth_differs,
         household.sex <> beside.sex and household.sex in ('MALE', 'FEMALE') and beside.sex in ('MALE', 'FEMALE')
             as sex_differs
@@ -95,31 +100,37 @@ group by register;
 
 insert into found
 select 'NO_HOUSEHOLD_RECORD', 'file:' || register, register, education, null, division,
-    ['Child.citizenId', 'Child.name', 'Child.birthDate']
+    ['Child.citizenId', 'Child.name', 'Child.birthDate'], [number, plain, birth]
 from beside
 where police is null and register not in (select register from pending where source = 'public_security');
 
 insert into found
-select distinct 'HOUSEHOLD_STATUS_CONFLICT', 'file:' || beside.register, beside.register, beside.education,
-    beside.police, beside.division, ['Child.householdRegistered', 'HouseholdRegistration.status']
+select 'HOUSEHOLD_STATUS_CONFLICT', 'file:' || register, register, any_value(beside.education),
+    any_value(beside.police), any_value(beside.division),
+    ['Child.householdRegistered', 'HouseholdRegistration.status'],
+    list_sort(list(distinct concat_ws('|', beside.registered, household.status)))
 from beside join kept_household as household using (register)
-where (household.status = 'REGISTERED') <> beside.registered;
+where (household.status = 'REGISTERED') <> beside.registered
+group by register;
 
 insert into found
-select distinct 'ADDRESS_CONFLICT', 'file:' || beside.register, beside.register, beside.education, beside.police,
-    beside.division, ['Child.householdPlace', 'HouseholdRegistration.address']
+select 'ADDRESS_CONFLICT', 'file:' || register, register, any_value(beside.education), any_value(beside.police),
+    any_value(beside.division), ['Child.householdPlace', 'HouseholdRegistration.address'],
+    list_sort(list(distinct concat_ws('|', beside.household, household.household)))
 from beside join kept_household as household using (register)
-where household.household <> beside.household;
+where household.household <> beside.household
+group by register;
 
 insert into found
-select 'NO_ENROLMENT', 'file:' || register, register, null, police, division, ['Child.schoolingStatus']
+select 'NO_ENROLMENT', 'file:' || register, register, null, police, division, ['Child.schoolingStatus'], [schooling]
 from beside
 where education is null and birth > getvariable('born_16') and birth <= getvariable('born_6')
     and register not in (select register from pending where source = 'education');
 
 insert into found
 select 'SCHOOLING_CONFLICT', 'file:' || register, register, any_value(education), any_value(police),
-    any_value(division), ['Child.schoolingStatus', 'Enrolment.status', 'DropoutRecord.status']
+    any_value(division), ['Child.schoolingStatus', 'Enrolment.status', 'DropoutRecord.status'],
+    [any_value(schooling), any_value("left")::text, any_value(attending)::text]
 from (
     select beside.register, any_value(beside.education) as education, any_value(beside.police) as police,
         any_value(beside.division) as division, any_value(beside.schooling) as schooling,
@@ -133,14 +144,15 @@ where ("left" and schooling not in ('DROPPED_OUT', 'NOT_IN_SCHOOL')) or (not "le
 group by register;
 
 insert into found
-select distinct 'SURVEYED_NOT_FLAGGED', 'file:' || beside.register, beside.register, beside.education, beside.police,
-    beside.division, ['Child.leftBehindType', 'Enrolment.leftBehindFlag']
+select 'SURVEYED_NOT_FLAGGED', 'file:' || register, register, any_value(beside.education), any_value(beside.police),
+    any_value(beside.division), ['Child.leftBehindType', 'Enrolment.leftBehindFlag'], [any_value(beside.away)]
 from beside join kept_enrolment as enrolment using (register)
-where enrolment."current" and enrolment.flag = 'NOT' and beside.away <> 'NO_LONGER';
+where enrolment."current" and enrolment.flag = 'NOT' and beside.away <> 'NO_LONGER'
+group by register;
 
 insert into found
 select case when both_away is null then 'FLAGGED_ONE_PARENT' else 'FLAGGED_NOT_SURVEYED' end,
-    'education:' || person, null, person, null, household, ['Enrolment.leftBehindFlag']
+    'education:' || person, null, person, null, household, ['Enrolment.leftBehindFlag'], [household]
 from flagged
 where person not in (select person from claimed where source = 'education')
     and person not in (select person from drafted where source = 'education')
@@ -148,12 +160,12 @@ where person not in (select person from claimed where source = 'education')
     and person not in (select person from pending where source = 'education');
 
 insert into found
-select 'DUPLICATE_FILE', 'file:' || register, register, null, null, division, ['Child.citizenId']
+select 'DUPLICATE_FILE', 'file:' || register, register, null, null, division, ['Child.citizenId'], [number]
 from file
 where register in (select register from twice);
 
 insert into found
 select 'AGED_OUT', 'file:' || file.register, file.register, beside.education, beside.police, file.division,
-    ['Child.birthDate']
+    ['Child.birthDate'], [file.birth]
 from file left join beside using (register)
 where file.birth <= getvariable('born_16');

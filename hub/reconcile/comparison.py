@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from hub.reconcile.digest import Digest
 from hub.reconcile.items import Found, Item, Outcome, settle
 from hub.reconcile.linkage import SOURCES, evidence, link
 from hub.reconcile.links import Candidate, Link, Linked
@@ -44,7 +45,7 @@ def join(workbench: Workbench, links: Iterable[Link]) -> list[str]:
     return [register for (register,) in rows]
 
 
-def compare(workbench: Workbench, quarter: str, day: date, items: Iterable[Item]) -> Comparison:
+def compare(workbench: Workbench, quarter: str, day: date, items: Iterable[Item], digest: Digest) -> Comparison:
     """The comparison as of ``day``, after ``join`` and with the parents of the files that it named."""
     known = list(items)
     workbench.insert(
@@ -58,7 +59,7 @@ def compare(workbench: Workbench, quarter: str, day: date, items: Iterable[Item]
         workbench.connection.execute(f"set variable born_{years} = '{months_before(day, 12 * years).isoformat()}'")
     link(workbench)
     workbench.script("compared.sql")
-    found = _found(workbench)
+    found = _found(workbench, digest)
     agreed = {identifier for (identifier,) in workbench.rows((SQL / "settled.sql").read_text("utf-8"))}
     ((joined,),) = workbench.rows("select count(*) from joined")
     return Comparison(
@@ -90,9 +91,10 @@ def _linked(workbench: Workbench) -> Linked:
     )
 
 
-def _found(workbench: Workbench) -> list[Found]:
+def _found(workbench: Workbench, digest: Digest) -> list[Found]:
     rows = workbench.rows(
-        "select class, subject, register, education, police, division, coordinates from found order by class, subject"
+        "select class, subject, register, education, police, division, coordinates, differing "
+        "from found order by class, subject"
     )
     return [
         Found(
@@ -103,6 +105,7 @@ def _found(workbench: Workbench) -> list[Found]:
             police=row[4],
             division=row[5],
             coordinates=tuple(row[6]),
+            digest=digest(row[0], row[1], row[7]),
         )
         for row in rows
     ]

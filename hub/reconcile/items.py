@@ -1,7 +1,8 @@
 """Items of earlier comparisons, what this one found -> what becomes of each: pure.
 
 Guarantee: one discrepancy has one item that is not closed; the same findings a second time change nothing. What could
-not be compared is left as it is.
+not be compared is left as it is. What people said of an item stands as long as it can: an answer until civil affairs
+judges it, an explanation until the values change (``digest``), a correction until a comparison finds none.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, TypeAlias
 
 from hub.reconcile.discrepancies import DISCREPANCIES, answering_unit, subject_of
@@ -20,7 +22,11 @@ Identity: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A discrepancy as the hub keeps it: keys and coordinates, no values."""
+    """A discrepancy as the hub keeps it: keys and coordinates, no values.
+
+    ``digest``: what its values were when they were last compared, under a key; ``closed_in``: quarter of the comparison
+    that found agreement (None of one that a person holds to be corrected).
+    """
 
     id: str
     name: str
@@ -31,6 +37,8 @@ class Item:
     coordinates: tuple[str, ...]
     field: str
     status: str
+    digest: str | None = None
+    closed_in: str | None = None
 
     @property
     def subject(self) -> str:
@@ -45,7 +53,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A discrepancy that this comparison found; ``division`` is where its child lives."""
+    """A discrepancy that this comparison found; ``division`` is where its child lives, ``digest`` what differs."""
 
     name: str
     subject: str
@@ -54,6 +62,7 @@ class Found:
     police: str | None
     division: str | None
     coordinates: tuple[str, ...]
+    digest: str = ""
 
     @property
     def identity(self) -> Identity:
@@ -89,11 +98,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a comparison does: new items, steps of items that are there, items seen again."""
+    """What a comparison does: new items, steps of items that are there, items seen again with the digest of today."""
 
     new: tuple[tuple[str, Found], ...]
     changes: tuple[Change, ...]
-    seen: tuple[str, ...]
+    seen: tuple[tuple[str, str], ...]
 
 
 def settle(quarter: str, known: Iterable[Item], found: Iterable[Found], agreed: Collection[str]) -> Outcome:
@@ -102,13 +111,13 @@ def settle(quarter: str, known: Iterable[Item], found: Iterable[Found], agreed: 
     latest = _latest(every)
     new: list[tuple[str, Found]] = []
     changes: list[Change] = []
-    seen: list[str] = []
+    seen: list[tuple[str, str]] = []
     for one in found:
         item = latest.get(one.identity)
-        if item is None or (item.status == "CORRECTED" and item.quarter != quarter):
+        if item is None or (item.status == "CORRECTED" and item.closed_in is not None and item.quarter != quarter):
             new.append((one.id_in(quarter), one))
             continue
-        seen.append(item.id)
+        seen.append((item.id, one.digest))
         changes.extend(_reopened(item, one))
     changes.extend(_closed(every, agreed))
     return Outcome(new=tuple(new), changes=tuple(changes), seen=tuple(seen))
@@ -123,14 +132,18 @@ def _latest(known: Iterable[Item]) -> dict[Identity, Item]:
 
 
 def _reopened(item: Item, found: Found) -> Iterator[Change]:
-    """An answer or a correction that the sources do not bear out; an explanation of something else."""
-    elsewhere = not set(found.coordinates) <= set(item.coordinates)
-    if item.status in {"ANSWERED", "CORRECTED"}:
-        yield Change(id=item.id, was=item.status, now="OPEN", why="differs_still", coordinates=found.coordinates)
-    elif item.status == "EXPLAINED" and elsewhere:
-        yield Change(id=item.id, was=item.status, now="OPEN", why="differs_elsewhere", coordinates=found.coordinates)
-    elif item.status == "OPEN" and set(found.coordinates) != set(item.coordinates):
-        yield Change(id=item.id, was="OPEN", now="OPEN", why="differs_elsewhere", coordinates=found.coordinates)
+    """A correction that the sources do not bear out; an explanation of something else; something else beside it."""
+    same = set(found.coordinates) == set(item.coordinates)
+    step = partial(Change, id=item.id, was=item.status, coordinates=found.coordinates)
+    match item.status:
+        case "CORRECTED":
+            yield step(now="OPEN", why="differs_still")
+        case "EXPLAINED" if not set(found.coordinates) <= set(item.coordinates):
+            yield step(now="OPEN", why="differs_elsewhere")
+        case "EXPLAINED" if item.digest not in (None, found.digest):
+            yield step(now="OPEN", why="values_changed")
+        case "OPEN" | "ANSWERED" if not same:
+            yield step(now="OPEN" if item.status == "OPEN" else "ANSWERED", why="differs_elsewhere")
 
 
 def _closed(items: Iterable[Item], agreed: Collection[str]) -> Iterator[Change]:

@@ -41,7 +41,8 @@ create index if not exists reconciliation_item_answering on reconciliation_item 
 create index if not exists reconciliation_item_status on reconciliation_item (status, id);
 alter table reconciliation_item
     add column if not exists seen_in text,         -- quarter of the last comparison that found it
-    add column if not exists closed_in text;       -- quarter of the comparison that found agreement
+    add column if not exists closed_in text,       -- quarter of the comparison that found agreement
+    add column if not exists digest text;          -- of the values that differ, under a key of the hub
 
 create table if not exists reconciliation_run (
     id bigint generated always as identity primary key,
@@ -67,6 +68,26 @@ create table if not exists reconciliation_change (
 );
 create index if not exists reconciliation_change_of on reconciliation_change (kind, of, id);
 
+create table if not exists reconciliation_order (
+    id text primary key,
+    quarter text not null,
+    unit text not null,                   -- unit key and staff number of who asked for it
+    operator text not null,
+    asked_at timestamptz not null,
+    status text not null default 'QUEUED'
+);
+alter table reconciliation_order
+    add column if not exists attempts integer not null default 0,
+    add column if not exists doing text,           -- what is under way, how much of it is done, of how much
+    add column if not exists done bigint not null default 0,
+    add column if not exists whole bigint not null default 0,
+    add column if not exists problem text,         -- a stable word
+    add column if not exists run bigint references reconciliation_run (id),
+    add column if not exists seen_at timestamptz,
+    drop constraint if exists reconciliation_order_status_check,
+    add constraint reconciliation_order_status_check check (status in ('QUEUED', 'RUNNING', 'DONE', 'FAILED'));
+create index if not exists reconciliation_order_asked on reconciliation_order (asked_at);
+
 create table if not exists reconciliation_layout (version integer not null);
-insert into reconciliation_layout (version)
-select 1 where not exists (select from reconciliation_layout);
+delete from reconciliation_layout;
+insert into reconciliation_layout (version) values (2);

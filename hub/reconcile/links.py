@@ -6,20 +6,26 @@ Guarantee: a link holds keys, how sure it is and how far each feature agrees; ne
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 LinkStatus: TypeAlias = Literal["CONFIRMED", "CANDIDATE", "REFUSED"]
 
-STEPS: frozenset[tuple[str, str]] = frozenset(
-    {
-        ("CANDIDATE", "CONFIRMED"),
-        ("CANDIDATE", "REFUSED"),
-        ("CONFIRMED", "CANDIDATE"),
-        ("REFUSED", "CANDIDATE"),
-    }
-)
-"""(was, now): civil affairs confirm or refuse a candidate, and take either back with a reason."""
+CLASS: Final = "LINK_CANDIDATE"
+"""Class of the item that civil affairs decides a link by; it has the link's id."""
+TASK: Final = "确认是否为同一儿童"
+_OWN: Final = ("Link._probability", "Link._evidence")
+COORDINATES: Final[Mapping[str, tuple[str, ...]]] = {
+    "education": (*_OWN, "Child.name", "Child.birthDate", "Child.citizenId", "Enrolment.studentNumber"),
+    "public_security": (
+        *_OWN,
+        *("Child.name", "HouseholdRegistration.name"),
+        *("Child.birthDate", "HouseholdRegistration.birthDate"),
+        *("Child.citizenId", "HouseholdRegistration.citizenId"),
+    ),
+}
+"""By the person's source: what is shown of a candidate. Education shares no names (the domain's fields have none)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +62,3 @@ class Linked:
 
     candidates: tuple[Candidate, ...]
     withdrawn: tuple[str, ...]
-
-
-def step_problem(was: str, now: str, reason: str | None) -> str | None:
-    """Why a person may not take this step; None if they may."""
-    if (was, now) not in STEPS:
-        return f"a link that is `{was}` cannot become `{now}`"
-    if now == "CANDIDATE" and not (reason or "").strip():
-        return "a decision is taken back with a reason"
-    return None

@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from connectors.source import Source
+from hub.reconcile.digest import Digest
 from hub.reconcile.reading import STREAMS, count, pages, parents
 from hub.reconcile.store import Run, Store
 
@@ -30,12 +31,17 @@ QUARTER: Final = re.compile(r"([0-9]{4})Q([1-4])")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """What is to be compared, and who wants it: ``request`` names the log's entry, ``operator`` the official."""
+    """What is to be compared, and who wants it: ``request`` names the log's entry, ``operator`` the official.
+
+    ``number``: of an order that civil affairs has placed, which the run fulfils.
+    """
 
     quarter: str
     request: str
     operator: str
     clock: Callable[[], datetime]
+    digest: Digest
+    number: str | None = None
 
     @property
     def day(self) -> date:
@@ -103,7 +109,7 @@ async def reconcile(sources: Mapping[str, Source], store: Store, order: Order, p
         progress("比对 compare", 0, 1)
         lacking = await asyncio.to_thread(join, workbench, links)
         workbench.insert("parents", await parents(lacking, sources))
-        comparison = await asyncio.to_thread(compare, workbench, order.quarter, order.day, items)
+        comparison = await asyncio.to_thread(compare, workbench, order.quarter, order.day, items, order.digest)
         progress("比对 compare", 1, 1)
     summary = summarised(comparison)
     run = Run(
@@ -113,6 +119,7 @@ async def reconcile(sources: Mapping[str, Source], store: Store, order: Order, p
         started_at=started,
         finished_at=order.clock(),
         counts=summary.counts,
+        order=order.number,
     )
     progress("写入 write", 0, 1)
     await store.apply(run, comparison.linked, comparison.outcome)

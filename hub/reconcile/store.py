@@ -1,8 +1,9 @@
-"""DSN -> links, items and runs in the hub's own database: what a comparison reads, writes and what people decide.
+"""DSN -> links, items and runs in the hub's own database: what a comparison reads and writes.
 
 Guarantee: a comparison is written in one transaction, under a lock that two of them cannot hold; whatever a person
-decided meanwhile stands. If we crash before the commit nothing has changed; after it, the quarter is whole. Errors are
-``StoreError`` with a stable word, never the server's text.
+decided meanwhile stands (people decide by steps: ``hub/lifecycle/reconciliation.py``). If we crash before the commit
+nothing has changed; after it, the quarter is whole. Errors are ``StoreError`` with a stable word, never the server's
+text.
 """
 
 from __future__ import annotations
@@ -18,16 +19,32 @@ from typing import Any, Final
 import asyncpg
 
 from hub.reconcile.items import Change, Item, Outcome
-from hub.reconcile.links import Candidate, Link, Linked
+from hub.reconcile.links import CLASS, COORDINATES, TASK, Candidate, Link, Linked
 
 LAYOUT: Final = Path(__file__).with_name("layout.sql")
-VERSION: Final = 1
+VERSION: Final = 2
 SETTINGS: Final = {
     "application_name": "hub reconcile",
     "synchronous_commit": "on",
     # If we are killed in a statement the server notices within a second, and gives the lock back.
     "client_connection_check_interval": "1000",
 }
+_ITEMS_OF_LINKS: Final = """
+with wanted as (
+    select link.*, case link.status when 'CANDIDATE' then 'OPEN' when 'CONFIRMED' then 'CORRECTED' else 'EXPLAINED' end
+        as stands
+    from link left join reconciliation_item as item on item.id = link.id
+    where item.id is null or link.status = 'CANDIDATE' and item.status <> 'OPEN'
+)
+insert into reconciliation_item (id, register_no, education_person, police_person, coordinates, task, quarter,
+    discrepancy_class, compared_field, answering_unit, status)
+select id, register_no, case when source = 'education' then person end,
+    case when source = 'public_security' then person end,
+    case when source = 'education' then $4::text[] else $5::text[] end, $3, coalesce(found_in, $1),
+    $2, 'Child.name', 'civil_affairs_bureau', stands
+from wanted
+on conflict (id) do update set status = excluded.status
+"""
 LOCK: Final = 0x7265_636F_6E63_696C
 """Advisory lock of a comparison."""
 
@@ -54,6 +71,7 @@ class Run:
     started_at: datetime
     finished_at: datetime
     counts: dict[str, int]
+    order: str | None = None
 
 
 class Store:
@@ -90,7 +108,9 @@ class Store:
         """Every item that may matter: not closed, or the newest of its kind."""
         rows = await self.connection.fetch(
             "select id, discrepancy_class, quarter, register_no, education_person, police_person, coordinates, "
-            "compared_field, status from reconciliation_item order by id"
+            "compared_field, status, digest, closed_in "
+            "from reconciliation_item where discrepancy_class <> $1 order by id",
+            CLASS,
         )
         return [
             Item(
@@ -103,6 +123,8 @@ class Store:
                 coordinates=tuple(row[6]),
                 field=row[7],
                 status=row[8],
+                digest=row[9],
+                closed_in=row[10],
             )
             for row in rows
         ]
@@ -119,6 +141,13 @@ class Store:
             await self._withdraw(number, linked.withdrawn)
             await self._write_items(run.quarter, outcome)
             await self._change_items(number, run.quarter, outcome.changes)
+            await self._mark_seen(run.quarter, outcome.seen)
+            if run.order is not None:
+                # Together with what it was for: an order is fulfilled once, or is there to be run again.
+                await self.connection.execute(
+                    "update reconciliation_order set status = 'DONE', run = $2, seen_at = now() where id = $1",
+                    *(run.order, number),
+                )
             return number
 
     async def _write_candidates(self, quarter: str, candidates: Iterable[Candidate]) -> None:
@@ -133,10 +162,18 @@ class Store:
                 for one in candidates
             ],
         )
+        # Every link has its item, links of older versions as well; both change together whenever somebody decides.
+        await self.connection.execute(
+            _ITEMS_OF_LINKS, quarter, CLASS, TASK, list(COORDINATES["education"]), list(COORDINATES["public_security"])
+        )
 
     async def _withdraw(self, run: int, links: Sequence[str]) -> None:
         gone = await self.connection.fetch(
             "delete from link where id = any($1::text[]) and status = 'CANDIDATE' returning id", list(links)
+        )
+        await self.connection.execute(
+            "update reconciliation_item set status = 'CORRECTED' where id = any($1::text[]) and discrepancy_class = $2",
+            *([row[0] for row in gone], CLASS),
         )
         await self.connection.executemany(
             "insert into reconciliation_change (run, kind, of, was, now, why) "
@@ -147,18 +184,25 @@ class Store:
     async def _write_items(self, quarter: str, outcome: Outcome) -> None:
         await self.connection.executemany(
             "insert into reconciliation_item (id, register_no, education_person, police_person, coordinates, task, "
-            "quarter, discrepancy_class, compared_field, answering_unit, status, seen_in) "
-            "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'OPEN', $7) on conflict (id) do nothing",
+            "quarter, discrepancy_class, compared_field, answering_unit, status, seen_in, digest) "
+            "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'OPEN', $7, $11) on conflict (id) do nothing",
             [
                 (
                     *(identifier, one.register, one.education, one.police, list(one.coordinates), one.task),
-                    *(quarter, one.name, one.coordinates[0], one.answering),
+                    *(quarter, one.name, one.coordinates[0], one.answering, one.digest),
                 )
                 for identifier, one in outcome.new
             ],
         )
+
+    async def _mark_seen(self, quarter: str, seen: Iterable[tuple[str, str]]) -> None:
+        """That they were seen, and what differed; of an explanation what differed when it was given stands."""
+        pairs = list(seen)
         await self.connection.execute(
-            "update reconciliation_item set seen_in = $1 where id = any($2::text[])", quarter, list(outcome.seen)
+            "update reconciliation_item as item set seen_in = $1, digest = case when item.status = 'EXPLAINED' "
+            "then coalesce(item.digest, seen.digest) else seen.digest end "
+            "from unnest($2::text[], $3::text[]) as seen (id, digest) where item.id = seen.id",
+            *(quarter, [one for one, _ in pairs], [digest for _, digest in pairs]),
         )
 
     async def _change_items(self, run: int, quarter: str, changes: Iterable[Change]) -> None:
@@ -184,31 +228,14 @@ class Store:
             *(run, quarter),
         )
 
-    async def decide(self, link: str, status: str, *, operator: str, reason: str | None, was: str) -> bool:
-        """A person's word on a link, and its trace; False if the link is not (any more) as the person saw it.
-
-        CANDIDATE to CONFIRMED or REFUSED; back to CANDIDATE, with a reason, to undo it.
-        """
-        async with self.connection.transaction():
-            found = await self.connection.fetchval(
-                "update link set status = $3, decided_by = $4, decided_at = now(), reason = $5 "
-                "where id = $1 and status = $2 returning id",
-                *(link, was, status, operator, reason),
-            )
-            if found is not None:
-                await self.connection.execute(
-                    "insert into reconciliation_change (kind, of, was, now, why, operator) "
-                    "values ('link', $1, $2, $3, $4, $5)",
-                    *(link, was, status, reason or "decided", operator),
-                )
-        return found is not None
-
 
 async def _install(connection: Any) -> None:
     present = await connection.fetchval("select to_regclass('reconciliation_layout') is not null")
     version = await connection.fetchval("select max(version) from reconciliation_layout") if present else None
-    if version is None:
+    if version is None or version < VERSION:
+        # If we crash in here the old layout stands whole, and the next one to come brings it up to date.
         async with connection.transaction():
+            await connection.execute("select pg_advisory_xact_lock($1)", LOCK + 1)
             await connection.execute(LAYOUT.read_text(encoding="utf-8"))
     elif version != VERSION:
         raise StoreError(f"its tables have layout `{version}`, `{VERSION}` is needed")

@@ -17,6 +17,7 @@ from connectors.demo.server import Server
 from connectors.mapping import load as load_mapping
 from connectors.postgres import PostgresSource
 from connectors.source import Source
+from hub.reconcile.digest import Digest
 from hub.reconcile.items import Outcome
 from hub.reconcile.links import Linked
 from hub.reconcile.run import Order, Summary, reconcile
@@ -25,6 +26,7 @@ from tests.support.running import NOW, READ_PASSWORD, ROOT
 
 DEPARTMENTS = ("civil_affairs", "education", "public_security")
 QUARTER = "2026Q4"
+DIGEST = Digest.of(b"digests of the tests")
 STATE = {
     "link": "select source, person, register_no, status, probability, evidence, found_in, seen_in from link",
     "item": "select id, register_no, education_person, police_person, coordinates, task, quarter, discrepancy_class, "
@@ -71,7 +73,7 @@ class Ground:
         before_writing: Callable[[], Awaitable[None]] | None = None,
     ) -> Summary:
         """One comparison; ``before_writing`` happens when all is read and compared and nothing is written."""
-        order = Order(quarter=quarter, request="f" * 32, operator="T0001", clock=lambda: now)
+        order = Order(quarter=quarter, request="f" * 32, operator="T0001", clock=lambda: now, digest=DIGEST)
         async with Store.opened(self.dsn("hub")) as store:
             return await reconcile(self.sources, _Held(store, before_writing), order, lambda *_: None)
 
@@ -91,6 +93,16 @@ class Ground:
             await connection.executemany(statement, list(records))
         finally:
             await connection.close()
+
+    async def decide(self, link: str, status: str) -> None:
+        """A person's word on a link, as the step leaves it: the link and its item, in one transaction."""
+        stands = {"CANDIDATE": "OPEN", "CONFIRMED": "CORRECTED", "REFUSED": "EXPLAINED"}[status]
+        await self.rows(
+            "hub",
+            "with decided as (update link set status = $2 where id = $1 returning id) "
+            "update reconciliation_item set status = $3 where id = (select id from decided)",
+            *(link, status, stands),
+        )
 
     async def state(self) -> dict[str, list[tuple[Any, ...]]]:
         """Everything that comparisons left in the hub's database."""

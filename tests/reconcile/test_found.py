@@ -64,6 +64,7 @@ async def test_each_item_is_for_the_unit_that_must_answer(ground: Ground) -> Non
         "SURVEYED_NOT_FLAGGED": {education},
         "DUPLICATE_FILE": {"civil_affairs_bureau"},
         "AGED_OUT": {town},
+        "LINK_CANDIDATE": {"civil_affairs_bureau"},
     }
 
 

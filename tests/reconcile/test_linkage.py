@@ -9,8 +9,6 @@ import pytest
 
 from connectors.demo.citizen_id import citizen_id
 from hub.reconcile.linkage import FEATURES, evidence, sound
-from hub.reconcile.links import step_problem
-from hub.reconcile.store import Store
 from tests.reconcile.expected import pairs, planted
 from tests.reconcile.ground import Ground
 from tests.reconcile.noise import TYPED_OVER, disturb, homophone, judged
@@ -52,36 +50,26 @@ async def test_among_records_as_people_fill_them_in_candidates_are_right_and_few
         assert told[word], word
 
 
-async def test_a_refused_candidate_is_not_offered_again_and_can_be_taken_back_with_a_reason(ground: Ground) -> None:
+async def test_a_refused_candidate_is_not_offered_again_and_can_be_taken_back(ground: Ground) -> None:
     await ground.run()
     ((link, source, person),) = await ground.rows(
         "hub", "select id, source, person from link where status = 'CANDIDATE' and found_in is not null limit 1"
     )
-    async with Store.opened(ground.dsn("hub")) as store:
-        assert await store.decide(link, "REFUSED", operator="T0007", reason="另一名儿童", was="CANDIDATE")
-        assert not await store.decide(link, "CONFIRMED", operator="T0008", reason=None, was="CANDIDATE")
+    await ground.decide(link, "REFUSED")
     await ground.run()
     rows = await ground.rows("hub", "select status from link where source = $1 and person = $2", source, person)
     assert [row[0] for row in rows] == ["REFUSED"]
-    async with Store.opened(ground.dsn("hub")) as store:
-        assert await store.decide(link, "CANDIDATE", operator="T0007", reason="核对有误", was="REFUSED")
-    trace = await ground.rows(
-        "hub",
-        "select was, now, why, operator from reconciliation_change where kind = 'link' and of = $1 order by id",
-        link,
-    )
-    assert [tuple(row) for row in trace] == [
-        ("CANDIDATE", "REFUSED", "另一名儿童", "T0007"),
-        ("REFUSED", "CANDIDATE", "核对有误", "T0007"),
-    ]
+    await ground.decide(link, "CANDIDATE")
+    await ground.run()
+    stands = await ground.rows("hub", "select status from reconciliation_item where id = $1", link)
+    assert [row[0] for row in stands] == ["OPEN"]
 
 
 async def test_a_confirmed_candidate_is_compared_and_asked_about_no_more(ground: Ground) -> None:
     await ground.run()
     rows = await ground.rows("hub", "select id, source, register_no from link where status = 'CANDIDATE'")
-    async with Store.opened(ground.dsn("hub")) as store:
-        for row in rows:
-            assert await store.decide(row[0], "CONFIRMED", operator="T0007", reason=None, was="CANDIDATE")
+    for row in rows:
+        await ground.decide(row[0], "CONFIRMED")
     summary = await ground.run()
     assert summary.candidates == 0
     assert await ground.rows("hub", CANDIDATES) == []
@@ -92,13 +80,13 @@ async def test_a_decision_made_while_a_comparison_runs_stands(ground: Ground) ->
     await ground.run()
     ((link,),) = await ground.rows("hub", "select id from link where status = 'CANDIDATE' order by id limit 1")
     ((item,),) = await ground.rows(
-        "hub", "select id from reconciliation_item where status = 'OPEN' and seen_in is not null order by id limit 1"
+        "hub",
+        "select id from reconciliation_item where status = 'OPEN' and seen_in is not null order by id limit 1",
     )
     await ground.rows("hub", "update reconciliation_item set status = 'ANSWERED' where id = $1", item)
 
     async def decide() -> None:
-        async with Store.opened(ground.dsn("hub")) as store:
-            assert await store.decide(link, "REFUSED", operator="T0007", reason=None, was="CANDIDATE")
+        await ground.decide(link, "REFUSED")
         await ground.rows("hub", "update reconciliation_item set status = 'EXPLAINED' where id = $1", item)
 
     await ground.run(before_writing=decide)
@@ -145,19 +133,3 @@ def test_the_noise_is_what_it_says() -> None:
     assert sound("涛") == sound(homophone("涛"))
     assert homophone("涛") != "涛"
     assert [was for was, now in TYPED_OVER.items() if was == now] == []
-
-
-@pytest.mark.parametrize(
-    ("was", "now", "reason", "allowed"),
-    [
-        ("CANDIDATE", "CONFIRMED", None, True),
-        ("CANDIDATE", "REFUSED", None, True),
-        ("CONFIRMED", "CANDIDATE", "核对有误", True),
-        ("CONFIRMED", "CANDIDATE", " ", False),
-        ("REFUSED", "CANDIDATE", None, False),
-        ("CONFIRMED", "REFUSED", "直接改判", False),
-        ("REFUSED", "CONFIRMED", "直接改判", False),
-    ],
-)
-def test_a_decision_is_taken_back_before_it_is_changed(was: str, now: str, reason: str | None, allowed: bool) -> None:
-    assert (step_problem(was, now, reason) is None) == allowed

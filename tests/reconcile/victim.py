@@ -10,7 +10,7 @@ from connectors.mapping import load as load_mapping
 from connectors.postgres import PostgresSource
 from hub.reconcile.run import Order, reconcile
 from hub.reconcile.store import Busy, Store
-from tests.reconcile.ground import QUARTER
+from tests.reconcile.ground import DIGEST, QUARTER
 from tests.support.running import NOW, ROOT
 
 
@@ -20,7 +20,7 @@ async def main() -> int:
         name: PostgresSource(name=name, mapping=load_mapping(ROOT / "connectors" / f"{name}.toml"), dsn=dsn)
         for name, dsn in dsns.items()
     }
-    order = Order(quarter=QUARTER, request="f" * 32, operator="T0001", clock=lambda: NOW)
+    order = Order(quarter=QUARTER, request="f" * 32, operator="T0001", clock=lambda: NOW, digest=DIGEST)
     try:
         async with Store.opened(dsns["hub"]) as store:
             await reconcile(sources, store, order, lambda what, done, whole: print(what, done, whole, flush=True))

@@ -4,7 +4,7 @@ create table link (
     source text not null,
     person text not null,                 -- the source's own number of the person
     register_no text not null,
-    status text not null check (status in ('CONFIRMED', 'CANDIDATE'))
+    status text not null check (status in ('CONFIRMED', 'CANDIDATE', 'REFUSED'))
 );
 
 create table reconciliation_item (
@@ -19,6 +19,16 @@ create table reconciliation_item (
     compared_field text not null,
     answering_unit text not null,
     status text not null check (status in ('OPEN', 'ANSWERED', 'CORRECTED', 'EXPLAINED'))
+);
+
+-- comparisons that civil affairs has asked for, and how far each is
+create table reconciliation_order (
+    id text not null,
+    quarter text not null,
+    unit text not null,
+    operator text not null,
+    asked_at timestamptz not null,
+    status text not null default 'QUEUED'
 );
 
 -- as the hub itself makes it where it is installed first
@@ -36,9 +46,16 @@ create table if not exists statistic (
 
 -- loaded above this line, indexed below it
 alter table link add primary key (id);
+alter table link
+    add column probability double precision,
+    add column evidence text[] not null default '{}',   -- how far each feature agrees, never what it is
+    add column decided_at timestamptz;
+alter table reconciliation_item
+    add column closed_in text;            -- quarter of the comparison that found agreement
 create unique index link_person on link (source, person, register_no);
 create index link_register on link (register_no, source);
 alter table reconciliation_item add primary key (id);
+alter table reconciliation_order add primary key (id);
 create index reconciliation_item_register on reconciliation_item (register_no);
 create index reconciliation_item_education on reconciliation_item (education_person);
 create index reconciliation_item_police on reconciliation_item (police_person);

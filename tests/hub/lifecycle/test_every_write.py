@@ -44,7 +44,9 @@ def values(change: Change) -> dict[str, Any]:
 
 def resting(step: Step) -> Found:
     """As if everything were there: no row has these keys, so that nothing of what is there is changed."""
-    rows = {name: {"_key": "none"} for name in ("Incident", "Assessment", "MandatoryReport", "SurveySubmission")}
+    rows = {
+        name: {"_key": "none"} for name in ("Incident", "Assessment", "MandatoryReport", "SurveySubmission", "Link")
+    }
     return Found(
         subject={"_key": "none"},
         rows=rows,
@@ -74,7 +76,7 @@ async def test_the_departments_take_the_statements_of_a_step(
         for fact in facts(formula):
             if relation and fact.source != HOME[relation]:
                 home = HOME[relation]
-                suffixes = ("register",) if home == "civil_affairs" else ("citizen", "person")
+                suffixes = ("register",) if home in ("civil_affairs", "hub") else ("citizen", "person")
                 found.learnt.bind(home, {f"{fact.name}.{suffix}": [] for suffix in (*suffixes, fact.via)})
     compiled = Compiled(
         step=step, given=given, found=found, rights=rights, moment=moment, base=f"{step.name} {unit_key} {purpose}"
