@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -36,6 +36,7 @@ from hub.identity import Identity
 from hub.keys import KeySet
 from hub.lifecycle.held import Held
 from hub.lifecycle.signatures import served
+from hub.ordered import fulfilling
 from hub.pages.console.ports import Console
 from hub.pages.desk import Desk
 from hub.pipeline import Request, answer
@@ -256,9 +257,13 @@ async def open_service(
                 open_events(settings, hub, dsn) as hub.events,
                 open_writing(settings, hub, dsn, log, secrets.pseudonyms) as writing,
                 holding(settings, writing, dsn, secrets.seal) as hub.held,
+                fulfilling(settings, lambda: hub.policy, hub.clock, log, secrets.pseudonyms) as orders,
             ):
                 hub.writing = writing
-                yield _behind(settings, hub, stages, log, audited)
+                behind = _behind(settings, hub, stages, log, audited)
+                assert behind.desk is not None
+                behind.desk = replace(behind.desk, orders=orders)
+                yield behind
     except StoreError as error:
         raise ConfigurationError(f"the log takes no entries ({error.reason}), see `databases.log`") from None
     finally:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,6 +30,8 @@ from hub.hub import Hub
 from hub.lifecycle.held import Held, cipher_of
 from hub.lifecycle.settle import OpenIntents, settle_open
 from hub.lifecycle.write import Writing
+from hub.reconcile.recorded import TARGET
+from hub.reconcile.settling import RunTarget
 from hub.recording import Recorder
 from hub.settings import ConfigurationError, Settings
 
@@ -100,7 +102,11 @@ async def open_writing(settings: Settings, hub: Hub, dsn: str, log: Recorder, se
     )
     writing.drafts = Drafts(connections=drafts)
     try:
-        async with working(_settling(OpenIntents(session), writing, settings.deadlines.settle)):
+        # Comparisons are settled beside the departments: by the store that would hold them.
+        asked, compared = dict(targets), settings.databases.dsn("reconcile")
+        if compared is not None:
+            asked[TARGET] = RunTarget(dsn=compared)
+        async with working(_settling(OpenIntents(session), writing, asked, settings.deadlines.settle)):
             yield writing
     finally:
         # Steps under way end in the department and in the log; what does not is settled by the next start.
@@ -137,11 +143,11 @@ async def _delivering(held: Held, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
 
-async def _settling(opens: OpenIntents, writing: Writing, seconds: float) -> None:
+async def _settling(opens: OpenIntents, writing: Writing, targets: Mapping[str, Target], seconds: float) -> None:
     age = timedelta(seconds=seconds)
     while True:
         try:
-            done = await settle_open(opens, writing.targets, writing.log, writing.clock, age=age)
+            done = await settle_open(opens, targets, writing.log, writing.clock, age=age)
         except (StoreError, OutageError) as error:
             _logger.warning("open intents were not settled: %s", error)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -13,28 +13,24 @@ import typer
 from rich.table import Table
 
 from connectors.source import SourceError
-from hub.audit.entry import Entry, Kind
 from hub.commands.demo import progress_bars
 from hub.commands.log_acts import identified, put
 from hub.commands.outcome import MISCONFIGURED, Failure, err, out, outcomes, settings_of
-from hub.identity import PARKS, Identity
+from hub.identity import PARKS
 from hub.reconcile.digest import Digest
 from hub.reconcile.discrepancies import DISCREPANCIES
 from hub.reconcile.readiness import late_towns
+from hub.reconcile.recorded import PURPOSE, RIGHT, UNIT, Comparing
 from hub.reconcile.run import Order, Progress, Summary, check_quarter, reconcile
 from hub.reconcile.store import Busy, Store, StoreError
 from hub.secrets import open_secrets
 from hub.service import open_sources, read_policy
 from hub.settings import ConfigurationError, Settings
-from policies.decision import Decision
 from policies.policy import Policy
 
-UNIT = "civil_affairs_bureau"
-PURPOSE = "data_reconciliation"
+Clock = Callable[[], datetime]
 SHOWN = 10
 """Towns that are named; of more, their number is said."""
-RIGHT = "ReconciliationItem.status"
-"""Who may settle discrepancies may have them looked for."""
 
 
 def add(app: typer.Typer) -> None:
@@ -76,65 +72,68 @@ async def _run(settings: Settings, quarter: str, progress: Progress) -> Summary:
         check_quarter(quarter, clock().date())
     except ValueError as error:
         raise Failure(str(error), MISCONFIGURED) from None
-    dsn = settings.databases.dsn("reconcile")
-    if dsn is None:
-        raise ConfigurationError("setting `databases.reconcile` (`HUB_DATABASES__RECONCILE`) is missing")
     policy = read_policy(settings)
-    identity = await identified(settings, policy, UNIT, PURPOSE, None)
-    decision = policy.decide(identity.unit, identity.purpose, RIGHT, "update")
-    writing = _Writing(settings=settings, identity=identity, decision=decision, policy=policy.version)
-    order = Order(
-        quarter=quarter,
-        request=secrets.token_hex(16),
-        operator=identity.operator,
-        clock=clock,
-        digest=Digest.of(open_secrets(settings.keys, origin=settings.origin).pseudonyms),
-    )
-    # Without the first entry nothing is read; if we crash after it, it says that a comparison was begun.
-    await writing.put("intent" if decision.allowed else "refusal", order, {})
-    if not decision.allowed:
-        raise Failure(decision.sentence_zh)
+    comparing = await _comparing(settings, policy, quarter, clock)
     sources = open_sources(settings)
     try:
         _tell_late(await late_towns(sources, quarter, _towns(policy)), policy)
-        async with Store.opened(dsn) as store:
-            summary = await reconcile(sources, store, order, progress)
+        async with Store.opened(_store(settings)) as store:
+            # An intent of a comparison that lives is always found with its lock held; without it nothing is read.
+            await store.lock()
+            await put(settings, comparing.entry("intent", clock(), {}))
+            run = reconcile(sources, store, _order(settings, comparing, clock), progress)
+            return await _recorded(settings, comparing, clock, run)
     finally:
         for source in sources.values():
             await source.close()
-    await writing.put("outcome", order, summary.counts)
+
+
+async def _recorded(settings: Settings, comparing: Comparing, clock: Clock, run: Awaitable[Summary]) -> Summary:
+    """The comparison and the entry of its end; one whose end nobody knows is settled by a running hub."""
+    try:
+        summary = await run
+    except SourceError:
+        await put(settings, comparing.entry("outcome", clock(), {}, failed=True))
+        raise
+    await put(settings, comparing.entry("outcome", clock(), summary.counts))
     return summary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Writing:
-    """Who compares, by which right: what every entry of the run says."""
+def _order(settings: Settings, comparing: Comparing, clock: Clock) -> Order:
+    return Order(
+        quarter=comparing.quarter,
+        request=comparing.request,
+        operator=comparing.operator,
+        clock=clock,
+        digest=Digest.of(open_secrets(settings.keys, origin=settings.origin).pseudonyms),
+    )
 
-    settings: Settings
-    identity: Identity
-    decision: Decision
-    policy: str
 
-    async def put(self, kind: Kind, order: Order, counts: dict[str, int]) -> None:
-        """Makes an entry of the run durable."""
-        identity, decision = self.identity, self.decision
-        entry = Entry(
-            kind=kind,
-            request=order.request,
-            at=order.clock(),
-            unit=identity.key,
-            client=identity.client,
-            operator=identity.operator,
-            purpose=identity.purpose,
-            policy=self.policy,
-            decision="ALLOWED" if decision.allowed else "DENIED",
-            refused=() if decision.allowed else (RIGHT,),
-            errors=() if decision.allowed else ("NOT_ENTITLED",),
-            rules=decision.rules,
-            clauses=(decision.clause,) if decision.clause else (),
-            facts=("act=reconcile", f"quarter={order.quarter}", *(f"{name}={count}" for name, count in counts.items())),
-        )
-        await put(self.settings, entry)
+def _store(settings: Settings) -> str:
+    dsn = settings.databases.dsn("reconcile")
+    if dsn is None:
+        raise ConfigurationError("setting `databases.reconcile` (`HUB_DATABASES__RECONCILE`) is missing")
+    return dsn
+
+
+async def _comparing(settings: Settings, policy: Policy, quarter: str, clock: Clock) -> Comparing:
+    """Who compares; a ``Failure``, and its entry, for who may not."""
+    _store(settings)
+    identity = await identified(settings, policy, UNIT, PURPOSE, None)
+    decision = policy.decide(identity.unit, identity.purpose, RIGHT, "update")
+    comparing = Comparing(
+        request=secrets.token_hex(16),
+        quarter=quarter,
+        unit=identity.key,
+        client=identity.client,
+        operator=identity.operator,
+        decision=decision,
+        policy=policy.version,
+    )
+    if not decision.allowed:
+        await put(settings, comparing.entry("refusal", clock(), {}))
+        raise Failure(decision.sentence_zh)
+    return comparing
 
 
 def _towns(policy: Policy) -> list[str]:

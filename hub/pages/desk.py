@@ -8,7 +8,7 @@ a sign-in leaves no entry: that of a reporter would tell who reports.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -24,6 +24,7 @@ from hub.identity import Declaration, Identity, declare
 from hub.lifecycle.unaccepted import EMERGENCY
 from hub.pages.session import Session, Sessions
 from hub.pipeline import Request
+from hub.reconcile.orders import Ordered
 from hub.response import Answer
 from policies.policy import Policy
 
@@ -59,8 +60,11 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """What the pages rest on; ``view``: what a unit sees of the schema for a purpose; ``limits``: those of clocks;
-    ``invented``: whether pages say that every row is."""
+    """What the pages rest on; ``view``: what a unit sees of the schema for a purpose; ``limits``: those of clocks.
+
+    ``invented``: whether pages say that every row is. ``orders``: comparisons asked for, numbers of rows and no value,
+    for pages of who may ask for one.
+    """
 
     verifier: Verifier
     sessions: Sessions
@@ -74,6 +78,7 @@ class Desk:
     gate: Gate
     limits: Limits
     invented: bool = False
+    orders: Callable[[], Awaitable[Sequence[Ordered]]] | None = None
     patience: float = 2.0
     attempts: Bucket = field(default_factory=lambda: Bucket(20))
 

@@ -54,6 +54,9 @@ create table if not exists reconciliation_run (
     counts jsonb not null
 );
 create index if not exists reconciliation_run_quarter on reconciliation_run (quarter, id);
+-- A name is of one run; one that was settled as never written has a line, so that it never will be.
+alter table reconciliation_run add column if not exists given_up boolean not null default false;
+create unique index if not exists reconciliation_run_request on reconciliation_run (request);
 
 create table if not exists reconciliation_change (
     id bigint generated always as identity primary key,

@@ -99,6 +99,13 @@ class Store:
         if not await self.connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
             raise Busy("another comparison is under way")
 
+    async def free(self) -> bool:
+        """Whether nobody compares now."""
+        found: bool = await self.connection.fetchval(
+            "select case when pg_try_advisory_lock($1) then pg_advisory_unlock($1) else false end", LOCK
+        )
+        return found
+
     async def links(self) -> list[Link]:
         """Every link: confirmed, candidate, refused."""
         rows = await self.connection.fetch("select id, source, person, register_no, status from link order by id")
@@ -149,6 +156,22 @@ class Store:
                     *(run.order, number),
                 )
             return number
+
+    async def run_of(self, request: str) -> str | None:
+        """The quarter that was compared under the name."""
+        found: str | None = await self.connection.fetchval(
+            "select quarter from reconciliation_run where request = $1 and not given_up", request
+        )
+        return found
+
+    async def settle_run(self, request: str) -> str | None:
+        """The same; if there is none, there never will be: a run that stood still cannot be written any more."""
+        await self.connection.execute(
+            "insert into reconciliation_run (quarter, request, operator, started_at, finished_at, counts, given_up) "
+            "values ('', $1, '', now(), now(), '{}', true) on conflict (request) do nothing",
+            request,
+        )
+        return await self.run_of(request)
 
     async def _write_candidates(self, quarter: str, candidates: Iterable[Candidate]) -> None:
         # A person may have decided since the links were read: only what is still a candidate is touched.

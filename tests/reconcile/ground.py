@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -71,9 +72,16 @@ class Ground:
         *,
         now: datetime = NOW,
         before_writing: Callable[[], Awaitable[None]] | None = None,
+        request: str | None = None,
     ) -> Summary:
         """One comparison; ``before_writing`` happens when all is read and compared and nothing is written."""
-        order = Order(quarter=quarter, request="f" * 32, operator="T0001", clock=lambda: now, digest=DIGEST)
+        order = Order(
+            quarter=quarter,
+            request=request or secrets.token_hex(16),
+            operator="T0001",
+            clock=lambda: now,
+            digest=DIGEST,
+        )
         async with Store.opened(self.dsn("hub")) as store:
             return await reconcile(self.sources, _Held(store, before_writing), order, lambda *_: None)
 

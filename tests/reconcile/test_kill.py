@@ -9,7 +9,10 @@ import time
 
 import pytest
 
-from hub.reconcile.store import Store
+from connectors.source import SourceError
+from connectors.write import Written
+from hub.reconcile.settling import RunTarget
+from hub.reconcile.store import Store, StoreError
 from tests.reconcile.ground import Ground
 from tests.support.running import ROOT
 
@@ -84,3 +87,22 @@ async def test_a_run_after_a_kill_ends_in_the_state_of_an_undisturbed_one(ground
     finished(ground)
     finished(own)
     assert {**await ground.state(), "run": []} == {**await own.state(), "run": []}
+
+
+async def test_what_became_of_a_killed_comparison_is_told_once_and_for_all(ground: Ground) -> None:
+    target = RunTarget(dsn=ground.dsn("hub"))
+    await ground.run()
+    ((done,),) = await ground.rows("hub", "select request from reconciliation_run")
+    assert await target.settle(done, deadline=5) == ("2026Q4",)
+    assert await target.found(done, deadline=5) == Written(keys=("2026Q4",), again=True)
+    never = "a" * 32
+    assert [await target.settle(never, deadline=5) for _ in range(2)] == [None, None]
+    assert await target.found(never, deadline=5) is None
+    before = await ground.state()
+    with pytest.raises(StoreError, match="23505"):
+        await ground.run(request=never)  # it only stood still, and comes too late
+    assert await ground.state() == before
+    async with Store.opened(ground.dsn("hub")) as store:
+        await store.lock()
+        with pytest.raises(SourceError, match="timeout"):
+            await target.settle("b" * 32, deadline=5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import sys
 
 from connectors.mapping import load as load_mapping
@@ -20,7 +21,7 @@ async def main() -> int:
         name: PostgresSource(name=name, mapping=load_mapping(ROOT / "connectors" / f"{name}.toml"), dsn=dsn)
         for name, dsn in dsns.items()
     }
-    order = Order(quarter=QUARTER, request="f" * 32, operator="T0001", clock=lambda: NOW, digest=DIGEST)
+    order = Order(quarter=QUARTER, request=secrets.token_hex(16), operator="T0001", clock=lambda: NOW, digest=DIGEST)
     try:
         async with Store.opened(dsns["hub"]) as store:
             await reconcile(sources, store, order, lambda what, done, whole: print(what, done, whole, flush=True))
