@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,19 +12,22 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from playwright.async_api import Page, expect
 from python_calamine import CalamineWorkbook
 
 from connectors.demo.server import Server
-from connectors.source import Source
+from connectors.source import All, Compare, Constant, Source
 from hub.pages.upload import LARGEST
 from hub.quarters import before, running
 from hub.survey.progress import due_day
 from hub.survey.reading import parsed
 from hub.workdays import workdays_between
 from tests.integration.test_survey_import import by_name, form, register, statuses, villages
+from tests.support.browsing import Pictures, browsing, chromium
 from tests.support.course import CIVIL, WOMEN
 from tests.support.desk import at_desk, hidden, of
 from tests.support.served import Child, Served, today
+from tests.support.steps import POLICY, rows_of
 from tests.survey.forms import as_csv, as_xlsx, grid
 
 pytestmark = pytest.mark.postgres
@@ -205,7 +209,7 @@ async def test_a_town_returns_with_a_reason_and_a_stale_form_shows_both_versions
     town = f"town_government:{village[:9]}"
     async with at_desk(served, town, SURVEY) as client:
         shown = (await client.get(f"/survey/?quarter={QUARTER}")).text
-        name = next(one.name for code, one in _divisions().items() if code == village)
+        name = next(one.name for code, one in POLICY.divisions.items() if code == village)
         page = row_of_page(shown, name)
         stale = hidden((await client.get(page)).text, "/returnToVillage")
         assert (await step(client, page, "returnToVillage")).status_code == 400
@@ -223,16 +227,10 @@ async def test_a_town_returns_with_a_reason_and_a_stale_form_shows_both_versions
     assert (await statuses(departments, village))[QUARTER] == "RETURNED"
 
 
-def _divisions() -> Mapping[str, Any]:
-    from tests.support.steps import POLICY
-
-    return POLICY.divisions
-
-
 async def test_who_is_missing_is_named_with_working_days_a_village_without_a_row_among_them(
     served: Served, departments: Mapping[str, Source], people: list[Child], written: Server
 ) -> None:
-    names = {code: one.name for code, one in _divisions().items()}
+    names = {code: one.name for code, one in POLICY.divisions.items()}
     village = people[0].village
     town = village[:9]
     connection = await asyncpg.connect(written.dsn("civil_affairs"))
@@ -252,8 +250,10 @@ async def test_who_is_missing_is_named_with_working_days_a_village_without_a_row
         text = (await client.get(f"/survey/progress?quarter={LAST}")).text
         assert text.count('<li class="tile') == 30
         towns = [code for code in names if len(code) == 9 and not code.startswith("1201144")]
-        assert all(f"<strong>{names[code]}</strong>" in text for code in towns)
-        assert f"{names[town]} {names[village]}" in of(text)
+        tiles = re.findall(r'<li class="tile.*?</li>', text, re.DOTALL)
+        assert all(any(names[code] in of(tile) and "村居已报" in of(tile) for tile in tiles) for code in towns)
+        [open_] = re.findall(rf'<details class="step" id="t{town}">.*?</details>', text, re.DOTALL)
+        assert f"{names[village]} 未开始" in of(open_) and f"逾期 {late} 个工作日" in of(open_)
 
 
 async def test_the_page_is_for_villages_towns_and_civil_affairs_each_with_its_part(
@@ -271,3 +271,115 @@ async def test_the_page_is_for_villages_towns_and_civil_affairs_each_with_its_pa
         assert (await client.get("/survey/progress")).status_code == 403
         assert "Send the filled form" in (await client.get("/survey/")).text
         assert (await client.get("/survey/nothing")).status_code == 404
+
+
+# In a browser.
+
+
+async def others_submit(served: Served, town: str, village: str) -> None:
+    """Every other village of the town submits, by its own step."""
+    document = """query V($quarter: Quarter!) {
+      surveySubmissions(first: 100, filter: {quarter: {eq: $quarter}}) { edges { node { divisionCode status } } }
+    }"""
+    found = await served(f"town_government:{town}", SURVEY, document, {"quarter": QUARTER})
+    for edge in found.data["surveySubmissions"]["edges"]:
+        code = edge["node"]["divisionCode"]
+        if len(code) == 12 and code != village and edge["node"]["status"] in {"DRAFT", "RETURNED"}:
+            who = f"village_committee:{code}"
+            own = "{ surveySubmissions(first: 9) { edges { node { id quarter } } } }"
+            rows = (await served(who, SURVEY, own)).data["surveySubmissions"]["edges"]
+            [identifier] = [row["node"]["id"] for row in rows if row["node"]["quarter"] == QUARTER]
+            given: dict[str, Any] = {"id": identifier, "childrenCount": 1, "preparedBy": WHO}
+            assert (await served.step(who, SURVEY, "submitSurvey", **given)).status == 200
+
+
+@pytest.mark.browser
+async def test_a_quarter_goes_from_a_broken_sheet_to_civil_affairs(
+    served: Served, departments: Mapping[str, Source], people: list[Child], tmp_path: Path
+) -> None:
+    pictures = Pictures(Path(os.environ.get("HUB_TEST_SCREENSHOTS") or tmp_path))
+    where = All((Compare("quarter", "eq", Constant(QUARTER)), Compare("status", "eq", Constant("DRAFT"))))
+    drafts = {one["divisionCode"] for one in await rows_of(departments, "SurveySubmission", where, {}, "divisionCode")}
+    here = max(child.village[:9] for child in people)
+    village = max(code for code in drafts if len(code) == 12 and code.startswith(here))
+    await others_submit(served, here, village)
+    rows = form(village, 4, 40)
+    async with chromium() as browser:
+        async with browsing(browser, served, f"village_committee:{village}", SURVEY, "/survey/") as page:
+            await at_the_village(page, pictures, rows, tmp_path / "登记表.xlsx", village)
+        files = await register(departments, village)
+        assert all(by_name(files, row["name"])["_accepted"] is False for row in rows)
+        async with browsing(browser, served, f"town_government:{here}", SURVEY, "/survey/") as page:
+            await at_the_town(page, pictures, POLICY.divisions[village].name)
+        async with browsing(browser, served, CIVIL, SURVEY, "/survey/") as page:
+            await at_the_district(page, pictures, POLICY.divisions[here].name)
+    assert (await statuses(departments, village))[QUARTER] == "DISTRICT_ACCEPTED"
+    files = await register(departments, village)
+    assert all(by_name(files, row["name"])["_accepted"] is True for row in rows)
+
+
+async def at_the_village(page: Page, pictures: Pictures, rows: list[dict[str, str]], file: Path, village: str) -> None:
+    broken = [dict(row) for row in rows]
+    broken[0]["sex"], broken[2]["birthDate"], broken[2]["father.phone"] = "不知道", "2014-13-01", "12345"
+    await expect(page.get_by_role("heading", name="农村留守儿童季度摸排")).to_be_visible()
+    await pictures.of(page, "village")
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="下载登记表").click()
+    assert (await download.value).suggested_filename == f"登记表-{village}-{QUARTER}.xlsx"
+    as_xlsx(file, grid(broken))
+    await _send(page, file)
+    await expect(page.get_by_role("status")).to_have_text("共 4 行：2 行通过，2 行有误。")
+    await expect(page.get_by_role("row", name="日历中没有这一天")).to_contain_text("年-月-日，如 2014-03-09")
+    await pictures.of(page, "problems")
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="下载标注后的登记表").click()
+    assert (await download.value).suggested_filename == "登记表-检查结果.xlsx"
+    as_xlsx(file, grid(rows))
+    await _send(page, file)
+    await expect(page.get_by_role("status")).to_have_text("共 4 行：4 行通过，0 行有误。")
+    await pictures.of(page, "passed")
+    await page.get_by_label("填表人").fill(WHO)
+    await page.get_by_role("button", name="全部录入（4 行）").click()
+    await expect(page.get_by_role("status")).to_have_text("已录入 4 行。", timeout=60_000)
+    await pictures.of(page, "entered")
+    await page.get_by_label("填表人").fill(WHO)
+    await page.get_by_role("button", name="报送镇街").click()
+    await expect(page.get_by_role("heading", name="已办理")).to_be_visible()
+    await page.get_by_role("link", name="返回季度摸排").click()
+    await expect(page.locator("section .tag").last).to_have_text("村居已报送")
+
+
+async def at_the_town(page: Page, pictures: Pictures, village: str) -> None:
+    await page.goto(f"/survey/?quarter={QUARTER}")
+    await expect(page.locator("li", has_text=village).first).to_contain_text("村居已报送")
+    await pictures.of(page, "town")
+    await page.goto(f"/survey/progress?quarter={QUARTER}")
+    await pictures.of(page, "progress-town")
+    await page.goto(f"/survey/?quarter={QUARTER}")
+    await page.locator("summary", has_text="镇街汇总报送").click()
+    await page.get_by_label("在册儿童数").fill("12")
+    await page.get_by_label("填表人").fill(WHO)
+    await page.get_by_role("button", name="镇街汇总报送").click()
+    await expect(page.get_by_role("heading", name="已办理")).to_be_visible()
+    await pictures.of(page, "done")
+
+
+async def at_the_district(page: Page, pictures: Pictures, town: str) -> None:
+    await page.goto(f"/survey/?quarter={QUARTER}")
+    await pictures.of(page, "district")
+    item = page.locator("li", has_text=town)
+    await expect(item).to_contain_text("镇街已汇总")
+    await item.get_by_role("link", name="查看并办理").click()
+    await pictures.of(page, "row-district")
+    await page.get_by_role("button", name="核准").click()
+    await expect(page.get_by_role("heading", name="已办理")).to_be_visible()
+    await page.goto(f"/survey/progress?quarter={QUARTER}")
+    tile = page.locator(".tile", has_text=town)
+    await expect(tile).to_contain_text("区级已核准")
+    await pictures.of(page, "progress-district")
+
+
+async def _send(page: Page, file: Path) -> None:
+    await page.get_by_label("登记表文件").set_input_files(file)
+    await page.get_by_role("button", name="上传并检查").click()
+    await expect(page.get_by_role("heading", name="登记表检查结果")).to_be_visible()

@@ -81,15 +81,14 @@ async def _progress(visit: Visit) -> Response:
     found = await submissions(visit, quarter)
     board = tiles(places(visit), found, quarter, today(visit))
     villages = [line for tile in board for line in tile.villages]
-    if visit.session.credential.unit == TOWN:
-        board = [Tile(line=line) for tile in board for line in (tile.line, *tile.villages)]
-    towns = [tile.line for tile in board if len(tile.line.division) == 9]
+    of_town = visit.session.credential.unit == TOWN
+    lines = [*(tile.line for tile in board), *villages]
     return visit.page(
         "survey/progress.html",
         **_frame(visit, quarter),
-        board=board,
-        towns=visit.desk.policy().divisions,
-        missing=[line for line in sorted((*towns, *villages), key=lambda one: one.division) if line.missing],
+        board=[Tile(line=line) for line in lines] if of_town else board,
+        towns=() if of_town else board,
+        missing=[line for line in sorted(lines, key=lambda one: one.division) if line.missing],
         villages=len(villages),
         submitted=sum(not line.missing for line in villages),
     )

@@ -200,13 +200,14 @@ async def _entered(visit: Visit, found: Found, done: int) -> Response:
     submission = entered(await submissions(visit, quarter, before(quarter)), quarter)
     step = STEPS["submitSurvey"]
     offered = done == good and submission is not None
+    counted = {"childrenCount": [str(found.children)], "preparedBy": [dict(visit.pairs).get("preparedBy", "")]}
     return visit.page(
         "survey/entered.html",
         done=done,
         left=good - done,
         bad=found.checked.rows - good,
         given=dict(visit.pairs),
-        form=form(visit, step, submission, {"childrenCount": [str(found.children)]}) if offered else None,
+        form=form(visit, step, submission, counted) if offered else None,
         path=f"/survey/{quote(submission['id'], safe='')}" if submission else "",
     )
 

@@ -53,8 +53,7 @@ def form(visit: Visit, step: Step, row: Node | None, given: Given) -> dict[str, 
     view = visit.desk.seen(visit.session)
     held = {} if row is None else {"id": str(row["id"]), "expected": str(row["status"])}
     shown = {"preparedBy": [(row or {}).get("preparedBy") or ""], **given}
-    fields = [(field, ()) for field in fields_of(view, step, shown)]
-    return {"step": step, "fields": fields, "hidden": hidden_of(view, step, held), "near": ()}
+    return {"step": step, "fields": fields_of(view, step, shown), "hidden": hidden_of(view, step, held)}
 
 
 async def row_page(visit: Visit) -> Response:

@@ -1,0 +1,83 @@
+"""A real browser at the pages of units: signed in, watched, and its pages looked at on a telephone and on a desk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.support.served import Served
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+WIDTHS = (390, 1280)
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser; without one CI fails, and elsewhere the test is skipped."""
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("no chromium, and here it must be there")
+        pytest.skip("no chromium on this machine")
+    async with async_playwright() as playwright:
+        opened = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        await opened.close()
+
+
+@asynccontextmanager
+async def browsing(browser: Browser, served: Served, key: str, purpose: str, path: str) -> AsyncIterator[Page]:
+    """A page of somebody who just signed in; whatever it asks of anybody but the hub, and complains of, fails."""
+    url, complaints = f"http://127.0.0.1:{served.port}", list[str]()
+    context = await browser.new_context(locale="zh-CN", base_url=url)
+    page = await context.new_page()
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda said: complaints.append(said.text) if "Security" in said.text else None)
+    page.on("request", lambda asked: complaints.append(asked.url) if url not in asked.url else None)
+    await _sign_in(page, served.token(key, purpose), path)
+    yield page
+    await context.close()
+    assert not complaints
+
+
+async def _sign_in(page: Page, token: str, path: str) -> None:
+    for _ in range(20):
+        await page.goto(path)
+        await page.locator("#token").fill(token)
+        await page.locator("main button").click()
+        if "尝试过于频繁" not in await page.content():
+            return
+        await asyncio.sleep(0.3)
+
+
+class Pictures:
+    """Pictures of the pages; what axe finds serious, and a page that scrolls sideways, fail."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+
+    async def of(self, page: Page, name: str) -> None:
+        """On a telephone and on a desk."""
+        for width in WIDTHS:
+            await page.set_viewport_size({"width": width, "height": 844})
+            await self._one(page, name, width)
+
+    async def _one(self, page: Page, name: str, width: int) -> None:
+        results = await Axe().run(page)
+        grave = [each for each in results.response["violations"] if each["impact"] in ("serious", "critical")]
+        assert not grave, (
+            name,
+            width,
+            [(each["id"], [node["html"][:160] for node in each["nodes"]][:4]) for each in grave],
+        )
+        wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, (name, width, wide)
+        await page.screenshot(path=self.folder / f"{name}-{width}.png", full_page=True)
