@@ -52,6 +52,11 @@ class Change:
     cause: tuple[str, str]
     clock: str | None = None
 
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Coordinates of the row itself: those of a file's flags are followed by the inputs in another row."""
+        return tuple(name for name in self.coordinates if name.partition(".")[0] == self.type_name)
+
     def as_json(self) -> dict[str, Any]:
         """As the outbox takes it."""
         return {

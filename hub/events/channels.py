@@ -47,7 +47,7 @@ class Channel:
         change = event.change
         if change.clock is not None:
             return change.clock in self.clocks
-        return not self.clocks and any(name in self.lines for name in change.coordinates)
+        return not self.clocks and any(name in self.lines for name in change.own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

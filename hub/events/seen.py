@@ -51,7 +51,7 @@ class Looking:
         if change.clock is not None:
             wanted = {channel.clocks[change.clock].waits}
             return await self._open(identity, _clear(entitlements), change.type_name, change.key, wanted)
-        told = {name: lines for name, lines in channel.lines.items() if name in change.coordinates}
+        told = {name: lines for name, lines in channel.lines.items() if name in change.own}
         found = await self._open(identity, _clear(entitlements), change.type_name, change.key, told)
         held = {name: lines for name, lines in told.items() if name in found}
         narrower = {name: lines for name, lines in held.items() if not _as_wide(lines, entitlements.read[name])}

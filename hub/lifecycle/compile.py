@@ -246,8 +246,8 @@ class Compiled:
             "AssistanceRecord": {"_register": register, "_assessment": rows.get("Assessment", {}).get("_key")},
             "Incident": {"_report": self.given.key},
             "DropoutRecord": {"_enrolment": self.given.about},
-            "GuardianshipCase": {"_citizen": citizen},
-            "ProcuratorialSupervision": {"_citizen": citizen},
+            "GuardianshipCase": {"_citizen": citizen, "_person": self.found.person},
+            "ProcuratorialSupervision": {"_citizen": citizen, "_person": self.found.person},
         }
         for column, value in known.get(relation, {}).items():
             self.bindings[f"{name}.{column}"] = value
@@ -266,7 +266,8 @@ class Compiled:
         return puts
 
     def _given(self, names: Sequence[str], row: Mapping[str, Any], name: str) -> Iterator[Put]:
-        keys = {"_citizen": (self.found.file or (None, None))[1], "_mergedInto": self.given.into}
+        citizen = (self.found.file or (None, None))[1]
+        keys = {"_citizen": citizen, "_person": self.found.person, "_mergedInto": self.given.into}
         values = {**row, **keys}
         for column in names:
             if column in values:

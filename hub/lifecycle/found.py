@@ -15,6 +15,7 @@ from connectors.source import NEVER, Column, Compare, Constant, Fetch, Order, Pa
 from hub.lifecycle.conditions import CONDITIONS
 from hub.lifecycle.given import Given
 from hub.lifecycle.guard import Standing
+from hub.lifecycle.person import person_of
 from hub.lifecycle.rights import Rights
 from hub.lifecycle.step import Step
 from hub.lifecycle.values import Moment
@@ -69,13 +70,14 @@ class Learnt:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What a step rests on: its ``subject``, other rows by relation, the child's file (register number, citizen id),
-    and how the subject stands. ``there``: whether the subject is there for the writer; ``about``: whether the row that
-    a new one is about is."""
+    by which number its own department knows it (``person``), and how the subject stands. ``there``: whether the subject
+    is there for the writer; ``about``: whether the row that a new one is about is."""
 
     subject: ROW = field(repr=False)
     rows: Mapping[str, ROW] = field(repr=False)
     file: tuple[str, str | None] | None = field(repr=False)
     standing: Standing
+    person: str | None = field(default=None, repr=False)
     there: bool
     about: bool
     learnt: Learnt = field(repr=False)
@@ -106,6 +108,7 @@ class Finding:
             subject=subject or {},
             rows={name: row for name, row in rows.items() if row is not None},
             file=file,
+            person=await person_of(self.step, files, self.registry),
             standing=standing,
             there=there,
             about=about,

@@ -144,7 +144,7 @@ POLICING: Final = (
         clause="2.5",
         who=POLICE,
         origin=OPEN,
-        changes=(Change(relation="MandatoryReport", needs=("_citizen",)),),
+        changes=(Change(relation="MandatoryReport", needs=("_citizen", "_person")),),
         once=("MandatoryReport._citizen",),
         finds=True,
         rests=(STATE,),

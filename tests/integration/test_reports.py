@@ -9,10 +9,9 @@ from collections.abc import Mapping
 import pytest
 
 from connectors.demo.server import Server
-from connectors.source import All, Compare, Constant, Source
+from connectors.source import Compare, Constant, Source
 from tests.support.course import (
     ASSESSED,
-    CARE,
     CIVIL,
     EMERGENCY,
     GUARDIANSHIP,
@@ -93,7 +92,7 @@ async def test_a_report_is_driven_to_closed_by_the_right_principals_and_by_nobod
     close = Turn(who=child.town, purpose=GUARDIANSHIP, step="closeReport")
     early = (await course.take(close)).error
     assert (early["code"], early["clause"], early["state"]) == ("CONFLICT", "3.2.2", "PLANNED")
-    await care_ends(course)
+    await course.care_ends()
     await nobody_else_can(course, close, people)
     assert (await course.take(close, ROW)).data["closeReport"]["lawful"] == []
     assert await course.status() == "CLOSED"
@@ -101,35 +100,6 @@ async def test_a_report_is_driven_to_closed_by_the_right_principals_and_by_nobod
     intents = {(one["request"], one["part"]) for one in documents if one["kind"] == "intent"}
     assert intents == {(one["request"], one["part"]) for one in documents if one["kind"] == "outcome"}
     assert len(intents) >= 9
-
-
-async def care_ends(course: Course) -> None:
-    """The planned service ends, whatever else ran for the child is cancelled, a capable guardian is entered."""
-    child, served = course.child, course.served
-    running = All(
-        (Compare("_register", "eq", Constant(child.register)), Compare("status", "in", Constant(["PLANNED", "ACTIVE"])))
-    )
-    for row in await rows_of(course.departments, "AssistanceRecord", running, {}, "_key", "providerUnit", "kind"):
-        if (row["providerUnit"], row["kind"]) == (WOMEN, "COUNSELLING"):
-            for step in ("startService", "completeService"):
-                turn = Turn(who=WOMEN, purpose=CARE, step=step, subject="AssistanceRecord", key=row["_key"])
-                if (await course.take(turn)).status != 200:
-                    assert step == "startService", "a service of the demo's may have begun"
-        else:
-            cancel = Turn(
-                who=child.town,
-                purpose="social_assistance",
-                step="cancelService",
-                subject="AssistanceRecord",
-                key=row["_key"],
-                given={"reason": "不再需要（虚构）"},
-            )
-            assert (await course.take(cancel)).status == 200
-    guardian = {"kind": "ENTRUSTED", "name": "虚构人", "capacity": "CAPABLE"}
-    entered = await served.step(
-        child.town, GUARDIANSHIP, "enterGuardian", child=served.id(child.town, "Child", child.register, ""), **guardian
-    )
-    assert entered.status == 200, entered.json
 
 
 async def test_an_unfounded_report_still_tells_the_town(begun: Course, people: list[Child]) -> None:

@@ -1,96 +1,171 @@
-"""Two hundred reports of every kind of reporter and of concern, at once, each driven to its end over HTTP."""
+"""Reports of every kind of reporter and concern, each driven to its end over HTTP, while everybody looks and listens.
+
+All take one step a round. After each round every principal sees of every report just what its grants say, and whoever
+subscribes over a WebSocket was told once, in order, of every change that it may see, and of no other.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
-from graphql import GraphQLEnumType
 
 from connectors.demo.server import Server
-from connectors.source import Source
-from tests.integration.test_reports import BUREAUS, KINDS, care_ends
-from tests.support.course import ASSESSED, EMERGENCY, GUARDIANSHIP, POLICE, WOMEN, Course, Turn
-from tests.support.served import Child, Served, entries_of
-from tests.support.steps import TYPES, row_of
+from connectors.source import ALWAYS, Source
+from tests.support.course import strangers_to
+from tests.support.drive import ENDS, ROUNDS, STATUS, Drive, Driven, values_of
+from tests.support.followers import following
+from tests.support.running import close_all, connect, start_server
+from tests.support.served import (
+    PATIENT,
+    Child,
+    Served,
+    children_of,
+    entries_of,
+    fill_writable,
+    serving,
+    settings_of,
+    today,
+)
+from tests.support.steps import row_of, rows_of
+from tests.support.views import (
+    LOOKED_AT,
+    OF_REPORTS,
+    everybody_sees_what_its_grants_say,
+    nobody_else_can,
+    one_of_each,
+    principals_of,
+)
+from tests.support.world import World, load
 
 pytestmark = pytest.mark.postgres
 
-REPORTS, AT_ONCE = 200, 8
-KEPT = ("intent", "outcome")
-ENDS = ("CLOSED", "UNFOUNDED", "MERGED")
+FEW, MANY = 18, 200
+LOOKS = {number for number, step in enumerate(ROUNDS) if step in STATUS}
+"""Rounds after which everybody looks where time is short: those that move the reports."""
 
 
-def concerns() -> list[str]:
-    """Every kind of concern."""
-    found = TYPES["ConcernKind"]
-    assert isinstance(found, GraphQLEnumType)
-    return list(found.values)
+@pytest.fixture(scope="module")
+async def served(written: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    """A hub that waits for its databases as long as it takes."""
+    folder = tmp_path_factory.mktemp("hub")
+    async with serving(settings_of(written, folder / "keys"), folder, **PATIENT) as opened:
+        yield opened
 
 
-def reporters(child: Child) -> list[str]:
-    """A reporter of each of the nine kinds."""
-    return [key for _, key in sorted({**KINDS, **BUREAUS, "VILLAGE_COMMITTEE": child.committee}.items())]
+async def unknown_to_the_police(departments: Mapping[str, Source], people: list[Child]) -> list[Child]:
+    """Children of whom nothing was ever reported: what is seen of them follows from the drive alone."""
+    rows = await rows_of(departments, "MandatoryReport", ALWAYS, {}, "_citizen")
+    known = {row["_citizen"] for row in rows}
+    return [child for child in people if child.citizen not in known]
 
 
-async def closed(course: Course) -> None:
-    """To its ordinary end."""
-    child = course.child
-    await course.until("TOWN_NOTIFIED")
-    services = {"services": [{"kind": "COUNSELLING", "providerUnit": WOMEN}]}
-    for step, given in (("assess", ASSESSED), ("planAssistance", services)):
-        reply = await course.take(Turn(who=child.town, purpose=GUARDIANSHIP, step=step, given=given))
-        assert reply.status == 200, reply.json
-    await care_ends(course)
-    reply = await course.take(Turn(who=child.town, purpose=GUARDIANSHIP, step="closeReport"))
-    assert reply.status == 200, reply.json
+def children_in(people: list[Child], towns: int) -> list[Child]:
+    """Children of the towns that have most of them."""
+    most = [town for town, _ in Counter(child.town for child in people).most_common(towns)]
+    return [child for child in people if child.town in most]
 
 
-async def unfounded(course: Course) -> None:
-    """Found to be nothing."""
-    await course.until("DISPATCHED")
-    turn = Turn(who=POLICE, purpose=EMERGENCY, step="findUnfounded", given={"findings": "未见异常（虚构）"})
-    assert (await course.take(turn)).status == 200
+async def stands(drive: Drive, steps: list[tuple[Driven, str]]) -> None:
+    """Each report stands where its step leads to."""
+    for driven, step in steps:
+        if step in STATUS:
+            assert await driven.course.status() == STATUS[step]
 
 
-async def merged(course: Course) -> None:
-    """Into a second report of the same child, which stays open."""
-    other = Course(served=course.served, departments=course.departments, child=course.child)
-    await other.reported(WOMEN)
-    turn = Turn(who=POLICE, purpose=EMERGENCY, step="mergeReport")
-    into = course.served.id(POLICE, "MandatoryReport", other.key)
-    assert (await course.take(turn, into=into)).status == 200
+async def everybody_at_its_end(drive: Drive) -> None:
+    """Every end, every kind of reporter and of concern: all as they should be, none twice."""
+    for one in drive.driven:
+        names = ("status", "reporterUnit", "reporterKind", "concernKinds")
+        row = await row_of(drive.departments, "MandatoryReport", one.course.key, *names)
+        assert row == dict(zip(names, (one.end, one.reporter, one.kind, [one.concern]), strict=True))
+    assert {one.kind for one in drive.driven} == set(values_of("ReporterKind"))
+    assert {one.concern for one in drive.driven} == set(values_of("ConcernKind"))
+    ends = Counter(one.end for one in drive.driven)
+    assert set(ends) == set(ENDS)
+    assert max(ends.values()) - min(ends.values()) <= 1
+    assert {one.taken[-1] for one in drive.driven if one.end == "MERGED"} == {"mergeReport"}
+    assert {len(one.taken) for one in drive.driven if one.end == "MERGED"} == {3, 4}, "from REPORTED and DISPATCHED"
 
 
-async def test_two_hundred_reports_reach_their_ends_and_every_step_has_its_entries(
-    served: Served, departments: Mapping[str, Source], people: list[Child], written: Server
-) -> None:
-    turns, kinds = asyncio.Semaphore(AT_ONCE), concerns()
-    drives = {"CLOSED": closed, "UNFOUNDED": unfounded, "MERGED": merged}
-
-    async def drive(number: int) -> tuple[str, str, str]:
-        # A report is closed when no service runs for its child, so that no two of these are of one child.
-        end = ENDS[number % 3]
-        child = people[number // 3 % len(people)]
-        reporter = reporters(child)[number % 9]
-        course = Course(served=served, departments=departments, child=child)
-        async with turns:
-            reply = await course.reported(reporter, concernKinds=[kinds[number % len(kinds)]])
-            assert reply.status == 200, reply.json
-            await drives[end](course)
-        row = await row_of(departments, "MandatoryReport", course.key, "status", "reporterUnit", "reporterKind")
-        assert row is not None
-        assert (row["status"], row["reporterUnit"]) == (end, reporter)
-        return end, row["reporterKind"], kinds[number % len(kinds)]
-
-    assert len(people) >= REPORTS // 3 + 1
-    ended = await asyncio.gather(*(drive(number) for number in range(REPORTS)))
-    assert Counter(end for end, _, _ in ended) == {"CLOSED": 67, "UNFOUNDED": 67, "MERGED": 66}
-    assert len({kind for _, kind, _ in ended}) == 9
-    assert {concern for _, _, concern in ended} == set(kinds)
+async def every_step_has_its_entries(written: Server) -> None:
+    """Each intent has its outcome, and each of them once."""
     documents = [json.loads(entry) for entry in await entries_of(written)]
-    named = {kind: [(one["request"], one["part"]) for one in documents if one["kind"] == kind] for kind in KEPT}
-    assert sorted(named["intent"]) == sorted(named["outcome"])
+    named = {
+        kind: [(one["request"], one["part"]) for one in documents if one["kind"] == kind]
+        for kind in ("intent", "outcome")
+    }
+    assert sorted(named["intent"]) == sorted(set(named["outcome"])) == sorted(named["outcome"])
+
+
+async def driven_to_the_end(drive: Drive, strangers: list[str], institutions: Mapping[str, str], *, whole: bool) -> str:
+    """The whole drive, everybody looking and listening; what was counted.
+
+    ``whole``: of each report everybody tries each step, and looks at the child's file each time as well.
+    """
+
+    async def look() -> World:
+        return await load(drive.departments, today(), institutions)
+
+    principals, tries, compared = principals_of(drive, strangers), 0, 0
+    before = await look()
+    async with following(drive, strangers) as followers:
+        for number in range(len(ROUNDS)):
+            due = drive.steps(number)
+            tries += await nobody_else_can(drive, _tried(due, whole=whole), strangers)
+            steps = await drive.round(number)
+            await stands(drive, steps)
+            world = await look()
+            await followers.after(steps, before, world)
+            types = LOOKED_AT if whole or number == ROUNDS.index("recordMeasures") else OF_REPORTS
+            if whole or number in LOOKS:
+                compared += await everybody_sees_what_its_grants_say(drive, world, principals, types)
+            before = world
+        await followers.silent(0.5)
+    return f"{len(principals)} principals, {tries} tries of others, {compared} values seen, {followers.count} events"
+
+
+def _tried(due: list[tuple[Driven, str]], *, whole: bool) -> list[tuple[Driven, str]]:
+    named = [(driven, step) for driven, step in due if step not in ("reportConcern", "care")]
+    return named if whole else list(one_of_each(named))
+
+
+async def test_reports_of_every_kind_reach_their_ends_while_everybody_looks_and_listens(
+    served: Served,
+    departments: Mapping[str, Source],
+    people: list[Child],
+    written: Server,
+    institutions: Mapping[str, str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    children = children_in(await unknown_to_the_police(departments, people), 2)
+    drive = Drive.of(served, departments, children, FEW)
+    counted = await driven_to_the_end(drive, strangers_to(children[0], people), institutions, whole=False)
+    with capsys.disabled():
+        print(f"\n{FEW} reports: {counted}")
+    await everybody_at_its_end(drive)
+    await every_step_has_its_entries(written)
+
+
+@pytest.mark.soak
+async def test_two_hundred_reports_reach_their_ends_while_everybody_looks_and_listens(
+    tmp_path_factory: pytest.TempPathFactory, institutions: Mapping[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = start_server(tmp_path_factory.mktemp("many"))
+    try:
+        folder = tmp_path_factory.mktemp("hub of many")
+        await fill_writable(server, children=900, seed=20171124, truth=folder / "truth.jsonl")
+        departments = connect(server)
+        people = await unknown_to_the_police(departments, await children_of(departments))
+        async with serving(settings_of(server, folder / "keys"), folder, **PATIENT) as served:
+            drive = Drive.of(served, departments, people, MANY)
+            counted = await driven_to_the_end(drive, strangers_to(people[0], people), institutions, whole=True)
+        with capsys.disabled():
+            print(f"\n{MANY} reports: {counted}")
+        await everybody_at_its_end(drive)
+        await every_step_has_its_entries(server)
+        await close_all(departments)
+    finally:
+        server.stop()

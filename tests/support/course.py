@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.source import Compare, Constant, Source
+from connectors.source import All, Compare, Constant, Source
 from hub.lifecycle.steps import STEPS
 from tests.support.served import Child, Reply, Served
 from tests.support.steps import POLICY, row_of, rows_of
@@ -97,6 +97,21 @@ class Course:
             Turn(who=POLICE, purpose=EMERGENCY, step="notifyTown"),
         )
 
+    async def care_ends(self) -> None:
+        """The planned service ends, whatever else ran for the child is cancelled, a capable guardian is entered."""
+        child, served = self.child, self.served
+        running = Compare("status", "in", Constant(["PLANNED", "ACTIVE"]))
+        where = All((Compare("_register", "eq", Constant(child.register)), running))
+        for row in await rows_of(self.departments, "AssistanceRecord", where, {}, "_key", "providerUnit", "kind"):
+            key, own = row["_key"], (row["providerUnit"], row["kind"]) == (WOMEN, "COUNSELLING")
+            for turn in _ended(key) if own else (_cancelled(child, key),):
+                if (await self.take(turn)).status != 200:
+                    assert turn.step == "startService", "a service of the demo's may have begun"
+        guardian = {"kind": "ENTRUSTED", "name": "虚构人", "capacity": "CAPABLE"}
+        file = served.id(child.town, "Child", child.register, "")
+        entered = await served.step(child.town, GUARDIANSHIP, "enterGuardian", child=file, **guardian)
+        assert entered.status == 200, entered.json
+
     def others(self, turn: Turn, strangers: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Every other principal, for each purpose for which anybody takes the step, and the right one for another."""
         purposes = sorted({purpose for actor in STEPS[turn.step].who for purpose in actor.purposes})
@@ -104,6 +119,21 @@ class Course:
             if unit_key != turn.who:
                 yield from ((unit_key, purpose) for purpose in purposes)
         yield turn.who, next(name for name in ("statistics", "data_reconciliation") if name not in purposes)
+
+
+def _ended(key: str) -> tuple[Turn, ...]:
+    """A service begins and ends by its provider."""
+    return tuple(
+        Turn(who=WOMEN, purpose=CARE, step=step, subject="AssistanceRecord", key=key)
+        for step in ("startService", "completeService")
+    )
+
+
+def _cancelled(child: Child, key: str) -> Turn:
+    """A service is cancelled by the town."""
+    given = {"reason": "不再需要（虚构）"}
+    what = {"step": "cancelService", "subject": "AssistanceRecord", "key": key}
+    return Turn(who=child.town, purpose="social_assistance", given=given, **what)
 
 
 def everybody(child: Child) -> list[str]:

@@ -92,3 +92,8 @@ def readable(me: Me, type_name: str) -> list[str]:
     """Coordinates of the type that the principal reads, clear or masked, in some row."""
     named = (coordinate for coordinate in FIELDS if coordinate.startswith(f"{type_name}."))
     return [name for name in named if scopes(me, name, "read") or scopes(me, name, "read_masked")]
+
+
+def selected(me: Me, type_name: str) -> list[str]:
+    """Names of the fields that it may select, without the id."""
+    return [name for name in (one.partition(".")[2] for one in readable(me, type_name)) if name != "id"]

@@ -35,6 +35,8 @@ PASSWORD = "only-for-tests"
 CASE_REFERENCE = "2026-0114-1"
 SERVE = "from hub.cli import main; main()"
 START_WITHIN = 60.0
+PATIENT = {f"HUB_DEADLINES__{name}": "20" for name in ("SOURCE", "WRITE", "LOG", "BODY", "READING")}
+"""For tests of what is answered on a machine that does other things as well, and not of when."""
 
 
 def today() -> date:
