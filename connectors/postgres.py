@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from collections.abc import Mapping as Dict
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -21,9 +21,16 @@ from connectors.mapping import Mapping
 from connectors.source import Aggregate, Bindings, Fetch, Row, SourceError
 from connectors.sql import Statement, aggregate_statement, statement
 
+PLANNED = {"plan_cache_mode": "force_custom_plan", "max_parallel_workers_per_gather": "0"}
+"""How sessions differ in which statements are planned with their values; a second process would take longer to start
+than most of them take."""
+
 K = TypeVar("K")
 V = TypeVar("V")
 
+LONG = 256
+"""Values in one list from which on a page is planned with them: a generic plan takes every list to be short, and looks
+through it anew for each row that may be of the page, in all for a second where a plan costs milliseconds."""
 STATEMENTS = 4096
 """How many statements a source remembers; beyond, the one longest unused goes."""
 
@@ -117,6 +124,23 @@ class Connections:
             await self._released(pool, connection)
         else:
             self._free.append((pool, connection, monotonic()))
+
+    async def fetch(self, text: str, arguments: Sequence[Any], until: float) -> Sequence[Row]:
+        """Rows of one statement: as ``connection``, with the driver's own deadline, which costs a fraction of ours."""
+        pool, connection = await self._acquired(until)
+        try:
+            rows: Sequence[Row] = await connection.fetch(text, *arguments, timeout=until - monotonic())
+        except Exception as error:
+            self._release_later(pool, connection)
+            raise self._translated(error) from None
+        except BaseException:
+            self._release_later(pool, connection)
+            raise
+        if self._waiting or pool is not self._pool:
+            await self._released(pool, connection)
+        else:
+            self._free.append((pool, connection, monotonic()))
+        return rows
 
     async def _acquired(self, until: float) -> tuple[asyncpg.Pool, asyncpg.pool.PoolConnectionProxy]:
         while self._free:
@@ -217,17 +241,24 @@ class PostgresSource:
     dsn: str = field(repr=False)
     settings: PoolSettings = field(default_factory=PoolSettings)
     _connections: Connections = field(init=False, repr=False)
+    _planning: Connections = field(init=False, repr=False)
+    """Connections on which every statement is planned with its values."""
     _known: dict[int, tuple[Fetch | Aggregate, Statement]] = field(default_factory=dict, init=False, repr=False)
     _statements: dict[Fetch | Aggregate, Statement] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         session = {"default_transaction_read_only": "on"}
         self._connections = Connections(name=self.name, dsn=self.dsn, settings=self.settings, session=session)
+        fewer = replace(self.settings, connections=max(1, self.settings.connections // 4))
+        self._planning = Connections(name=self.name, dsn=self.dsn, settings=fewer, session={**session, **PLANNED})
 
     async def fetch(self, fetch: Fetch, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
         """Rows of ``fetch``; see the contract."""
         found = self.statement(fetch)
-        return await self._rows(found.text, found.arguments(bindings), deadline)
+        arguments = found.arguments(bindings)
+        if fetch.limit is not None and fetch.per is None and any(map(_is_long, arguments)):
+            return await self._planning.fetch(found.text, arguments, monotonic() + deadline)
+        return await self._rows(found.text, arguments, deadline)
 
     async def aggregate(self, aggregate: Aggregate, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
         """Groups of ``aggregate``; see the contract."""
@@ -245,7 +276,7 @@ class PostgresSource:
 
     async def close(self) -> None:
         """Gives back every connection; statements that still run are cut."""
-        await self._connections.close()
+        await asyncio.gather(self._connections.close(), self._planning.close())
 
     def statement(self, asked: Fetch | Aggregate) -> Statement:
         """The SQL of a Fetch or an Aggregate, remembered; a mapping that cannot serve it is ``rejected``."""
@@ -268,9 +299,11 @@ class PostgresSource:
             raise SourceError(self.name, "rejected") from error
 
     async def _rows(self, text: str, arguments: Sequence[Any], deadline: float) -> Sequence[Row]:
-        async with self._connections.connection(monotonic() + deadline) as connection:
-            rows: Sequence[Row] = await connection.fetch(text, *arguments)
-            return rows
+        return await self._connections.fetch(text, arguments, monotonic() + deadline)
+
+
+def _is_long(argument: Any) -> bool:
+    return isinstance(argument, list) and len(argument) >= LONG
 
 
 def _remember(memory: dict[K, V], key: K, value: V) -> None:

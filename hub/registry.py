@@ -19,6 +19,8 @@ from hub.planner.formula import Fact, every, some
 from hub.sources import Reading
 
 REGISTER_SOURCES = ("civil_affairs", "hub")
+MANY = 256
+"""Citizen ids from which on files are asked for by number and by register apart: a page rests on fewer."""
 Person = tuple[str | None, str | None]
 """(person number in its source, citizen id) of a row."""
 Linked = tuple[str, str]
@@ -31,17 +33,21 @@ def _keys(*names: str) -> tuple[Column, ...]:
     return tuple(Column(name=name) for name in names)
 
 
-_FILES = Fetch(
-    source="civil_affairs",
-    relation="Child",
-    columns=_keys("_register", "_citizen"),
-    where=every(
-        (
-            _ACCEPTED,
-            Some((Compare("_register", "in", Param("registers")), Compare("_citizen", "in", Param("citizens")))),
-        )
-    ),
-)
+_IS_ONE = Compare("_register", "in", Param("registers"))
+_HAS_NUMBER = Compare("_citizen", "in", Param("citizens"))
+
+
+def _files(which: Predicate) -> Fetch:
+    return Fetch(
+        source="civil_affairs",
+        relation="Child",
+        columns=_keys("_register", "_citizen"),
+        where=every((_ACCEPTED, which)),
+    )
+
+
+_FILES = _files(Some((_IS_ONE, _HAS_NUMBER)))
+_FILES_BY_REGISTER, _FILES_BY_NUMBER = _files(_IS_ONE), _files(_HAS_NUMBER)
 _CONFIRMED = Compare("_status", "eq", Constant("CONFIRMED"))
 
 
@@ -87,7 +93,12 @@ class Registry:
     async def files(self, registers: Iterable[str], citizens: Iterable[str] = ()) -> Files:
         """Accepted open files of these register numbers or citizen ids."""
         asked = {"registers": sorted(set(registers)), "citizens": sorted(set(citizens))}
-        return Files(citizen=dict(await self.reading.fetch(_FILES, asked)))  # type: ignore[arg-type]
+        if len(asked["citizens"]) < MANY:
+            return Files(citizen=dict(await self.reading.fetch(_FILES, asked)))  # type: ignore[arg-type]
+        # Of a row that either list may name the database looks through both, one by one: of many numbers, for long.
+        fetches = (self.reading.fetch(one, asked) for one in (_FILES_BY_REGISTER, _FILES_BY_NUMBER))
+        found = await asyncio.gather(*fetches)
+        return Files(citizen={register: number for rows in found for register, number in rows})
 
     async def persons(self, source: str, registers: Iterable[str]) -> Mapping[str, str]:
         """Person number in the source -> register number, by confirmed links to those of the files that are open."""

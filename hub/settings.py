@@ -103,7 +103,9 @@ class Deadlines(Group):
 class Pools(Group):
     """Connections held open."""
 
-    source: Positive = Field(default=8, description="connections to each department's database")
+    source: Positive = Field(
+        default=8, description="connections to each department's database; for long lists a quarter as many more"
+    )
     write: Positive = Field(default=4, description="connections to each department's database that write")
     log: Positive = Field(default=4, description="connections that read the access log, for auditors")
 

@@ -16,12 +16,15 @@ import pytest
 
 from connectors import postgres as module
 from connectors.demo.server import Server
-from connectors.postgres import PoolSettings, PostgresSource
+from connectors.postgres import LONG, PoolSettings, PostgresSource
 from connectors.source import Column, Compare, Constant, Fetch, Order, Param, SourceError
 from tests.connectors import scratch
 
 pytestmark = pytest.mark.postgres
 
+SESSIONS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'wuqing-hub' AND datname = current_database()"
+)
 PEOPLE = Fetch(source="scratch", relation="Person", columns=(Column(name="_key"), Column(name="name")))
 
 
@@ -81,6 +84,22 @@ async def test_a_session_is_read_only_bounded_and_plans_once(source: PostgresSou
         "application_name": "wuqing-hub",
     }
     assert {name: await setting(source, name) for name in expected} == expected
+
+
+async def test_a_page_among_many_keys_is_planned_with_them(source: PostgresSource, scratch_dsn: str) -> None:
+    fetch = Fetch(
+        source="scratch",
+        relation="Person",
+        columns=(Column(name="_key"),),
+        where=Compare("_key", "in", Param("keys")),
+        limit=Param("limit"),
+    )
+    owner = await asyncpg.connect(scratch_dsn)
+    for count, planned in ((LONG - 1, 0), (LONG, 1)):
+        keys = [str(number) for number in range(count)]
+        assert await source.fetch(fetch, {"keys": keys, "limit": 1_000}, deadline=3) is not None
+        assert await owner.fetchval(SESSIONS) == 1 + planned
+    await owner.close()
 
 
 async def test_a_write_is_rejected_by_the_server(source: PostgresSource) -> None:
