@@ -95,16 +95,17 @@ def shown(column: Column, value: Any) -> str:
 def where(sheet: Sheet, problem: Problem) -> str:
     """The cell of a problem as spreadsheets name it, as `C7`; only the row where the column is not in the sheet."""
     place = sheet.places.get(problem.column)
-    return f"{_letters(place)}{problem.row + 1}" if place is not None else f"第{problem.row + 1}行"
+    return f"{letters(place)}{problem.row + 1}" if place is not None else f"第{problem.row + 1}行"
 
 
-def _letters(place: int) -> str:
-    letters = ""
+def letters(place: int) -> str:
+    """A column, from 0, as spreadsheets name it."""
+    found = ""
     place += 1
     while place:
         place, rest = divmod(place - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
+        found = chr(65 + rest) + found
+    return found
 
 
 def _styles(book: Any) -> dict[str, Any]:
@@ -155,7 +156,7 @@ def _add_choices(book: Any, sheet: Any, places: Mapping[str, int], first: int, l
         lists.write_column(0, place, words)
         # Several may be named in one cell: the list then only helps to choose the first.
         stop = "stop" if column.kind not in {"codes", "ethnicity"} else "information"
-        letters = _letters(place)
+        at = letters(place)
         sheet.data_validation(
             first,
             place,
@@ -163,7 +164,7 @@ def _add_choices(book: Any, sheet: Any, places: Mapping[str, int], first: int, l
             place,
             {
                 "validate": "list",
-                "source": f"={_CHOICES}!${letters}$1:${letters}${len(words)}",
+                "source": f"={_CHOICES}!${at}$1:${at}${len(words)}",
                 "error_type": stop,
                 "error_title": column.header,
                 "error_message": column.hint or "请从下拉列表中选择",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import random
+import re
 import signal
 import sys
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,10 +22,12 @@ from connectors.source import All, Compare, Constant, Source
 from hub.quarters import before, running
 from hub.survey.check import Checked, check
 from hub.survey.drafts import Drafts, StepError
-from hub.survey.reading import read
+from hub.survey.form import COLUMNS
+from hub.survey.reading import parsed, read
 from hub.survey.register import PURPOSE, QUERY, owns, page, row
 from hub.survey.storing import store
-from hub.survey.workbook import Heading, template
+from hub.survey.workbook import Heading, letters, template
+from tests.support.libreoffice import edited
 from tests.support.running import ROOT
 from tests.support.served import Child, Served, today
 from tests.support.steps import rows_of
@@ -176,6 +181,59 @@ async def test_what_is_submitted_is_closed_to_the_village_and_nothing_is_entered
         await entered(served, village, file, run="late")
     assert (refused.value.code, refused.value.row) == ("CONFLICT", None)
     assert await register(departments, village) == before
+
+
+def drop_downs(workbook: bytes) -> set[tuple[str, str]]:
+    """(cells, where their choices stand) of the first sheet."""
+    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
+        text = archive.read("xl/worksheets/sheet1.xml").decode()
+    found = re.findall(r'<dataValidation [^>]*sqref="([^"]+)"[^>]*>.*?<formula1>([^<]+)</formula1>', text, re.DOTALL)
+    return {(cells, formula.replace("$", "").replace("'", "")) for cells, formula in found}
+
+
+def format_of(workbook: bytes, cell: str) -> str:
+    """The number format of a cell of the first sheet: `@` is text."""
+    with zipfile.ZipFile(io.BytesIO(workbook)) as archive:
+        text, styles = (archive.read(name).decode() for name in ("xl/worksheets/sheet1.xml", "xl/styles.xml"))
+    style = re.search(rf'<c r="{cell}" s="([0-9]+)"', text)
+    cells = re.search(r"<cellXfs.*?</cellXfs>", styles, re.DOTALL)
+    assert style and cells
+    number = re.findall(r'<xf [^>]*numFmtId="([0-9]+)"', cells[0])[int(style[1])]
+    codes: dict[str, str] = {"49": "@", **dict(re.findall(r'<numFmt numFmtId="([0-9]+)" formatCode="([^"]+)"', styles))}
+    return codes[number]
+
+
+async def test_a_template_that_libreoffice_has_opened_changed_and_saved_is_imported_as_it_was_typed(
+    served: Served, departments: Mapping[str, Source], people: list[Child], tmp_path: Path
+) -> None:
+    village = (await villages(departments, people, "RETURNED"))[0]
+    files = [row(child) for child in await own(served, village)]
+    made = template(Heading(village=village, name="某村", quarter=QUARTER), files)
+    (new,) = form(village, 1, 8)
+    places, first = {column.name: place for place, column in enumerate(COLUMNS)}, 3
+    home = "王庆坨镇某村甲001号"
+    cells = {(first, places["residenceAddress"]): home}
+    cells |= {(first + len(files) + 1, places[name]): text for name, text in new.items() if text}
+    saved = await edited(made, "登记表", cells, tmp_path)
+    before_, after = parsed(made), parsed(saved)
+    assert (after.header, after.places, after.unknown) == (before_.header, before_.places, ())
+    assert drop_downs(saved) == drop_downs(made)
+    assert len(drop_downs(made)) == sum(bool(column.choices) or column.kind == "grade" for column in COLUMNS)
+    # A number that is typed into a row that was empty stays text: nothing rounds it.
+    spare = f"{letters(places['citizenId'])}{first + len(files) + 9}"
+    assert format_of(made, spare) == format_of(saved, spare) == "@"
+    for (_, was), (_, now) in zip(before_.data, after.data, strict=False):
+        assert [home if cell == files[0]["residenceAddress"] else cell for cell in was] == list(now)[: len(was)]
+    sheet = tmp_path / "saved.xlsx"
+    sheet.write_bytes(saved)
+    good = (await checked(served, village, sheet)).good
+    assert {entry.row for entry in good} >= {first, first + len(files) + 1}
+    assert await entered(served, village, sheet, run="libreoffice", accept_good=True) == len(good)
+    register_ = await register(departments, village)
+    assert by_name(register_, files[0]["name"])["residenceAddress"] == home
+    written = by_name(register_, new["name"])
+    assert (written["citizenId"] or "", written["birthDate"]) == (new["citizenId"], new["birthDate"])
+    assert len(register_) == len({one["_key"] for one in register_})
 
 
 async def came_back(written: Server, village: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,11 @@ import pytest
 from connectors.demo.citizen_id import citizen_id
 from connectors.mapping import load as load_mapping
 from hub.survey.cells import LONGEST
-from hub.survey.check import Checked, Own, check
+from hub.survey.check import Checked, Entry, Own, check
 from hub.survey.contradictions import RULES
 from hub.survey.form import BY_NAME, COLUMNS
 from hub.survey.reading import Sheet, read
+from hub.survey.storing import NotPassedError, store
 from tests.support.running import ROOT
 from tests.survey.forms import NAMES, TODAY, VILLAGE, Row, as_csv, as_xlsx, grid, reworded, rows
 
@@ -192,27 +195,30 @@ def test_another_villages_child_is_judged_like_a_child_that_nobody_knows() -> No
 
 # Two hundred broken sheets.
 
-CORRUPTIONS: dict[str, tuple[str, str]] = {
-    "name": ("赵2", "name"),
-    "birthDate": ("2014-13-01", "no_such_day"),
-    "sex": ("不知道", "choice"),
-    "residenceAddress": ("", "required"),
-    "schoolingStatus": ("大学", "choice"),
-    "bodyCondition": ("", "required"),
-    "divisionCode": ("120114102201", "other_village"),
-    "father.phone": ("12345", "phone"),
-    "guardianshipType": ("很好", "choice"),
-    "leftBehindType": ("9", "choice"),
-    "lastVisitedOn": ("2030-01-01", "visit_ahead"),
-    "incomeSources": ("打工收入；工资条", "choice"),
-    "citizenId": ("123456", "citizen_id_form"),
-    "entrusted": ("?", "choice"),
-    "disabilityGrade": ("9", "grade"),
+CORRUPTIONS: dict[str, list[tuple[str, str]]] = {
+    "id": [("档案!", "key"), ("Zm9yZWlnbg", "unknown_file")],
+    "name": [("赵2", "name"), ("", "required")],
+    "birthDate": [("2014-13-01", "no_such_day"), ("二〇一四年", "date")],
+    "sex": [("不知道", "choice")],
+    "residenceAddress": [("", "required"), ("某" * (LONGEST + 1), "too_long"), ("某村\u200b1号", "control")],
+    "schoolingStatus": [("大学", "choice")],
+    "bodyCondition": [("", "required")],
+    "divisionCode": [("120114102201", "other_village"), ("武清", "division")],
+    "father.phone": [("12345", "phone")],
+    "guardianshipType": [("很好", "choice")],
+    "leftBehindType": [("9", "choice")],
+    "lastVisitedOn": [("2030-01-01", "visit_ahead")],
+    "incomeSources": [("打工收入；工资条", "choice")],
+    "citizenId": [("123456", "citizen_id_form"), ("120114201603090370", "citizen_id_check")],
+    "entrusted": [("?", "choice")],
+    "disabilityGrade": [("9", "grade")],
 }
 
 
 @pytest.mark.parametrize("part", range(8))
-def test_of_two_hundred_broken_sheets_none_loses_a_good_row_or_passes_a_bad_one(part: int, tmp_path: Path) -> None:
+async def test_of_two_hundred_broken_sheets_none_stores_a_bad_row_or_loses_a_good_one(
+    part: int, tmp_path: Path
+) -> None:
     for seed in range(part * 25, part * 25 + 25):
         draw = random.Random(seed)
         written = [reworded(row, draw) for row in rows(seed, draw.randrange(1, 30))]
@@ -221,16 +227,30 @@ def test_of_two_hundred_broken_sheets_none_loses_a_good_row_or_passes_a_bad_one(
         draw.shuffle(order)
         for number in draw.sample(range(len(written)), draw.randrange(0, len(written) + 1)):
             for name in draw.sample(list(CORRUPTIONS), draw.randrange(1, 4)):
-                text, code = CORRUPTIONS[name]
+                text, code = draw.choice(CORRUPTIONS[name])
                 written[number][name] = text
                 wanted.add((number + above + 1, name, code))
         found = check(_sent(tmp_path, seed, draw, grid(written, order=order, above=above)), **_AS)
         bad = {row for row, _, _ in wanted}
         assert wanted <= set(codes(found)), seed
         assert {problem.row for problem in found.problems} == bad, seed
-        assert [entry.row for entry in found.good] == [
-            number + above + 1 for number in range(len(written)) if number + above + 1 not in bad
-        ], seed
+        good = [number + above + 1 for number in range(len(written)) if number + above + 1 not in bad]
+        assert [entry.row for entry in found.good] == good, seed
+        assert await stored(found, accept_good=True) == good, seed
+        assert await stored(found, accept_good=False) == ([] if bad else good), seed
+
+
+async def stored(found: Checked, *, accept_good: bool) -> list[int]:
+    """Rows that an import hands to the survey's steps."""
+    entered: list[int] = []
+
+    class Steps:
+        async def enter(self, village: str, quarter: str, entries: Sequence[Entry]) -> None:
+            entered.extend(entry.row for entry in entries)
+
+    with suppress(NotPassedError):
+        await store(found, Steps(), village=VILLAGE, quarter="2026Q4", accept_good=accept_good)
+    return entered
 
 
 _AS: dict[str, Any] = {"village": VILLAGE, "own": (), "day": TODAY, "progress": lambda *_: None}
