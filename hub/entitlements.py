@@ -119,6 +119,7 @@ class Entitlements:
             masked=masked,
             visible=either(*clear.values(), *masked.values()),
             beyond=None if len(beyond) == len(lines) else self._formula(type_name, beyond),
+            flags=self.risk_flags if type_name == "Child" else tuple,
         )
 
     def _formula(self, type_name: str, lines: Iterable[Grant]) -> Formula:

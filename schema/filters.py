@@ -1,7 +1,8 @@
 """Catalogue -> filters and orders: which coordinates a caller may name to choose and sort rows, and by which operators.
 
-Derived fields and parts that another source than the row's own keeps cannot be named; nor can `id`. Whether the caller
-may use a name is not settled here: only coordinates that it reads in clear count, row by row.
+Parts that another source than the row's own keeps cannot be named, nor can `id`; of derived fields `riskFlags` alone
+can. Whether the caller may use a name is not settled here: only coordinates that it reads in clear count, row by row,
+and of flags only those that it is shown.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from schema.conditions import Kind, kind_of
 UNFILTERED = frozenset(
     {
         "Child.id",
-        "Child.riskFlags",
         "ReconciliationItem.sourceValues",
         "CriminalCase.stage",
         "CriminalCase.caseNumber",
@@ -24,7 +24,7 @@ UNFILTERED = frozenset(
         "CriminalCase.victimRelief",
     }
 )
-"""Coordinates that no filter and no order names: ids, derived fields, parts of a case that a further source keeps."""
+"""Coordinates that no filter and no order names: ids, what is compared, parts of a case that a further source keeps."""
 
 GROUPS = ("and", "or", "not")
 """Members of every filter that join conditions."""

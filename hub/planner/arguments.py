@@ -12,12 +12,13 @@ from typing import Any, TypeAlias
 
 from connectors.source import Compare, Constant, Operator, Order, Param
 from hub.errors import RefusalError
-from hub.planner.formula import FALSE, Formula, Known, Local, both, either, negate, render
+from hub.planner.formula import FALSE, Fact, Formula, Known, Local, both, either, facts, negate, render
 from hub.planner.plan import Access
 from schema.filters import filter_fields, order_coordinate
 
 Shape: TypeAlias = tuple[Any, ...]
-"""``("all", shapes...)``, ``("any", shapes...)``, ``("not", shape)`` or ``(column, operator, number of the value)``."""
+"""``("all", shapes...)``, ``("any", shapes...)``, ``("not", shape)``, ``("riskFlags", "raised", flag)`` or
+``(column, operator, number of the value)``."""
 
 OPERATORS: Mapping[str, Operator] = {
     "eq": "eq",
@@ -96,14 +97,37 @@ def condition(shape: Shape, access: Access) -> Formula:
             return either(*(condition(part, access) for part in parts))
         case ("not", part):
             return negate(condition(part, access))
+        case ("riskFlags", "raised", flag):
+            return _raised(access, flag)
         case (column, "null", wanted):
-            seen = both(_clear(access, column), negate(Local(Compare(column, "null", Constant(True)))))
             # A row where the value is closed sees null, whatever the value is.
-            return negate(seen) if wanted else seen
+            return negate(_seen(access, column)) if wanted else _seen(access, column)
         case (column, operator, number):
             compared = Local(Compare(column, operator, Param(f"a{number}")))
             return both(_clear(access, column), compared)
     raise AssertionError(shape)
+
+
+def _raised(access: Access, flag: str) -> Formula:
+    """Rows on which the caller is shown the flag."""
+    # A branch stands beside the right to its inputs in that very row: what raises a flag otherwise is nowhere here.
+    return both(_clear(access, "riskFlags"), either(*dict(access.flags()).get(flag, ())))
+
+
+def flag_facts(shape: Shape, access: Access) -> frozenset[Fact]:
+    """Facts on which the flags of a filter rest, and on which it does not rest besides that the caller sees a row."""
+    match shape:
+        case ("all", *parts) | ("any", *parts) | ("not", *parts):
+            return frozenset().union(*(flag_facts(part, access) for part in parts))
+        case ("riskFlags", "raised", flag):
+            return facts(either(*dict(access.flags()).get(flag, ()))) - facts(access.visible)
+    return frozenset()
+
+
+def _seen(access: Access, column: str) -> Formula:
+    """Rows in which the caller sees that there is a value; where flags are open there is a list, be it empty."""
+    clear = _clear(access, column)
+    return clear if column == "riskFlags" else both(clear, negate(Local(Compare(column, "null", Constant(True)))))
 
 
 def orders(arguments: Arguments, access: Access, home: str, known: Known) -> tuple[Order, ...]:
@@ -157,6 +181,9 @@ def _operators(column: str, kind: str, wanted: Mapping[str, Any], values: list[A
         operator = OPERATORS[word]
         if operator == "null":
             yield (column, operator, value)
+        elif column == "riskFlags":
+            # Which flags are asked for decides the statement: they stand in the shape, and are not bound.
+            yield ("any", *((column, "raised", flag) for flag in sorted(set(value))))
         elif kind == "age":
             values.append(Years(int(value) if operator == "ge" else int(value) + 1))
             yield ("birthDate", "le" if operator == "ge" else "gt", len(values) - 1)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, TypeVar
 
 from connectors.source import ALWAYS, NEVER, Column, Compare, Fetch, Param, Predicate
-from hub.planner.arguments import Arguments, condition, orders
+from hub.planner.arguments import Arguments, condition, flag_facts, orders
 from hub.planner.formula import (
     FALSE,
     Fact,
@@ -52,7 +52,7 @@ class Needs:
     """Facts of other sources that a reach under some arguments rests on.
 
     ``remote``: all of them; ``ordering``: those on which the order of rows rests, so that a page cannot be cut before
-    they are known; ``primary``: those without which no row could be certain.
+    they are known; ``primary``: those without which no row could be certain, and those of flags in a filter.
     """
 
     remote: frozenset[Fact]
@@ -68,10 +68,15 @@ def needs_of(reach: Reach, arguments: Arguments) -> Needs:
         found = Needs(
             remote=remote_facts(reach, arguments),
             ordering=ordering_facts(reach, arguments),
-            primary=primary_facts(wanted_rows(reach, arguments), reach.source),
+            primary=primary_facts(wanted_rows(reach, arguments), reach.source) | _chosen_by(reach, arguments),
         )
         reach.known[key] = found
     return found
+
+
+def _chosen_by(reach: Reach, arguments: Arguments) -> frozenset[Fact]:
+    """Facts of the flags in a filter: few children have one, and page after page would be read to find them."""
+    return frozenset(fact for fact in flag_facts(arguments.shape, reach.access) if fact.source != reach.source)
 
 
 def remote_facts(reach: Reach, arguments: Arguments) -> frozenset[Fact]:

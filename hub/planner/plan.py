@@ -7,7 +7,7 @@ response key each value stands. Arguments are read at each request; a plan knows
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -198,7 +198,8 @@ class Reach:
 class Access:
     """What the caller reads of one type: for each coordinate the clear and masked formulas; ``visible`` over all.
 
-    ``beyond``: over the lines that are not of its own reports; None where it has no line of these.
+    ``beyond``: over the lines that are not of its own reports; None where it has no line of these. ``flags``: the risk
+    flags that the caller may be shown on a row, each with its branches; worked out when a filter first names one.
     """
 
     type_name: str
@@ -206,6 +207,7 @@ class Access:
     masked: Mapping[str, Formula]
     visible: Formula
     beyond: Formula | None = None
+    flags: Callable[[], Sequence[tuple[str, tuple[Formula, ...]]]] = field(default=tuple, compare=False, repr=False)
     known: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
     """What was worked out of its formulas once, for every plan: see ``hub/planner/fetches.py``."""
 
