@@ -22,6 +22,8 @@ from tests.support.world import HOME, Row, World
 
 FIELDS_OF = {"MandatoryReport": "mandatoryReport", "Incident": "incident", "Child": "child"}
 FLAGS = "Child.riskFlags"
+OVERDUE = "overdue"
+"""In place of a type: alarms."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,37 +33,48 @@ class Follower:
     served: Served
     me: Me
     type_name: str
-    listener: Listener
+    listener: Listener | None = None
     told: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def fields(self) -> list[str]:
         """What it asks for: all that its grants let it read."""
-        return selected(self.me, self.type_name)
+        return [] if self.type_name == OVERDUE else selected(self.me, self.type_name)
+
+    @property
+    def row(self) -> str:
+        """The field of an event that holds its row."""
+        return "node" if self.type_name == OVERDUE else FIELDS_OF[self.type_name]
+
+    @property
+    def root(self) -> str:
+        """The field of ``Subscription``."""
+        return "overdue" if self.type_name == OVERDUE else f"{self.row}Changed"
 
     @property
     def query(self) -> str:
         """Its document."""
-        name = FIELDS_OF[self.type_name]
+        words = "clock" if self.type_name == OVERDUE else "changed"
         return (
-            f"subscription($after: String) {{ {name}Changed(after: $after)"
-            f" {{ cursor changed {name} {{ id {' '.join(self.fields)} }} }} }}"
+            f"subscription($after: String) {{ {self.root}(after: $after)"
+            f" {{ cursor {words} {self.row} {{ id {' '.join(self.fields)} }} }} }}"
         )
 
     async def listen(self) -> None:
         """Takes what comes until cancelled."""
-        await self.listener.subscribe(self.query, after=self.listener.after[f"{FIELDS_OF[self.type_name]}Changed"])
+        assert self.listener is not None
+        await self.listener.subscribe(self.query, after=self.listener.after[self.root])
         while True:
             self.told.append(await self.listener.told(3600))
 
     def position(self, told: Mapping[str, Any]) -> int:
         """The event's place among all events."""
-        bound = f"event/{self.me.purpose}/{FIELDS_OF[self.type_name]}Changed".encode()
+        bound = f"event/{self.me.purpose}/{self.root}".encode()
         return int(self.served.seals.of(self.me.key).place(told["cursor"], bound)[1])
 
     def key(self, told: Mapping[str, Any]) -> str:
         """Key of the row that it is told of."""
-        return str(self.served.seals.of(self.me.key).identified(told[FIELDS_OF[self.type_name]]["id"], "id")[1])
+        return str(self.served.seals.of(self.me.key).identified(told[self.row]["id"], "id")[1])
 
     def named(self, sight: Sight, row: Row, names: Iterable[str]) -> list[str]:
         """Those of the row's changed fields of which it must be told: subscribed to, in scope, and read in clear."""
@@ -88,7 +101,7 @@ class Follower:
 
     def holds_what_it_may_read(self, told: Mapping[str, Any], before: Sight, after: Sight) -> None:
         """Each value is what the principal read of the row before the round or reads after it, and nothing else."""
-        key, shown = self.key(told), told[FIELDS_OF[self.type_name]]
+        key, shown = self.key(told), told[self.row]
         values = [
             {name: sight.shown(self.type_name, row, name) for name in self.fields}
             for sight in (before, after)

@@ -22,6 +22,10 @@ REPORTS = (
 )
 
 
+class OverError(AssertionError):
+    """What came is no event: the subscription has ended."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Listener:
     """One socket of one principal; ``after``: the place of its beginning, by field."""
@@ -49,7 +53,8 @@ class Listener:
     async def told(self, within: float = 10.0) -> dict[str, Any]:
         """What the next event tells, by the one field of its subscription, the answer's receipt beside it."""
         message = await self.heard(within)
-        assert message["type"] == "next", message
+        if message["type"] != "next":
+            raise OverError(message)
         payload = message["payload"]
         [found] = payload["data"].values()
         return {**found, "receipt": payload["extensions"]["receipt"], "errors": payload.get("errors", [])}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import asyncpg
 import orjson
@@ -54,6 +54,18 @@ SOURCES = ("civil_affairs", "education", "public_security", "courts", "procurato
 CASE = "(2026)津0114民特1号"
 
 
+class Where(Protocol):
+    """Where the databases are."""
+
+    def dsn(self, database: str, *, user: str = ..., password: str | None = ...) -> str:
+        """A DSN for one database."""
+        ...
+
+    def dsns(self) -> dict[str, str]:
+        """Database -> DSN, as its owner."""
+        ...
+
+
 def start_server(folder: Path, **settings: str) -> Server:
     """A server in ``folder`` that keeps nothing through a power cut."""
     server = Server(folder=folder, fsync=False, settings=settings)
@@ -82,7 +94,7 @@ async def fill(server: Server, *, children: int, seed: int, truth: Path) -> None
         await connection.close()
 
 
-def connect(server: Server) -> dict[str, Source]:
+def connect(server: Where) -> dict[str, Source]:
     """The six sources, read by the role that may read and nothing else."""
     return {
         name: PostgresSource(

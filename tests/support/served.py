@@ -13,14 +13,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import httpx
 from pydantic import SecretStr
 
 from connectors.demo.generate import load
-from connectors.demo.server import Server
 from connectors.source import All, Compare, Constant, Source
 from hub.audit.session import install
 from hub.commands.principals import dev_token
@@ -28,14 +27,14 @@ from hub.seal import Seals
 from hub.secrets import open_secrets
 from hub.settings import Databases, Deadlines, Settings, Writes
 from tests.support.rights import Me
-from tests.support.running import ROOT, SHANGHAI, SOURCES
+from tests.support.running import ROOT, SHANGHAI, SOURCES, Where
 from tests.support.steps import POLICY, rows_of
 
 PASSWORD = "only-for-tests"
 CASE_REFERENCE = "2026-0114-1"
 SERVE = "from hub.cli import main; main()"
 START_WITHIN = 60.0
-PATIENT = {f"HUB_DEADLINES__{name}": "20" for name in ("SOURCE", "WRITE", "LOG", "BODY", "READING")}
+PATIENT = {f"HUB_DEADLINES__{name}": "60" for name in ("SOURCE", "WRITE", "LOG", "BODY", "READING")}
 """For tests of what is answered on a machine that does other things as well, and not of when."""
 
 
@@ -44,7 +43,7 @@ def today() -> date:
     return datetime.now(SHANGHAI).date()
 
 
-async def fill_writable(server: Server, *, children: int, seed: int, truth: Path) -> None:
+async def fill_writable(server: Where, *, children: int, seed: int, truth: Path) -> None:
     """Departments that take writes, of the day on which the test runs, and the tables of the log."""
     await load(
         server.dsns(),
@@ -61,7 +60,7 @@ async def fill_writable(server: Server, *, children: int, seed: int, truth: Path
     await install(server.dsn("hub"))
 
 
-def settings_of(server: Server, keys: Path, *, settle: float = 60.0) -> Settings:
+def settings_of(server: Where, keys: Path, *, settle: float = 60.0) -> Settings:
     """Settings of a hub over the server, by the roles that read and write."""
     read = {name: SecretStr(server.dsn(name, user="hub_read", password=PASSWORD)) for name in SOURCES}
     write = {name: SecretStr(server.dsn(name, user="hub_write", password=PASSWORD)) for name in Writes.model_fields}
@@ -210,12 +209,22 @@ class Served:
         }
 
 
+S = TypeVar("S", bound=Served)
+
+
 @asynccontextmanager
 async def serving(settings: Settings, folder: Path, **more: str) -> AsyncIterator[Served]:
     """A hub process over the departments of the settings; ``more``: further settings, as the environment has them."""
+    async with serving_as(Served, settings, folder, **more) as served:
+        yield served
+
+
+@asynccontextmanager
+async def serving_as(kind: type[S], settings: Settings, folder: Path, **more: str) -> AsyncIterator[S]:
+    """The same, asked by clients of this kind."""
     seals = Seals(open_secrets(settings.keys, origin=settings.origin).seal)
-    async with httpx.AsyncClient(timeout=30) as client:
-        served = Served(settings=settings, log=folder / "hub.log", client=client, seals=seals, more=more)
+    async with httpx.AsyncClient(timeout=90) as client:
+        served = kind(settings=settings, log=folder / "hub.log", client=client, seals=seals, more=more)
         await served.start()
         try:
             yield served
@@ -260,7 +269,7 @@ async def children_of(read: Mapping[str, Source]) -> list[Child]:
     ]
 
 
-async def entries_of(server: Server) -> list[bytes]:
+async def entries_of(server: Where) -> list[bytes]:
     """Every entry of the log, in order of time."""
     connection = await asyncpg.connect(server.dsn("hub"))
     try:
@@ -270,7 +279,7 @@ async def entries_of(server: Server) -> list[bytes]:
         await connection.close()
 
 
-async def intents_kept(server: Server, source: str) -> set[str]:
+async def intents_kept(server: Where, source: str) -> set[str]:
     """Names of intents under which a department keeps a row."""
     connection = await asyncpg.connect(server.dsn(source))
     try:
