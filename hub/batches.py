@@ -20,6 +20,7 @@ from hub.aggregates import Question, ask
 from hub.batch import Batch, Wish
 from hub.calls import Call
 from hub.errors import HubError, OutageError, RefusalError
+from hub.events.late import Late, late_of
 from hub.executor import Execution, Page
 from hub.identity import Identity
 from hub.local import local_values
@@ -134,11 +135,13 @@ async def read_batch(hub: Hub, calls: Sequence[Call]) -> list[Stitched]:
     execution = _execution(hub, identity)
     batch = Batch(execution=execution, seal=hub.seals.of(identity.key), purpose=identity.purpose)
     with hub.stage("fetch"):
-        pages, aggregates = await asyncio.gather(_pages(batch, calls), _aggregates(execution, calls))
+        pages, aggregates, late = await asyncio.gather(
+            _pages(batch, calls), _aggregates(execution, calls), late_of(hub, batch, calls[0])
+        )
         for call in calls:
             call.in_vain = in_vain(call, pages.get(id(call), {}))
     with hub.stage("stitch"):
-        return _stitched(hub, batch, calls, pages, aggregates)
+        return _stitched(hub, batch, calls, pages, aggregates, late)
 
 
 def act_of(call: Call) -> Act:
@@ -169,6 +172,7 @@ def _stitched(
     calls: Sequence[Call],
     pages: Mapping[int, dict[str, Page]],
     aggregates: Mapping[Question, Any],
+    late: Late | None,
 ) -> list[Stitched]:
     """For each call what it is answered; calls that found the same pages by the same arguments share it."""
     known: dict[Any, Stitched] = {}
@@ -178,7 +182,7 @@ def _stitched(
         key = _alike(call, own)
         stitched = known.get(key)
         if stitched is None:
-            stitched = known[key] = _stitch(hub, batch, call, own, aggregates)
+            stitched = known[key] = _stitch(hub, batch, call, own, aggregates, late or Late())
         else:
             stitched.shared = True
         found.append(stitched)
@@ -204,9 +208,9 @@ def _execution(hub: Hub, identity: Identity) -> Execution:
     )
 
 
-def _grounds(call: Call) -> Grounds:
+def _grounds(call: Call, late: Late) -> Grounds:
     """On what the call's answer rests."""
-    plan, aggregated = call.plan, _aggregated_by(call)
+    plan, aggregated = call.plan, [*_aggregated_by(call), *late.lines]
     return Grounds(
         rules=(*plan.rules, *(line.rule for line in aggregated)),
         clauses=sorted({*plan.clauses, *(line.clause for line in aggregated)}),
@@ -250,7 +254,9 @@ async def _aggregates(execution: Execution, calls: Sequence[Call]) -> Mapping[Qu
     return await gather_by(asked, lambda question: ask(execution, question))
 
 
-def _stitch(hub: Hub, batch: Batch, call: Call, pages: dict[str, Page], aggregates: Mapping[Question, Any]) -> Stitched:
+def _stitch(
+    hub: Hub, batch: Batch, call: Call, pages: dict[str, Page], aggregates: Mapping[Question, Any], late: Late
+) -> Stitched:
     stitch = Stitch(
         found=batch.found,
         asked=call.asked,
@@ -260,7 +266,8 @@ def _stitch(hub: Hub, batch: Batch, call: Call, pages: dict[str, Page], aggregat
         unknown=batch.execution.unknown_sources,
         down=batch.execution.reading.down,
     )
-    local, local_errors = _local(hub, call, aggregates)
+    local, local_errors = _local(hub, call, aggregates, late)
+    stitch.released, stitch.own = stitch.released.with_(late.released), stitch.own.with_(late.own)
     for question in call.questions.values():
         stitch.released.clear.update(question.used)
     data: dict[str, Any] = {}
@@ -283,11 +290,13 @@ def _stitch(hub: Hub, batch: Batch, call: Call, pages: dict[str, Page], aggregat
         error.path = paths[0] if paths else error.path
         error.facts = {**error.facts, "rows": len(paths), "paths": [list(path) for path in paths]}
     errors = [*denied, *call.errors, *local_errors, *stitch.all_errors()]
-    told = hub.recording.told(stitch.released, stitch.own, refused_coordinates(call), errors, _grounds(call))
+    told = hub.recording.told(stitch.released, stitch.own, refused_coordinates(call), errors, _grounds(call, late))
     return Stitched(data=data, errors=errors, told=told)
 
 
-def _local(hub: Hub, call: Call, aggregates: Mapping[Question, Any]) -> tuple[dict[str, Any], list[HubError]]:
+def _local(
+    hub: Hub, call: Call, aggregates: Mapping[Question, Any], late: Late
+) -> tuple[dict[str, Any], list[HubError]]:
     roots = [root for root in call.plan.roots if isinstance(root, LocalRoot)]
     if not roots:
         return {}, []
@@ -301,9 +310,10 @@ def _local(hub: Hub, call: Call, aggregates: Mapping[Question, Any]) -> tuple[di
         entitlements=call.entitlements,
         policy=hub.policy,
         aggregates={key: answer for key, answer in answers.items() if not isinstance(answer, BaseException)},
+        overdue=late.rows,
     )
     errors = [HubError("INTERNAL", "internal error", path=error.path) for error in result.errors or ()]
-    return dict(result.data or {}), [*outages, *errors]
+    return dict(result.data or {}), [*outages, *late.errors, *errors]
 
 
 def _outages(answers: Mapping[str, Any]) -> list[HubError]:

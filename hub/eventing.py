@@ -57,6 +57,7 @@ async def open_events(settings: Settings, hub: Hub, dsn: str) -> AsyncIterator[E
         delivery=Delivery(hub=hub),
         refuse=refuse,
         patience=settings.sockets.away,
+        limits=settings.clocks,
     )
     ticking = session("clocks")
     clocks = Clocks(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import (
@@ -31,6 +31,7 @@ def local_values(
     entitlements: Entitlements,
     policy: Policy,
     aggregates: Mapping[str, Any],
+    overdue: Sequence[Mapping[str, Any]] | None = None,
 ) -> ExecutionResult:
     """The roots by response key; ``schema`` is the caller's own view, whose introspection this is."""
     narrowed = OperationDefinitionNode(
@@ -42,7 +43,7 @@ def local_values(
     )
     asked = DocumentNode(definitions=(narrowed, *document.fragments.values()))
     values = {
-        "me": lambda _info: describe(identity, policy),
+        "me": lambda _info: {**describe(identity, policy), "overdue": overdue},
         "catalogue": lambda _info, type=None: catalogue(entitlements, type),
         "aggregate": lambda info, **_: aggregates.get(info.path.key),
     }

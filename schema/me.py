@@ -5,6 +5,19 @@ from __future__ import annotations
 import strawberry
 
 from schema.enums.governance import Purpose
+from schema.scalars import DateTime
+
+
+@strawberry.type(description="超期事项 a clock that ran out, of a row that you see and have to act upon")
+class Overdue:
+    """A row that has waited too long: no value of it, but what it is and since when it is too late."""
+
+    clock: str = strawberry.field(description="时钟 which clock")
+    clock_zh: str = strawberry.field(description="名称 its name in Chinese")
+    clause: str = strawberry.field(description="条款 the clause of the notice on which it rests")
+    at: DateTime = strawberry.field(description="超期时间 when the alarm was raised")
+    id: strawberry.ID = strawberry.field(description="标识 id of the row that waits, as you know it")
+    type: str = strawberry.field(description="类型 type of the row")
 
 
 @strawberry.type(description="调用方 who asks, for which purpose, under which policy")
@@ -22,6 +35,9 @@ class Me:
     purposes: list[Purpose] = strawberry.field(description="可声明的目的 purposes of the credential")
     case: bool = strawberry.field(description="是否带有办案编号 a case reference was given")
     policy_version: str = strawberry.field(description="策略版本 version of the policy that decides")
+    overdue: list[Overdue] | None = strawberry.field(
+        description="超期事项 clocks that ran out, of rows that you see now and have to act upon, the oldest first"
+    )
 
 
 @strawberry.type(description="目录项 a shared field: who keeps it, how it may be shared, whether you hold it")

@@ -117,6 +117,8 @@ create table if not exists event.alarm (
     primary key (clock, type, key)
 );
 
+create index if not exists alarm_open on event.alarm (at, clock, key) where ended is null;
+
 -- Raises the alarms that are new among `keys`, each as an event, in one transaction; returns how many.
 create or replace function event.raise_alarms(clock text, type text, waits text, keys text[], at timestamptz)
 returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$

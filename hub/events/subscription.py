@@ -20,6 +20,7 @@ from hub.entitlements import Entitlements
 from hub.errors import HubError, OutageError, RefusalError, RefusedError
 from hub.events.change import Event
 from hub.events.channels import Channel, Layout, channel_of, layout_of, told_fields
+from hub.events.clock import Limits
 from hub.events.delivery import Delivered, Delivery
 from hub.events.outbox import Outbox
 from hub.events.seen import Looking
@@ -28,6 +29,7 @@ from hub.lifecycle.signatures import TOLD
 from hub.planner.payload import Told
 from hub.planner.plan import RowsRoot
 from hub.response import Answer, respond
+from hub.settings_events import Clocks
 from schema.subscriptions import OVERDUE
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ class Events:
     dead: Callable[[], Awaitable[int]] | None = None
     """How many messages to webhooks were given up."""
     patience: float = 30.0
+    limits: Limits = field(default_factory=Clocks)
 
     def listens(self, request: Request) -> bool:
         """Whether the request is a subscription; one that cannot be read is none, and is refused as any other."""

@@ -48,6 +48,8 @@ DESK: Final[Mapping[str, tuple[str, str]]] = {
     "waited": ("已等待 {0}", "waited {0}"),
     "overdue_by": ("已超时 {0}", "overdue by {0}"),
     "left": ("剩余 {0}", "{0} left"),
+    "overdue_list": ("已超期", "Overdue"),
+    "overdue_since": ("{0} 起", "since {0}"),
     "next_steps": ("可办理步骤：", "Next lawful steps: "),
     "clause_short": ("（条款 {0}）", " (clause {0})"),
     "by_clause": ("依据条款 {0}", "By clause {0}"),

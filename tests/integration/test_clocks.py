@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -17,15 +19,23 @@ import pytest
 from connectors.demo.server import Server
 from connectors.source import Compare, Constant, Param, Source
 from hub.audit.session import Session
+from hub.eventing import LOOKS
 from hub.events.clock import CLOCKS, _overdue_quarter, moments
 from hub.events.clocks import Clocks
+from hub.events.delivery import Delivery
+from hub.events.outbox import Outbox
+from hub.events.seen import Looking
+from hub.events.subscription import Events
+from hub.hub import Remembered
+from hub.pipeline import refuse
 from hub.settings_events import Clocks as Limits
 from hub.sources import Sources
 from tests.faults.switched import Switched
 from tests.support.course import EMERGENCY, POLICE, Course
+from tests.support.desk import at_desk
 from tests.support.listening import Listener, listening
-from tests.support.running import SHANGHAI
-from tests.support.served import Child, Served, serving, settings_of
+from tests.support.running import SHANGHAI, Asking, Reply, open_hub
+from tests.support.served import Child, Served, entries_of, serving, settings_of
 from tests.support.steps import rows_of
 
 pytestmark = pytest.mark.postgres
@@ -33,7 +43,9 @@ pytestmark = pytest.mark.postgres
 OVERDUE = "subscription($after: String) { overdue(after: $after) { cursor at clock clockZh clause node { id } } }"
 
 
-REPORTED_EARLIER = "update jq_bg set bgsj = bgsj - interval '5 minutes' where bgbh = $1"
+OVERDUE_OF_ME = "{ me { overdue { clock clockZh clause at id type } } }"
+REPORTED_EARLIER = "update jq_bg set bgsj = bgsj - $2::int * interval '1 minute' where bgbh = $1"
+TOLD_EARLIER = "update jq_cj set tbxzsj = tbxzsj - $2::int * interval '1 day' where bgbh = $1"
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +102,39 @@ async def alarms(written: Server, key: str) -> list[tuple[str, bool]]:
         await connection.close()
 
 
+async def moved_back(written: Server, key: str, minutes: int) -> None:
+    """The report was made earlier."""
+    connection = await asyncpg.connect(written.dsn("public_security"))
+    try:
+        assert await connection.execute(REPORTED_EARLIER, key, minutes) == "UPDATE 1"
+    finally:
+        await connection.close()
+
+
+async def told_days_ago(written: Server, key: str, days: int) -> None:
+    """The town was told earlier."""
+    connection = await asyncpg.connect(written.dsn("public_security"))
+    try:
+        assert await connection.execute(TOLD_EARLIER, key, days) == "UPDATE 1"
+    finally:
+        await connection.close()
+
+
+async def overdue(served: Served, unit_key: str) -> list[dict[str, Any]]:
+    """What the principal is told of by ``me``."""
+    reply = await served(unit_key, EMERGENCY, OVERDUE_OF_ME)
+    found: list[dict[str, Any]] = reply.data["me"]["overdue"]
+    return found
+
+
+async def entry_of(written: Server, reply: Reply) -> dict[str, Any]:
+    """The entry that the answer's receipt promises."""
+    request, kind, _ = reply.json["extensions"]["receipt"]["entry"].split("/")
+    entries = [json.loads(entry) for entry in await entries_of(written)]
+    [found] = [entry for entry in entries if (entry["request"], entry["kind"]) == (request, kind)]
+    return dict(found)
+
+
 async def of_row(listener: Listener, served: Served, unit_key: str, type_name: str, key: str) -> dict[str, Any]:
     """The first alarm about the row: those of others that were late already come as well."""
     while True:
@@ -126,7 +171,24 @@ async def test_a_report_without_officers_is_an_alarm_once_and_one_with_them_neve
         told = await of_row(desk, served, POLICE, "MandatoryReport", late)
         assert (told["clock"], told["clockZh"], told["clause"]) == ("dispatch", "受理出警", "2.5")
         # The step is taken at last: the alarm has ended, and is not raised again.
-        await served.step(POLICE, EMERGENCY, "dispatch", id=served.id(POLICE, "MandatoryReport", late))
+        late_row = served.id(POLICE, "MandatoryReport", late)
+        await moved_back(written, late, 31)
+        [shown] = [one for one in await overdue(served, POLICE) if one["id"] == late_row]
+        assert {**shown, "at": ""} == {
+            "clock": "dispatch",
+            "clockZh": "受理出警",
+            "clause": "2.5",
+            "at": "",
+            "id": late_row,
+            "type": "MandatoryReport",
+        }
+        assert row not in {one["id"] for one in await overdue(served, POLICE)}
+        async with at_desk(served, POLICE, EMERGENCY) as page:
+            text = (await page.get("/duty/")).text
+            assert re.search(rf'<li class="overdue"><a href="/duty/MandatoryReport/{late_row}">[^<]*受理出警', text)
+            assert f'<li class="overdue"><a href="/duty/MandatoryReport/{row}">' not in text
+        await served.step(POLICE, EMERGENCY, "dispatch", id=late_row)
+        assert late_row not in {one["id"] for one in await overdue(served, POLICE)}, "nobody has looked again yet"
         assert await first.clocks.look() == 0
         assert await alarms(written, late) == [("dispatch", True)]
 
@@ -154,6 +216,11 @@ async def test_a_town_that_does_not_assess_is_told_so_and_nobody_elses_town(
         assert await alarms(written, incident["_key"]) == [("assess", False)]
         told = await of_row(town, served, course.child.town, "Incident", incident["_key"])
         assert told["clock"] == "assess"
+        assert await overdue(served, course.child.town) == [], "by the hub's own time there is none yet"
+        await told_days_ago(written, course.key, 8)
+        for key, there in ((course.child.town, True), (other.town, False), (course.child.committee, False)):
+            ids = {one["id"] for one in await overdue(served, key)}
+            assert (served.id(key, "Incident", incident["_key"]) in ids) is there, key
         foreign = served.id(other.town, "Incident", incident["_key"])
         try:
             while (await stranger.told(1))["node"]["id"] != foreign:
@@ -205,11 +272,7 @@ async def test_a_running_hub_raises_it_by_itself_after_kill_nine_too(
 ) -> None:
     """The report is accepted by a hub that dies; another one, with a clock of one minute, tells of it."""
     await course.reported()
-    connection = await asyncpg.connect(written.dsn("public_security"))
-    try:
-        await connection.execute(REPORTED_EARLIER, course.key)
-    finally:
-        await connection.close()
+    await moved_back(written, course.key, 5)
     await served.kill()
     quick = {"HUB_CLOCKS__EVERY": "0.2", "HUB_CLOCKS__DISPATCH_MINUTES": "1"}
     try:
@@ -226,6 +289,45 @@ async def test_a_running_hub_raises_it_by_itself_after_kill_nine_too(
             assert await alarms(written, course.key) == [("dispatch", False)]
     finally:
         await served.start()
+
+
+async def test_what_is_overdue_stands_in_the_entry_and_is_an_outage_where_nobody_can_tell(
+    course: Course, departments: Mapping[str, Source], written: Server, institutions: Mapping[str, str]
+) -> None:
+    await course.reported()
+    await moved_back(written, course.key, 31)
+    async with ticking(written, departments) as replica:
+        await replica.clocks.look()
+    switched = Switched(inner=departments["public_security"], name="public_security")
+    broken: dict[str, Source] = {**departments, "public_security": switched}
+    async with open_hub(written, broken) as hub:
+        hub.clock = lambda: datetime.now(SHANGHAI)
+        session = Session(written.dsn("hub"), name="late", durable=False, timeout=10)
+        ask, outbox = Asking(hub=hub), Outbox(connections=session, following=session)
+        unheard = await ask(POLICE, EMERGENCY, OVERDUE_OF_ME)
+        assert unheard.codes() == {"SOURCE_UNAVAILABLE"} and unheard.data is not None
+        hub.events = Events(
+            hub=hub,
+            outbox=outbox,
+            looking=Looking(hub=hub, looks=Remembered(LOOKS)),
+            delivery=Delivery(hub=hub),
+            refuse=refuse,
+        )
+        reply = await ask(POLICE, EMERGENCY, OVERDUE_OF_ME)
+        assert reply.data is not None and reply.data["me"]["overdue"]
+        entry = await entry_of(written, reply)
+        assert entry["released"] == ["MandatoryReport.id", "MandatoryReport.status"] and entry["rules"]
+        assert hub.pseudonyms.record("MandatoryReport", course.key) in entry["subjects"]
+        fragment = "query($no: Boolean!) { me { key ... on Me @skip(if: $no) { overdue { id } } } }"
+        skipped = await ask(POLICE, EMERGENCY, fragment, {"no": True})
+        assert skipped.data == {"me": {"key": POLICE}}
+        assert (await entry_of(written, skipped))["released"] == []
+        switched.off = True
+        down = await ask(POLICE, EMERGENCY, OVERDUE_OF_ME)
+        [error] = down.errors
+        assert (error["extensions"]["code"], error["path"]) == ("SOURCE_UNAVAILABLE", ["me", "overdue"])
+        assert down.data == {"me": {"overdue": None}}
+        await session.close()
 
 
 def parameters(found: Any) -> set[str]:

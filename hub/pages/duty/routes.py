@@ -17,12 +17,13 @@ from starlette.routing import BaseRoute
 
 from hub.lifecycle.signatures import ABOUT
 from hub.lifecycle.step import Step
-from hub.lifecycle.steps import STEPS
+from hub.lifecycle.steps import DEADLINES, STEPS
 from hub.pages.desk import Told
 from hub.pages.desk_routes import Opened, Visit, at
 from hub.pages.duty import further
 from hub.pages.duty.duplicates import Proposal, proposals
 from hub.pages.duty.fields import Field, document_of, fields_of, hidden_of, input_of
+from hub.pages.duty.limits import instant
 from hub.pages.duty.options import divisions, units
 from hub.pages.duty.shown import Words, length
 from hub.pages.duty.waiting import Waiting, listings, selection, steps_in, taken, waiting
@@ -31,6 +32,7 @@ from schema.catalogue import TYPES
 
 _FIRST: Final = 10
 """Rows without a clock that stand open, the rest behind a click; one whose clock runs is never hidden."""
+_OVERDUE: Final = "{ me { overdue { clock clockZh clause at id type } } }"
 Given = Mapping[str, Sequence[str]]
 
 
@@ -69,17 +71,29 @@ async def _overview(visit: Visit) -> Response:
                 "told": told,
             }
         )
+    late = await visit.desk.ask(visit.session, _OVERDUE)
+    overdue = (late.data or {}).get("me", {}).get("overdue")
+    if overdue is None:
+        failures.append(late)
     begun = [step for step in steps if step.creates and step.about is None and not _elsewhere(step)]
     return visit.page(
         "duty/overview.html",
         groups=groups,
+        overdue=[_late(words, row) for row in overdue or ()],
         failures=list({failed["words"]: failed for failed in (message(told, visit) for told in failures)}.values()),
         begun=begun,
         others=any(True for _ in further.others(view)),
         by_child=further.finds(visit),
-        any_waits=any(group["items"] for group in groups),
+        any_waits=bool(overdue) or any(group["items"] for group in groups),
         now=now,
     )
+
+
+def _late(words: Words, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A clock that ran out, in words; its row may stand in no list of those that wait."""
+    named = DEADLINES[row["clock"]].en if words.names.spoken == "en" and row["clock"] in DEADLINES else row["clockZh"]
+    link = f"/duty/{row['type']}/{quote(row['id'], safe='')}"
+    return {**row, "named": named, "of": words.type(row["type"]), "at": instant(row["at"]), "link": link}
 
 
 def _open(items: Sequence[Mapping[str, Any]]) -> int:

@@ -1,0 +1,187 @@
+"""Caller -> the clocks that have run out for it: ids, codes and times of the rows that wait, the oldest alarm first.
+
+Guarantee: a row is told of only if the caller would be told of its alarm now: it has to act, it reads in clear what the
+clock waits for, in that very row, and the department says that the row still waits. What a department or the hub's own
+database does not say is an outage, never a shorter list. What is told stands in the entry of the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from connectors.source import Column, Compare, Fetch, Param, SourceError
+from hub.audit.contract import StoreError
+from hub.batch import Batch
+from hub.calls import NO_ARGUMENTS, Call
+from hub.entitlements import Entitlements
+from hub.errors import HubError, OutageError
+from hub.events.channels import clocks_of
+from hub.events.clock import Clock, moments
+from hub.planner.compile import Compiler, compile_plan
+from hub.planner.facts import every_of
+from hub.planner.plan import LocalRoot, Reach, RowsRoot
+from hub.stitch import Released, Stitch
+from policies.decision import Grant
+from schema.scalars import SHANGHAI
+
+if TYPE_CHECKING:
+    from hub.hub import Hub
+
+FIELD: Final = "overdue"
+MOST: Final = 200
+"""Rows that are told of at once."""
+PAGE: Final = 200
+"""Alarms that are looked at together."""
+_OPEN: Final = """
+select clock, key, at from event.alarm where clock = any ($1) and ended is null
+    and ($2::timestamptz is null or (at, clock, key) > ($2, $3, $4)) order by at, clock, key limit $5
+"""
+
+
+@dataclass(slots=True, kw_only=True)
+class Late:
+    """What a caller is told of: rows as ``me`` shows them (None: not known, see ``errors``), and what that releases."""
+
+    rows: list[Mapping[str, Any]] | None = field(default_factory=list)
+    errors: list[HubError] = field(default_factory=list)
+    released: Released = field(default_factory=Released)
+    own: Released = field(default_factory=Released)
+    lines: list[Grant] = field(default_factory=list)
+
+
+async def late_of(hub: Hub, batch: Batch, call: Call) -> Late | None:
+    """What the caller is told of; None if it does not ask."""
+    path = _asked(hub, call)
+    if path is None:
+        return None
+    late = Late()
+    try:
+        await _fill(hub, batch, call, late)
+    except (StoreError, SourceError) as error:
+        source = error.source if isinstance(error, SourceError) else "hub"
+        words = f"clocks that ran out cannot be told: source `{source}` does not answer"
+        late.errors = [OutageError("SOURCE_UNAVAILABLE", words, source=source)]
+    if late.errors:
+        first = late.errors[0]
+        first.path = path
+        return Late(rows=None, errors=[first])
+    return late
+
+
+def _asked(hub: Hub, call: Call) -> tuple[str, ...] | None:
+    """Where the answer is to hold it."""
+    for root in call.plan.roots:
+        if isinstance(root, LocalRoot) and root.name == "me" and root.node.selection_set is not None:
+            compiler = Compiler(
+                schema=hub.schema,
+                entitlements=call.entitlements,
+                fragments=call.document.fragments,
+                variables=call.document.values,
+            )
+            named: Any = hub.schema.type_map["Me"]
+            for key, nodes in compiler.collect(named, [root.node.selection_set]).items():
+                if nodes[0].name.value == FIELD:
+                    return (root.key, key)
+    return None
+
+
+async def _fill(hub: Hub, batch: Batch, call: Call, late: Late) -> None:
+    clocks = clocks_of(call.entitlements)
+    if not clocks:
+        return
+    reaches = {name: _reach(hub, call.entitlements, clock) for name, clock in clocks.items()}
+    lines = {line.rule: line for one in clocks.values() for line in call.entitlements.read[one.waits]}
+    late.lines = list(lines.values())
+    async for alarms in _alarms(hub, list(clocks)):
+        shown: dict[tuple[str, str], Any] = {}
+        for name, clock in clocks.items():
+            keys = [alarm["key"] for alarm in alarms if alarm["clock"] == name]
+            keys = await _waiting(hub, batch, clock, keys) if keys else []
+            for key, row in (await _seen(batch, call, reaches[name], keys, late)).items():
+                shown[name, key] = _told(clock, row)
+        for alarm in alarms:
+            told = shown.get((alarm["clock"], alarm["key"]))
+            if told is not None and late.rows is not None and len(late.rows) < MOST:
+                late.rows.append({**told, "at": _local(alarm["at"])})
+        if late.errors or late.rows is None or len(late.rows) >= MOST:
+            return
+
+
+async def _alarms(hub: Hub, clocks: Sequence[str]) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+    """Alarms that have not ended, page by page."""
+    if hub.events is None:
+        raise StoreError("no events are kept")
+    last: tuple[Any, Any, Any] = (None, None, None)
+    while True:
+        async with hub.events.outbox.connections.connection() as connection:
+            found = [dict(row) for row in await connection.fetch(_OPEN, clocks, *last, PAGE)]
+        if found:
+            yield found
+        if len(found) < PAGE:
+            return
+        last = (found[-1]["at"], found[-1]["clock"], found[-1]["key"])
+
+
+async def _waiting(hub: Hub, batch: Batch, clock: Clock, keys: Sequence[str]) -> list[str]:
+    """Those that wait at this moment: an alarm ends a look later than its row."""
+    assert hub.events is not None
+    fetch = Fetch(
+        source=clock.source,
+        relation=clock.type_name,
+        columns=(Column(name="_key"),),
+        where=every_of(clock.where, Compare("_key", "in", Param("keys"))),
+    )
+    bindings = {**moments(hub.events.limits, hub.clock().astimezone(SHANGHAI)), "keys": sorted(keys)}
+    return [str(row[0]) for row in await batch.execution.reading.fetch(fetch, bindings)]
+
+
+async def _seen(
+    batch: Batch, call: Call, reach: Reach, keys: Sequence[str], late: Late
+) -> dict[str, Mapping[str, Any]]:
+    """The rows that exist for the caller, as it reads them, by key."""
+    stitch = Stitch(
+        found=batch.found,
+        asked={reach.number: NO_ARGUMENTS},
+        seal=batch.seal,
+        purpose=call.identity.purpose,
+        entitlements=call.entitlements,
+        unknown=batch.execution.unknown_sources,
+        down=batch.execution.reading.down,
+        released=late.released,
+        own=late.own,
+    )
+    pages = await batch.execution.by_keys(reach, NO_ARGUMENTS, keys) if keys else []
+    rows = {key: stitch.root(reach, page, (FIELD,)) for key, page in zip(keys, pages, strict=True)}
+    late.errors += stitch.all_errors()
+    return {key: row for key, row in rows.items() if row is not None}
+
+
+def _reach(hub: Hub, entitlements: Entitlements, clock: Clock) -> Reach:
+    """How a row of the clock's is reached, as one who reads nothing but what the clock waits for."""
+    field_name = clock.waits.partition(".")[2]
+    text = f"query Overdue($id: ID!) {{ node(id: $id) {{ ... on {clock.type_name} {{ id {field_name} }} }} }}"
+    document = hub.documents.read(text, None, {"id": ""})
+    plan = compile_plan(
+        schema=hub.schema,
+        operation=document.operation,
+        fragments=document.fragments,
+        variables=document.values,
+        entitlements=replace(
+            entitlements, read={clock.waits: entitlements.read[clock.waits]}, masked={}, accesses={}, flags=[]
+        ),
+        refuse=False,
+    )
+    [root] = plan.roots
+    assert isinstance(root, RowsRoot)
+    return root.reaches[clock.type_name]
+
+
+def _told(clock: Clock, row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"clock": clock.name, "clockZh": clock.zh, "clause": clock.clause, "id": row["id"], "type": clock.type_name}
+
+
+def _local(at: datetime) -> str:
+    return at.astimezone(SHANGHAI).isoformat(timespec="seconds")
