@@ -7,14 +7,13 @@ and no other; every value of a request or a plan is a parameter.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from connectors.mapping import Mapping
-from connectors.source import ALWAYS, NEVER, All, Column, Compare, Exists, Fetch, Not, Param, Predicate, Some, Truth
+from connectors.source import ALWAYS, NEVER, Column, Fetch, Param, Predicate
 from connectors.sql_aggregate import aggregate_statement
-from connectors.sql_predicates import Statement, Table, Writer
+from connectors.sql_predicates import Statement, Table, Writer, reaches
 from connectors.sql_values import Encoder, masked, order_cast, order_encoder, order_text, quoted, sortable
 
 __all__ = ["Statement", "aggregate_statement", "statement"]
@@ -222,7 +221,7 @@ def _required(encode: Encoder) -> Encoder:
 
 def _lateral(fetch: Fetch, writer: Writer, table: Table) -> str:
     """Conditions that cost and are asked more than once, computed once a row; later they are known by a name."""
-    costly = [predicate for predicate, times in _asked(fetch).items() if times > 1 and _reaches(predicate)]
+    costly = [predicate for predicate, times in _asked(fetch).items() if times > 1 and reaches(predicate)]
     if not costly:
         return ""
     items = [f"({writer.condition(predicate, table)}) IS TRUE AS c{place}" for place, predicate in enumerate(costly)]
@@ -232,7 +231,7 @@ def _lateral(fetch: Fetch, writer: Writer, table: Table) -> str:
 
 
 def _costly(fetch: Fetch) -> bool:
-    return any(_reaches(predicate) for predicate in _asked(fetch))
+    return any(reaches(predicate) for predicate in _asked(fetch))
 
 
 def _asked(fetch: Fetch) -> Counter[Predicate]:
@@ -247,20 +246,3 @@ def _asked(fetch: Fetch) -> Counter[Predicate]:
     if fetch.cursors:
         asked.update(order.clear for order in fetch.order)
     return asked
-
-
-def _reaches(predicate: Predicate) -> bool:
-    """Whether it looks into another row."""
-    return any(isinstance(part, Exists) for part in _parts(predicate))
-
-
-def _parts(predicate: Predicate) -> Iterator[Predicate]:
-    yield predicate
-    match predicate:
-        case Not(part=part):
-            yield from _parts(part)
-        case All(parts=parts) | Some(parts=parts):
-            for part in parts:
-                yield from _parts(part)
-        case Truth() | Compare() | Exists():
-            return

@@ -5,7 +5,7 @@ Guarantee: the text holds no value of a request, only ``$n``; a comparison that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -294,6 +294,23 @@ class _Compared:
         if operator == "contains":
             return f"strpos({value}, {sought}) > 0"
         return f"starts_with({value}, {sought})"
+
+
+def reaches(predicate: Predicate) -> bool:
+    """Whether it looks into another row."""
+    return any(isinstance(part, Exists) for part in _parts(predicate))
+
+
+def _parts(predicate: Predicate) -> Iterator[Predicate]:
+    yield predicate
+    match predicate:
+        case Not(part=part):
+            yield from _parts(part)
+        case All(parts=parts) | Some(parts=parts):
+            for part in parts:
+                yield from _parts(part)
+        case Truth() | Compare() | Exists():
+            return
 
 
 def _each(encode: Encoder) -> Encoder:

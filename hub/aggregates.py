@@ -9,51 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from connectors.source import (
-    Aggregate,
-    Bucket,
-    Column,
-    Compare,
-    Constant,
-    Exists,
-    Fetch,
-    Param,
-    Predicate,
-    Row,
-    SourceError,
-)
+from connectors.source import Compare, Constant
 from hub.entitlements import Entitlements
-from hub.errors import OutageError, RefusalError
+from hub.errors import RefusalError
 from hub.executor import Execution
-from hub.planner.facts import of_its_report
-from hub.planner.formula import (
-    Fact,
-    Formula,
-    both,
-    either,
-    every,
-    facts,
-    local_fact,
-    member,
-    primary_facts,
-    render,
-    untrue,
-)
-from hub.planner.relations import HOME, PARTS, keys_of
+from hub.grouping import DIVISION, Groups, groups, placed, tallied
+from hub.planner.formula import Fact, Formula, both, either
+from hub.planner.relations import PARTS, keys_of
 from hub.planner.scopes import CIVIL_TYPES, scope_formula
 from hub.statistics.published import frozen
 from policies.tables import COUNT, Table
 from schema.catalogue import CATALOGUE
 
+__all__ = ["Groups", "Question", "ask", "groups", "read_question", "relation_of", "text_of"]
+
 MONEY = "AssistanceRecord.amount"
-DIVISION = "divisionCode"
-PERSON = ("_register", "_person", "_citizen", "_case")
-UNDECIDED = 5_000
-"""People whose rows are undecided, of whom facts are asked one by one; with more, they are asked of everybody."""
-WIDTHS = {"DivisionCode": "town", "Date": "quarter", "DateTime": "quarter"}
 NOT_OF_THE_ROW = frozenset({*PARTS, "Child.riskFlags", "ReconciliationItem.sourceValues"})
 """Coordinates whose values no single department keeps with the row."""
 
@@ -94,7 +66,7 @@ def read_question(entitlements: Entitlements, given: Mapping[str, Any]) -> Quest
         either(*(scope_formula(line.scope, _type(each), divided=entitlements.divided) for line in grants[each]))
         for each in used
     ]
-    if division is not None and not _placed(relation):
+    if division is not None and not placed(relation):
         formulas.append(_file_in(relation, division))
     return Question(
         relation=relation,
@@ -111,13 +83,14 @@ async def ask(execution: Execution, question: Question) -> Mapping[str, Any]:
     """The groups, as ``Aggregation``; SOURCE_UNAVAILABLE if a source that decides which rows count does not answer."""
     if question.table is not None:
         return await _frozen(execution, question, question.table)
-    rows = await groups(
-        execution,
-        Groups(relation=question.relation, by=question.by, total=question.total, rows=question.rows),
-        division=question.division if _placed(question.relation) else None,
-    )
-    width = len(question.by)
-    told = sorted(((tuple(map(text_of, row[:width])), float(row[width])) for row in rows), key=str)
+    asked = Groups(relation=question.relation, by=question.by, total=question.total, rows=question.rows)
+    read = tallied if question.total is None else groups
+    width, found = len(question.by), dict[tuple[str | None, ...], float]()
+    inside = question.division if placed(question.relation) else None
+    for row in await read(execution, asked, division=inside):
+        keys = tuple(map(text_of, row[:width]))
+        found[keys] = found.get(keys, 0.0) + float(row[width])
+    told = sorted(found.items(), key=str)
     return _answer([_told(question, keys, value) for keys, value in told], None)
 
 
@@ -138,61 +111,6 @@ def _inside(division: str | None, table: Table, keys: Sequence[str | None]) -> b
         return True
     town = next(keys[place] for place, name in enumerate(table.by) if name.endswith(DIVISION))
     return town is not None and town.startswith(division)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Groups:
-    """Rows of a relation to be grouped: ``each``, one group a child besides."""
-
-    relation: str
-    by: tuple[str, ...]
-    total: str | None
-    rows: Formula
-    each: bool = False
-
-
-async def groups(execution: Execution, asked: Groups, *, division: str | None = None) -> Sequence[Row]:
-    """The department's groups, by the facts of other departments; an ``OutageError`` if one does not answer."""
-    home = HOME[asked.relation]
-    wanted = frozenset(fact for fact in facts(asked.rows) if fact.source != home)
-    asking = {"division_asked": division}
-    try:
-        known = await _known(execution, asked, wanted, asking)
-        if len(known) < len(wanted):
-            raise execution.failure(wanted - frozenset(known))
-        return await execution.reading.aggregate(_statement(asked, division is not None), asking | _bindings(known))
-    except SourceError as error:
-        raise OutageError("SOURCE_UNAVAILABLE", str(error), source=error.source, reason=error.reason) from None
-
-
-async def _known(
-    execution: Execution, asked: Groups, wanted: frozenset[Fact], asking: Mapping[str, Any]
-) -> Mapping[Fact, Mapping[str, Any]]:
-    """The facts, as far as they matter: of all children, or only of those whose rows rest on them.
-
-    Most files count whatever other departments say (their child is under 16). Then few rows are undecided, and facts
-    are asked of these rows' children alone: of any other row the answer is the same without them.
-    """
-    home = HOME[asked.relation]
-    first = primary_facts(asked.rows, home)
-    known = dict(await execution.know_all(first, home, exact=first))
-    rest = wanted - first
-    if not rest or len(known) < len(first):
-        return known
-    undecided = _undecided(asked, rest, asking["division_asked"] is not None)
-    rows = await execution.reading.fetch(undecided, {**asking, **_bindings(known), "limit": UNDECIDED + 1})
-    if len(rows) > UNDECIDED:
-        return known | await execution.know_all(rest, home, exact=rest)
-    slots = {name: place for place, name in enumerate(undecided.slots)}
-    return known | await execution.know_of(rest, home, [_person(row, slots) for row in rows])
-
-
-def _person(row: Row, slots: Mapping[str, int]) -> tuple[Any, ...]:
-    return tuple(row[slots[name]] if name in slots else None for name in PERSON)
-
-
-def _bindings(known: Mapping[Fact, Mapping[str, Any]]) -> dict[str, Any]:
-    return {key: value for found in known.values() for key, value in found.items()}
 
 
 def _told(question: Question, keys: Sequence[Any], value: float | None) -> Mapping[str, Any]:
@@ -217,63 +135,6 @@ def text_of(value: Any) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@lru_cache(maxsize=512)
-def _statement(asked: Groups, divided: bool) -> Aggregate:
-    """Built once: a source knows its statement by the very same object."""
-    known = keys_of(asked.relation)
-    subject = next(name for name in ("_register", "_person", "_key") if name in known)
-    by = tuple(_bucket(asked.relation, coordinate) for coordinate in asked.by)
-    return Aggregate(
-        source=HOME[asked.relation],
-        relation=asked.relation,
-        by=(*by, Bucket(column=subject)) if asked.each else by,
-        subject=subject,
-        total=asked.total,
-        where=every((_where(asked, frozenset(), optimistic=False), *_inside_of(asked, divided))),
-    )
-
-
-@lru_cache(maxsize=512)
-def _undecided(asked: Groups, unknown: frozenset[Fact], divided: bool) -> Fetch:
-    """Whose rows count or not by what is unknown."""
-    possible, certain = (_where(asked, unknown, optimistic=optimistic) for optimistic in (True, False))
-    return Fetch(
-        source=HOME[asked.relation],
-        relation=asked.relation,
-        columns=tuple(Column(name=name) for name in keys_of(asked.relation) if name in PERSON),
-        where=every((possible, untrue(certain), *_inside_of(asked, divided))),
-        limit=Param("limit"),
-        distinct=True,
-    )
-
-
-def _where(asked: Groups, unknown: frozenset[Fact], *, optimistic: bool) -> Predicate:
-    home = HOME[asked.relation]
-
-    def known(fact: Fact) -> Predicate | None:
-        if fact.source == home:
-            return local_fact(fact, asked.relation)
-        return None if fact in unknown else member(fact, home)
-
-    return render(asked.rows, asked.relation, home, known, optimistic=optimistic)
-
-
-def _inside_of(asked: Groups, divided: bool) -> tuple[Predicate, ...]:
-    return (_in_division(asked.relation),) if divided else ()
-
-
-def _in_division(relation: str) -> Predicate:
-    inside = Compare("divisionCode", "under", Param("division_asked"))
-    if f"{relation}.{DIVISION}" in CATALOGUE:
-        return inside
-    return of_its_report(inside) if relation == "Incident" else Exists("Child", (("_register", "_register"),), inside)
-
-
-def _placed(relation: str) -> bool:
-    """Whether the department that keeps the rows knows in which division they are."""
-    return relation in (*CIVIL_TYPES, "Incident") or f"{relation}.{DIVISION}" in CATALOGUE
-
-
 def _file_in(relation: str, division: str) -> Formula:
     """The row's child is on file there, as last accepted; of a row that has no child there is nothing to say."""
     if not {"_register", "_person"} & set(keys_of(relation)):
@@ -281,14 +142,6 @@ def _file_in(relation: str, division: str) -> Formula:
     inside = Compare("_division", "under", Constant(division))
     # The name tells divisions apart: requests of one batch share what is learnt of a fact.
     return Fact(f"asked_in_{division}", "civil_affairs", "Child", inside)
-
-
-def _bucket(relation: str, coordinate: str) -> Bucket:
-    type_name, _, column = coordinate.partition(".")
-    width = "age_band" if coordinate == "Child.birthDate" else WIDTHS.get(CATALOGUE[coordinate].inner)
-    if type_name == relation:
-        return Bucket(column=column, width=width)
-    return Bucket(column=column, width=width, relation=type_name, on=(("_register", "_register"),))
 
 
 def _check(entitlements: Entitlements, by: tuple[str, ...], measure: str, division: str | None) -> None:

@@ -302,10 +302,13 @@ class Execution:
         return self._learnt(await gather_by(wanted, ask))
 
     async def know_of(
-        self, wanted: Collection[Fact], home: str, people: Sequence[tuple[Any, ...]]
+        self, wanted: Collection[Fact], home: str, people: Sequence[tuple[Any, ...]], files: Files | None = None
     ) -> dict[Fact, Mapping[str, Any]]:
-        """Facts asked for the people of these rows; without any, of nobody, so that nothing tells the two apart."""
-        return await self._know(wanted, home, people or [(NOBODY,) * 4], None)
+        """Facts asked for the people of these rows; without any, of nobody, so that nothing tells the two apart.
+
+        ``files``: what is known of the rows' files already.
+        """
+        return await self._know(wanted, home, people or [(NOBODY,) * 4], files)
 
     async def _know(
         self, wanted: Collection[Fact], home: str, people: Sequence[tuple[Any, ...]], files: Files | None

@@ -154,6 +154,13 @@ CASES: dict[str, Fetch | Aggregate] = {
             Bucket(column="kind", relation="Part", on=(("_key", "_person"),)),
         ),
     ),
+    "aggregate_that_looks_further": Aggregate(
+        source="scratch",
+        relation="Person",
+        subject="_key",
+        where=All((IN_DIVISION, Some((HAS_GRANT, Compare("sex", "eq", Constant("MALE")))))),
+        by=(Bucket(column="division", width="town"),),
+    ),
 }
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
 from connectors.source import Row
-from hub import aggregates
-from hub.aggregates import Groups, groups
+from hub import grouping
 from hub.entitlements import Entitlements
+from hub.grouping import Groups, groups, tallied
 from hub.hub import Hub
 from hub.planner.formula import Formula, facts
 from hub.planner.relations import HOME
@@ -18,6 +19,8 @@ from schema.catalogue import CATALOGUE, TYPES
 from schema.scalars import SHANGHAI
 
 pytestmark = pytest.mark.postgres
+
+Reading = Callable[..., Awaitable[Sequence[Row]]]
 
 BUREAUS = (
     ("civil_affairs_bureau", "guardianship_protection"),
@@ -44,13 +47,13 @@ def questions(hub: Hub) -> list[tuple[str, Formula]]:
     return list(found)
 
 
-async def counted(hub: Hub, relation: str, rows: Formula) -> Sequence[Row]:
+async def counted(hub: Hub, relation: str, rows: Formula, read: Reading = groups) -> Sequence[Row]:
     """By the first plain field of the type, and by the child."""
     [by, *_] = [name for name, one in CATALOGUE.items() if one.type_name == relation and one.inner in PLAIN]
     execution = reading_all(hub.sources, hub.clock().astimezone(SHANGHAI), set_limit=hub.set_limit)
     # The bureaus that ask are no town, and applied for nothing.
     execution.reading.bindings.update({"me": "education_bureau", "units": ["education_bureau"], "division": "1201"})  # type: ignore[attr-defined]
-    return await groups(
+    return await read(
         execution, Groups(relation=relation, by=(by,), total=None, rows=rows, each=relation != "CriminalCase")
     )
 
@@ -68,8 +71,32 @@ async def test_facts_of_the_doubtful_alone_give_the_same_groups(hub: Hub, monkey
     for relation, rows in asked:
         of_doubtful = await counted(hub, relation, rows)
         with monkeypatch.context() as everybody:
-            everybody.setattr(aggregates, "UNDECIDED", -1)
+            everybody.setattr(grouping, "UNDECIDED", -1)
             of_all = await counted(hub, relation, rows)
         assert sorted(map(str, of_doubtful)) == sorted(map(str, of_all)), relation
         with_rows += bool(of_all)
     assert with_rows >= 5
+
+
+def summed(rows: Sequence[Row]) -> dict[tuple[str, str], int]:
+    found = Counter[tuple[str, str]]()
+    for field, child, number, *_ in rows:
+        found[str(field), str(child)] += number
+    return found
+
+
+@pytest.mark.parametrize("most", [grouping.UNDECIDED, 0])
+async def test_files_told_apart_give_the_same_counts(hub: Hub, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    asked = [one for one in questions(hub) if HOME[one[0]] == "civil_affairs"]
+    assert {relation for relation, _ in asked} >= {"Child", "Guardian"}
+    monkeypatch.setattr(grouping, "UNDECIDED", most)
+    for relation, rows in asked:
+        assert summed(await counted(hub, relation, rows, tallied)) == summed(await counted(hub, relation, rows))
+
+
+async def test_of_files_the_doubtful_alone_are_read_with_what_others_say(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = next(rows for relation, rows in questions(hub) if relation == "Child")
+    monkeypatch.setattr(grouping, "groups", None)
+    assert sum(summed(await counted(hub, "Child", rows, tallied)).values()) > 50
