@@ -15,11 +15,12 @@ from connectors.source import NEVER, Column, Compare, Constant, Fetch, Order, Pa
 from hub.lifecycle.conditions import CONDITIONS
 from hub.lifecycle.given import Given
 from hub.lifecycle.guard import Standing
+from hub.lifecycle.learnt import Learnt
 from hub.lifecycle.person import person_of
 from hub.lifecycle.rights import Rights
 from hub.lifecycle.step import Step
 from hub.lifecycle.values import Moment
-from hub.planner.formula import TRUE, And, Fact, Formula, Known, Local, Not, Or, facts, local_fact, member, render
+from hub.planner.formula import TRUE, And, Fact, Formula, Local, Not, Or, facts
 from hub.planner.formula import every as all_of
 from hub.planner.relations import HOME, keys_of
 from hub.quarters import before, written_with
@@ -29,42 +30,6 @@ NOBODY = "-"
 """A key that no row has: asked for where there is no row."""
 FILES = ("Child", "FamilyMember", "Guardian")
 ROW = Mapping[str, Any]
-
-
-@dataclass(slots=True, kw_only=True)
-class Learnt:
-    """Facts of other departments about the step's child, as parameters by the department that uses them."""
-
-    holds: dict[Fact, bool] = field(default_factory=dict)
-    bindings: dict[str, dict[str, Any]] = field(default_factory=dict)
-    unknown: dict[Fact, SourceError] = field(default_factory=dict)
-
-    def bind(self, home: str, found: Mapping[str, Any]) -> None:
-        """Keeps parameters for statements in a department."""
-        self.bindings.setdefault(home, {}).update(found)
-
-    def known(self, relation: str) -> Known:
-        """How a fact is told in a statement about rows of the relation."""
-        home = HOME[relation]
-
-        def tell(fact: Fact) -> Predicate | None:
-            if fact.source == home:
-                return local_fact(fact, relation)
-            return None if fact in self.unknown else member(fact, home)
-
-        return tell
-
-    def certain(self, formula: Formula, relation: str) -> Predicate:
-        """The formula where it surely holds."""
-        return render(formula, relation, HOME[relation], self.known(relation), optimistic=False)
-
-    def possible(self, formula: Formula, relation: str) -> Predicate:
-        """The formula where it may hold."""
-        return render(formula, relation, HOME[relation], self.known(relation), optimistic=True)
-
-    def failure(self) -> SourceError:
-        """The failure that leaves something untold."""
-        return next(iter(self.unknown.values()), SourceError("hub", "rejected"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,10 @@ import pytest
 
 from connectors.write import NotThere, Stale, Target, Written
 from hub.lifecycle.compile import Compiled
-from hub.lifecycle.found import Found, Learnt
+from hub.lifecycle.found import Found
 from hub.lifecycle.given import Given
 from hub.lifecycle.guard import Standing
+from hub.lifecycle.learnt import Learnt
 from hub.lifecycle.rights import rights_of
 from hub.lifecycle.step import Change, Step
 from hub.lifecycle.steps import STEPS
