@@ -31,6 +31,7 @@ def aggregate_statement(aggregate: Aggregate, mapping: Mapping) -> Statement:
     items.append(f"{writer.value(table, table.relation.column(aggregate.subject))} AS subject")
     items.append(f"{_total(aggregate, table)} AS part")
     plain, costly = _split(aggregate.where)
+    table.unindexed = costly != ALWAYS
     where = writer.condition(costly if costly != ALWAYS else plain, table)
     source = table.source() if costly == ALWAYS else table.source("\f")  # stands for a query that is written last
     if costly != ALWAYS:

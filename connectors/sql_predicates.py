@@ -41,6 +41,8 @@ class Table:
     columns: dict[str, None] = field(default_factory=dict)
     known: dict[Predicate, str] = field(default_factory=dict)
     """Predicates whose value stands in a column already."""
+    unindexed: bool = False
+    """Whether every row is looked at anyway."""
 
     def at(self, place: Place) -> str:
         """The physical column as SQL."""
@@ -162,7 +164,8 @@ class Writer:
             return self._beside(table, predicate.column, predicate.operator, operand.column)
         if predicate.operator == "null":
             return self._null(operand, self.value(table, column))
-        compared = _Compared(writer=self, column=column, raw=table.raw(column), operand=operand)
+        raw = table.raw(column)
+        compared = _Compared(writer=self, column=column, raw=raw, operand=operand, unindexed=table.unindexed)
         text, guard = compared.by(predicate.operator), self.guard(table, column)
         return f"({text} AND {guard})" if guard else text
 
@@ -202,6 +205,7 @@ class _Compared:
     column: Mapped
     raw: str
     operand: Param | Constant
+    unindexed: bool
 
     def by(self, operator: str) -> str:
         if self.column.is_list != (operator == "has"):
@@ -274,6 +278,9 @@ class _Compared:
             left = f"round({left}::numeric, 2)"
         elif column.true is not None or column.stored == "digits":
             left = shown(column, left)
+        elif column.kind == "text" and self.unindexed:
+            # A bound list is gone through from its beginning for each row; what a query gives is looked up.
+            return f"{left} IN (SELECT unnest({self.bind(_each(encoder(column)), '::text[]', 'values')}))"
         type_ = cast(column) and cast(column) + "[]"
         return f"{left} = ANY({self.bind(_each(encoder(column)), type_, 'values')})"
 

@@ -34,6 +34,7 @@ from hub.response import Answer, respond
 from hub.sources import Reading
 from hub.stitch import Stitch
 from hub.today import request_bindings, years_ago
+from hub.waves import Wave, Waves
 from policies.decision import Grant
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Batches:
     gathering: dict[tuple[int, str], list[Call]] = field(default_factory=dict)
     reading: set[tuple[int, str]] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    waves: Waves = field(default_factory=Waves)
 
     async def run(self, call: Call) -> Answer:
         """The call's answer; if the caller goes away, the batch goes on for the others."""
@@ -73,14 +75,15 @@ class Batches:
         task.add_done_callback(self.tasks.discard)
 
     async def _travel(self, key: tuple[int, str]) -> None:
-        calls = self._take(key)
+        await self._gathered(key)
+        begun, calls = asyncio.get_running_loop().time(), self._take(key)
         answers: Sequence[Answer | BaseException]
         try:
             try:
                 stitched = await read_batch(self.hub, calls)
             finally:
                 # The next may read while this one waits for its entries.
-                self._arrived(key)
+                self._arrived(key, calls, begun)
             answers = await tell(self.hub, calls, stitched)
         except Exception as error:
             answers = [error] * len(calls)
@@ -98,7 +101,17 @@ class Batches:
             self.gathering[key] = gathered[LARGEST:]
         return gathered[:LARGEST]
 
-    def _arrived(self, key: tuple[int, str]) -> None:
+    async def _gathered(self, key: tuple[int, str]) -> None:
+        """Waits for those who asked for the same groups a moment ago: one reading is enough for all of them."""
+        loop = asyncio.get_running_loop()
+        many, until = self.waves.wanted(key, loop.time())
+        while len(self.gathering[key]) < many and loop.time() < until:
+            await asyncio.sleep(0.001)
+
+    def _arrived(self, key: tuple[int, str], calls: Sequence[Call], begun: float) -> None:
+        now = asyncio.get_running_loop().time()
+        if calls[0].questions:
+            self.waves.read(key, Wave(calls=len(calls), took=now - begun, ended=now))
         self.reading.discard(key)
         if key in self.gathering:
             self._depart(key)

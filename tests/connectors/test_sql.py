@@ -158,7 +158,7 @@ CASES: dict[str, Fetch | Aggregate] = {
         source="scratch",
         relation="Person",
         subject="_key",
-        where=All((IN_DIVISION, Some((HAS_GRANT, Compare("sex", "eq", Constant("MALE")))))),
+        where=All((IN_DIVISION, Some((HAS_GRANT, Compare("_citizen", "in", Param("citizens")))))),
         by=(Bucket(column="division", width="town"),),
     ),
 }
