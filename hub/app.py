@@ -27,6 +27,7 @@ from hub.pages.desk_routes import desk_routes
 from hub.pages.duty.report import report_routes
 from hub.pages.duty.routes import duty_routes
 from hub.pages.ide.page import ide_routes
+from hub.pages.reconciliation.routes import reconciliation_routes
 from hub.pages.statistics.routes import statistics_routes
 from hub.pages.survey.routes import survey_routes
 from hub.settings import Settings
@@ -126,6 +127,7 @@ def _routes(settings: Settings, endpoint: _Endpoint, telemetry: Telemetry | None
     routes.append(Mount("/console", routes=console_routes(endpoint.console)))
     routes.append(Mount("/desk", routes=desk_routes(endpoint.desk)))
     routes.append(Mount("/duty", routes=duty_routes(endpoint.desk)))
+    routes.append(Mount("/reconciliation", routes=reconciliation_routes(endpoint.desk)))
     routes.append(Mount("/survey", routes=survey_routes(endpoint.desk)))
     routes.append(Mount("/report", routes=report_routes(endpoint.desk)))
     routes.append(Mount("/statistics", routes=statistics_routes(endpoint.desk)))

@@ -31,12 +31,14 @@ MENU: Final = (
     ("/duty/", "duty"),
     ("/survey/", "survey_page"),
     ("/report/", "report_page"),
+    ("/reconciliation/", "reconciliation"),
     ("/statistics/", "statistics_page"),
 )
 """Paths of the pages and keys of their words."""
 NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
     "/report/": ("reportConcern",),
     "/survey/": ("beginSurvey", "acceptSurvey"),
+    "/reconciliation/": ("answerDiscrepancy",),
 }
 """Path -> steps; without any of them it is no page of the unit."""
 READS: Final[Mapping[str, str]] = {"/statistics/": "Statistic.value"}

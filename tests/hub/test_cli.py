@@ -288,7 +288,10 @@ def test_the_rights_of_the_write_role_are_printed_for_a_department_and_for_nothi
     assert "GRANT UPDATE" in result.stdout
     assert 'ON "jq_bg" TO "writer";' in result.stdout
     assert "DELETE" not in result.stdout
-    assert 'GRANT UPDATE ("census_reference") ON "statistic"' in run("sources", "rights", "hub").stdout
+    own = run("sources", "rights", "hub").stdout
+    assert 'GRANT UPDATE ("decided_at", "status") ON "link"' in own
+    assert 'GRANT UPDATE ("census_reference") ON "statistic"' in own
+    assert "access_log" not in own
     assert run("sources", "rights", "nowhere").exit_code == MISCONFIGURED
 
 

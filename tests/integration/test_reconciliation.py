@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from hub.reconcile.run import quarter_of
 from tests.reconcile.ground import Ground, opened
 from tests.reconcile.noise import disturb
 from tests.support.course import CIVIL, EDUCATION, POLICE
+from tests.support.desk import at_desk, hidden, of
 from tests.support.served import Reply, Served, entries_of, fill_writable, serving, settings_of, today
 
 pytestmark = pytest.mark.postgres
@@ -242,15 +244,70 @@ async def test_a_town_answers_for_its_own_children_alone(reconciled: Reconciled)
 async def test_a_candidate_is_no_discrepancy_and_a_discrepancy_no_candidate(reconciled: Reconciled) -> None:
     candidate = await reconciled.item("discrepancy_class = 'LINK_CANDIDATE'")
     item = await reconciled.item("discrepancy_class <> 'LINK_CANDIDATE' and answering_unit = 'public_security_bureau'")
-    for step, of, more in (
+    for step, row, more in (
         ("answerDiscrepancy", candidate, {}),
         ("acceptCorrection", candidate, {}),
         ("explainDiscrepancy", candidate, {"reason": REASON}),
     ):
-        assert (await reconciled.step(CIVIL, step, of, **more)).codes == {"CONFLICT"}, step
+        assert (await reconciled.step(CIVIL, step, row, **more)).codes == {"CONFLICT"}, step
     for step in ("confirmLink", "refuseLink"):
         assert (await reconciled.step(CIVIL, step, item)).codes & {"CONFLICT", "INVALID_INPUT"}, step
     assert (await reconciled.stands(item))[0] == (await reconciled.stands(candidate))[0] == "OPEN"
+
+
+async def test_civil_affairs_decides_candidates_on_its_page_and_takes_a_decision_back(reconciled: Reconciled) -> None:
+    candidate = await reconciled.item("discrepancy_class = 'LINK_CANDIDATE' and police_person is not null")
+    row = quote(reconciled.served.id(CIVIL, "ReconciliationItem", candidate), safe="")
+    async with at_desk(reconciled.served, CIVIL, RECONCILE) as desk:
+        shown = await desk.get("/reconciliation/")
+        told = of(shown.text)
+        assert "待确认的关联" in told and "相同可能性" in told and "姓名 相同" in told
+        assert "比对本季度数据" in told and "已完成" in told
+        done = await desk.post(f"/reconciliation/{row}/confirmLink", data=hidden(shown.text, f"{row}/confirmLink"))
+        assert done.status_code == 200 and "已办理：确认为同一儿童" in of(done.text) and "回执 1" in of(done.text)
+        assert await reconciled.stands(candidate) == ("CORRECTED", "CONFIRMED")
+        late = await desk.post(f"/reconciliation/{row}/confirmLink", data=hidden(shown.text, f"{row}/refuseLink"))
+        assert late.status_code == 409 and "与现状不符" in of(late.text)
+        decided = await desk.get("/reconciliation/?list=rec_decided")
+        form = hidden(decided.text, f"{row}/undoLink")
+        bare = await desk.post(f"/reconciliation/{row}/undoLink", data=form)
+        assert bare.status_code == 400 and 'role="alert"' in bare.text
+        undone = await desk.post(f"/reconciliation/{row}/undoLink", data={**form, "reason": REASON})
+        assert undone.status_code == 200
+    assert await reconciled.stands(candidate) == ("OPEN", "CANDIDATE")
+
+
+async def test_a_unit_answers_on_its_page_what_it_alone_is_asked(reconciled: Reconciled) -> None:
+    item = await reconciled.item("answering_unit = 'public_security_bureau'")
+    row = quote(reconciled.served.id(POLICE, "ReconciliationItem", item), safe="")
+    async with at_desk(reconciled.served, POLICE, RECONCILE) as desk:
+        shown = await desk.get("/reconciliation/")
+        assert "待本单位核实" in of(shown.text) and "比对本季度数据" not in of(shown.text)
+        assert "confirmLink" not in shown.text and "explainDiscrepancy" not in shown.text
+        form = hidden(shown.text, f"{row}/answerDiscrepancy")
+        assert (await desk.post(f"/reconciliation/{row}/answerDiscrepancy", data=form)).status_code == 200
+        assert (await desk.post(f"/reconciliation/{row}/confirmLink", data=form)).status_code == 403
+        assert "比对核实" not in of((await desk.get("/duty/")).text).partition("等待您办理")[2]
+    assert (await reconciled.stands(item))[0] == "ANSWERED"
+    async with at_desk(reconciled.served, CIVIL, RECONCILE) as desk:
+        answered = await desk.get("/reconciliation/?list=rec_answered")
+        own = quote(reconciled.served.id(CIVIL, "ReconciliationItem", item), safe="")
+        form = hidden(answered.text, f"{own}/acceptCorrection")
+        assert (await desk.post(f"/reconciliation/{own}/acceptCorrection", data=form)).status_code == 200
+    assert (await reconciled.stands(item))[0] == "CORRECTED"
+
+
+async def test_a_comparison_is_asked_for_on_the_page_and_how_far_it_is_can_be_seen(reconciled: Reconciled) -> None:
+    async with at_desk(reconciled.served, CIVIL, RECONCILE) as desk:
+        shown = await desk.get("/reconciliation/")
+        form = hidden(shown.text, "/order/compareLastQuarter")
+        done = await desk.post("/reconciliation/order/compareLastQuarter", data=form)
+        assert done.status_code == 200 and "已办理：比对上季度数据" in of(done.text)
+        async with asyncio.timeout(90):
+            while "refresh" in (looked := await desk.get("/reconciliation/")).headers:
+                assert "进行中" in of(looked.text) or "排队中" in of(looked.text)
+                await asyncio.sleep(0.3)
+        assert "未完成" not in of(looked.text) and "新增差异" in of(looked.text)
 
 
 async def test_the_next_comparison_upholds_what_was_decided(reconciled: Reconciled) -> None:
@@ -278,7 +335,7 @@ async def test_killed_amid_decisions_and_comparisons_the_hub_leaves_nothing_half
     assert len(candidates) > 3
     order = asyncio.create_task(insist(reconciled, "compareQuarter", None))
     deciding = [asyncio.create_task(insist(reconciled, "refuseLink", one)) for one in candidates]
-    for wait in (0.05, 0.4, 1.5):
+    for wait in (0.2, 2.0):
         await asyncio.sleep(wait)
         await served.kill()
         await served.start()

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from hub.lifecycle.step import Step
 from hub.pages.desk_routes import Visit
 from hub.pages.duty.shown import Words
-from hub.pages.duty.waiting import MOST, Listing, fields, listed, listings, state_field, steps_in
+from hub.pages.duty.waiting import ELSEWHERE, MOST, Listing, fields, listed, listings, state_field, steps_in
 from hub.pages.forms import Problem
 from hub.pages.words import word
 
@@ -28,7 +28,8 @@ _CHILD: Final = "query Find($number: CitizenId!) { child(citizenId: $number) { i
 def others(view: GraphQLSchema) -> Iterator[Listing]:
     """Lists of rows that do not wait for the caller and of which it may take a step: corrections, taking up again."""
     waiting = {(one.subject, one.state) for one in listings(view)}
-    steps = [step for step in steps_in(view) if not step.creates and step.origin and _own(step)]
+    every = [step for step in steps_in(view) if step.cycle != ELSEWHERE]
+    steps = [step for step in every if not step.creates and step.origin and _own(step)]
     for subject in dict.fromkeys(step.subject for step in steps):
         states = dict.fromkeys(state for step in steps if step.subject == subject for state in step.origin)
         left = [state for state in states if (subject, state) not in waiting]

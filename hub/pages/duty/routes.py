@@ -26,7 +26,7 @@ from hub.pages.duty.fields import Field, document_of, fields_of, hidden_of, inpu
 from hub.pages.duty.limits import instant
 from hub.pages.duty.options import divisions, units
 from hub.pages.duty.shown import Words, length
-from hub.pages.duty.waiting import Waiting, listings, selection, steps_in, taken, waiting
+from hub.pages.duty.waiting import ELSEWHERE, Waiting, listings, selection, steps_in, taken, waiting
 from hub.pages.forms import Problem
 from schema.catalogue import TYPES
 
@@ -101,8 +101,8 @@ def _open(items: Sequence[Mapping[str, Any]]) -> int:
 
 
 def _elsewhere(step: Step) -> bool:
-    """A report in danger has a page of its own."""
-    return step.name == "reportConcern"
+    """A report in danger has a page of its own, and so has reconciliation."""
+    return step.name == "reportConcern" or step.cycle == ELSEWHERE
 
 
 def _item(visit: Visit, words: Words, waiting: Waiting, now: datetime) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from hub.lifecycle.steps import CYCLE_OF, DEADLINES, STEPS
 from hub.pages.duty.limits import TABLE, span
 from schema.catalogue import CATALOGUE, ROOTS
 
+ELSEWHERE: Final = "reconciliation"
+"""The life cycle that has a page of its own."""
 MOST: Final = 50
 """Rows in a list."""
 SUMMARY: Final[Mapping[str, tuple[str, ...]]] = {
@@ -76,7 +78,7 @@ def listings(view: GraphQLSchema) -> Iterator[Listing]:
 
     A list of its own for each state: however many wait in one, a report that has just come in stands on the page.
     """
-    steps = [step for step in steps_in(view) if _leads_on(step)]
+    steps = [step for step in steps_in(view) if _leads_on(step) and step.cycle != ELSEWHERE]
     for subject in dict.fromkeys(step.subject for step in steps):
         leading = [step for step in steps if step.subject == subject]
         final = {state.name for cycle in CYCLE_OF.values() for state in cycle.states if state.final}

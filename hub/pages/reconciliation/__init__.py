@@ -1,0 +1,1 @@
+"""``/reconciliation/``: civil affairs decides candidates and judges answers, units answer what was found to differ."""
