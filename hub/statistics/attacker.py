@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import highspy
 import numpy as np
@@ -20,90 +20,99 @@ from hub.statistics.cliques import Tree, tree_of
 from hub.statistics.tables import Cell, Keys, Tables, TooManyError
 
 TOLERANCE: Final = 1e-6
+PRIMAL: Final = 4
+"""Between two questions what is aimed at changes, or a bound gives way: the last answer is a start for the next."""
+DUAL: Final = 1
 LARGEST: Final = 400_000
 """Unknowns of a system; tables that need more are too many together."""
 
 Interval = tuple[float, float]
+Places: TypeAlias = "np.ndarray[Any, np.dtype[np.int_]]"
+Values: TypeAlias = "np.ndarray[Any, np.dtype[np.float64]]"
 
 
 @dataclass(slots=True, kw_only=True)
 class Attacker:
     """The system of one set of tables: an unknown for each combination in a clique, and one for each cell.
 
-    ``least``: what is known of a cell for being hidden, where none would be shown as nought.
+    Cells are spoken of by their place in ``cells``. ``least``: what is known of a cell for being hidden, where none
+    would be shown as nought.
     """
 
     tables: Tables
-    shown: Mapping[Cell, Interval]
+    cells: Sequence[Cell]
+    shown: dict[int, Interval]
     most: float
-    least: Mapping[Cell, float] = field(default_factory=dict)
+    least: Mapping[int, float] = field(default_factory=dict)
     _solver: Any = field(init=False)
-    _column: dict[Cell, int] = field(init=False)
-    _cells: list[Cell] = field(init=False)
+    _first: int = field(init=False)
+    _aimed: Places = field(init=False)
 
     def __post_init__(self) -> None:
-        self._cells = [cell for table in self.tables.tables for cell in table.cells]
         sizes = {name: len(values) for name, values in self.tables.domains.items()}
         tied = [(name, tie.parent) for name, tie in self.tables.ties.items()]
         tree = tree_of([*(table.by for table in self.tables.tables), *tied], sizes)
-        unknowns = sum(math.prod(sizes[name] for name in clique) for clique in tree.cliques)
-        if unknowns > LARGEST:
-            raise TooManyError(f"the declared tables hang together in {unknowns:,} combinations")
+        self._first = sum(math.prod(sizes[name] for name in clique) for clique in tree.cliques)
+        if self._first > LARGEST:
+            raise TooManyError(f"the declared tables hang together in {self._first:,} combinations")
         built = _System.of(self.tables, tree)
-        self._column = {cell: unknowns + at for at, cell in enumerate(self._cells)}
         self._solver = _Quiet()
         self._solver.setOptionValue("threads", 1)
-        self._solver.passModel(built.model(unknowns + len(self._cells), self.most))
-        for cell in self._cells:
-            self._bound(cell, (self.least.get(cell, 0.0), self.most))
-        for cell, interval in self.shown.items():
-            self._bound(cell, interval)
+        self._solver.setOptionValue("simplex_strategy", PRIMAL)
+        self._solver.passModel(built.model(self._first + len(self.cells), self.most))
+        self._aimed = np.zeros(0, dtype=np.int32)
+        for place in range(len(self.cells)):
+            self._bound(place, self.shown.get(place, (self.least.get(place, 0.0), self.most)))
 
-    def hide(self, cell: Cell) -> None:
+    def hide(self, place: int) -> None:
         """Shows the cell no longer."""
-        self._bound(cell, (self.least.get(cell, 0.0), self.most))
+        del self.shown[place]
+        self._bound(place, (self.least.get(place, 0.0), self.most))
 
-    def reach(self, pull: Mapping[Cell, float]) -> Mapping[Cell, float]:
-        """Values that all cells may have together, those of ``pull`` as far up (1) or down (-1) as they can be."""
-        self._aim(pull)
+    def reach(self, places: Places, signs: Values) -> Values:
+        """Values that all cells may have together, those of ``places`` as far up (1) or down (-1) as they can be."""
+        self._aim(places, signs)
         self._solver.run()
         if self._solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             raise TooManyError(f"the solver gave up: {self._solver.getModelStatus().name}")
-        values = self._solver.getSolution().col_value
-        return {cell: values[column] for cell, column in self._column.items()}
+        return np.array(self._solver.getSolution().col_value[self._first :])
 
-    def holding(self) -> list[Cell]:
+    def holding(self) -> Places:
         """The shown cells without which the last answer would have been farther out."""
-        duals = self._solver.getSolution().col_dual
-        return [cell for cell in self._cells if abs(duals[self._column[cell]]) > TOLERANCE]
+        duals = np.array(self._solver.getSolution().col_dual[self._first :])
+        return np.flatnonzero(np.abs(duals) > TOLERANCE)
 
-    def other(self, pull: Mapping[Cell, float], *, seconds: float) -> Mapping[Cell, float] | None:
-        """Whole numbers that explain what is shown, those of ``pull`` far out; None if none were found in time."""
+    def other(self, places: Places, signs: Values, *, seconds: float) -> Values | None:
+        """Whole numbers that explain what is shown, those of ``places`` far out; None if none were found in time."""
         whole = highspy.HighsVarType.kInteger
         count = self._solver.getNumCol()
         every = np.arange(count, dtype=np.int32)
-        self._aim(pull)
+        self._aim(places, signs)
         self._solver.changeColsIntegrality(count, every, np.full(count, whole, dtype=np.uint8))
         self._solver.setOptionValue("time_limit", self._solver.getRunTime() + seconds)
         self._solver.setOptionValue("mip_max_improving_sols", 1)
+        self._solver.setOptionValue("simplex_strategy", DUAL)
         self._solver.run()
         info = self._solver.getInfo()
         found = None
         if info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:
-            values = self._solver.getSolution().col_value
-            found = {cell: float(round(values[column])) for cell, column in self._column.items()}
+            found = np.round(np.array(self._solver.getSolution().col_value[self._first :]))
+        self._solver.setOptionValue("simplex_strategy", PRIMAL)
         self._solver.setOptionValue("time_limit", math.inf)
         self._solver.changeColsIntegrality(count, every, np.zeros(count, dtype=np.uint8))
         return found
 
-    def _aim(self, pull: Mapping[Cell, float]) -> None:
-        count = self._solver.getNumCol()
-        costs = np.zeros(count)
-        costs[[self._column[cell] for cell in pull]] = list(pull.values())
-        self._solver.changeColsCost(count, np.arange(count, dtype=np.int32), costs)
+    def _aim(self, places: Places, signs: Values) -> None:
+        self._cost(self._aimed, np.zeros(len(self._aimed)))
+        self._aimed = (places + self._first).astype(np.int32)
+        self._cost(self._aimed, np.asarray(signs, dtype=np.float64))
 
-    def _bound(self, cell: Cell, interval: Interval) -> None:
-        self._solver.changeColBounds(self._column[cell], *interval)
+    def _cost(self, columns: Places, costs: Values) -> None:
+        if len(columns):
+            self._solver.changeColsCost(len(columns), columns, costs)
+
+    def _bound(self, place: int, interval: Interval) -> None:
+        self._solver.changeColBounds(self._first + place, *interval)
 
 
 class _Quiet(highspy.Highs):

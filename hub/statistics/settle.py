@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
+from typing import Final
 
-from hub.statistics.attacker import TOLERANCE, Attacker, Interval
+import numpy as np
+
+from hub.statistics.attacker import TOLERANCE, Attacker, Interval, Places, Values
+from hub.statistics.otherwise import Otherwise
 from hub.statistics.tables import Cell, Keys, Published, Tables, Tabulated, TooManyError, Value
 
 IDLE = 4
@@ -24,11 +28,15 @@ SECONDS = 10.0
 
 def settle(tables: Tables) -> list[Published]:
     """The cells of all tables, as they are published."""
-    hidden = _Settling.of(tables).run()
+    search = _Settling.of(tables)
+    hidden = search.run()
     return [
-        Published(table=cell.table, keys=cell.keys, value=None if cell in hidden else rounded(cell.value, table.step))
-        for table in tables.tables
-        for cell in table.cells
+        Published(
+            table=cell.table,
+            keys=cell.keys,
+            value=None if place in hidden else rounded(cell.value, search.table_of[cell.table].step),
+        )
+        for place, cell in enumerate(search.cells)
     ]
 
 
@@ -55,108 +63,130 @@ def interval(cell: Cell, table: Tabulated) -> Interval:
 
 @dataclass(slots=True, kw_only=True)
 class _Settling:
-    """The search: ``small`` are the cells that must not be known, with the width that must be left to each."""
+    """The search over cells by their place: ``width`` is what must be left to a small one, nought to any other."""
 
     tables: Tables
+    cells: Sequence[Cell]
     table_of: Mapping[str, Tabulated]
-    small: Mapping[Cell, float]
-    hidden: set[Cell]
+    width: Values
+    truth: Values
+    hidden: set[int]
     attacker: Attacker
-    low: dict[Cell, float] = field(default_factory=dict)
-    high: dict[Cell, float] = field(default_factory=dict)
+    low: Values
+    high: Values
 
     @classmethod
     def of(cls, tables: Tables) -> _Settling:
         """The search before anything is found."""
         table_of = {table.code: table for table in tables.tables}
         cells = [cell for table in tables.tables for cell in table.cells]
-        open_ = _open(tables)
-        small = {
-            cell: _width(cell, table_of[cell.table])
-            for cell in cells
-            if table_of[cell.table].small(cell) and cell not in open_
-        }
-        hidden = {cell for cell in cells if table_of[cell.table].small(cell) or not table_of[cell.table].told(cell)}
-        shown = {cell: interval(cell, table_of[cell.table]) for cell in cells if cell not in hidden}
-        least = {cell: 1.0 for cell in cells if _counts_one(cell, table_of[cell.table])}
-        most = 4 * max((sum(cell.value for cell in table.cells) for table in tables.tables), default=0.0) + 1_000
-        attacker = Attacker(tables=tables, shown=shown, most=most, least=least)
-        return cls(tables=tables, table_of=table_of, small=small, hidden=hidden, attacker=attacker)
+        open_, owner = _open(tables), [table_of[cell.table] for cell in cells]
+        each = list(zip(cells, owner, strict=True))
+        width = [_width(cell, table) if table.small(cell) and cell not in open_ else 0.0 for cell, table in each]
+        hidden = {at for at, (cell, table) in enumerate(each) if table.small(cell) or not table.told(cell)}
+        attacker = Attacker(
+            tables=tables,
+            cells=cells,
+            shown={at: interval(cell, table) for at, (cell, table) in enumerate(each) if at not in hidden},
+            most=4 * max((sum(cell.value for cell in table.cells) for table in tables.tables), default=0.0) + 1_000,
+            least={at: 1.0 for at, (cell, table) in enumerate(each) if _counts_one(cell, table)},
+        )
+        truth = np.array([cell.value for cell in cells])
+        return cls(
+            tables=tables,
+            cells=cells,
+            table_of=table_of,
+            width=np.array(width),
+            truth=truth,
+            hidden=hidden,
+            attacker=attacker,
+            low=truth.copy(),
+            high=truth.copy(),
+        )
 
-    def run(self) -> set[Cell]:
-        """The cells to hide."""
-        self.low = {cell: cell.value for cell in self.small}
-        self.high = dict(self.low)
+    def run(self) -> set[int]:
+        """The places of the cells to hide."""
         self._widen_many()
-        for cell in self._narrow():
-            while self._is_narrow(cell) and self._exposed(cell):
-                self._hide_beside(cell)
+        for place in self._narrow():
+            while self._is_narrow(place) and self._exposed(place):
+                self._hide_beside(place)
         self._prove()
         return self.hidden
 
     def _widen_many(self) -> None:
         """Finds out of most cells at once that they are wide enough: some are pulled up and some down, by turns."""
         chance, idle = Random(1), 0
-        while idle < IDLE and (open_ := self._narrow()):
-            self._note(self.attacker.reach(_signs(open_, chance)))
+        while idle < IDLE and len(open_ := self._narrow()):
+            self._note(self.attacker.reach(open_, _signs(open_, chance)))
             idle = idle + 1 if len(self._narrow()) == len(open_) else 0
 
-    def _narrow(self) -> list[Cell]:
-        return [cell for cell in self.small if self._is_narrow(cell)]
+    def _narrow(self) -> Places:
+        return np.flatnonzero(self.high - self.low < self.width - TOLERANCE)
 
-    def _is_narrow(self, cell: Cell) -> bool:
-        return self.high[cell] - self.low[cell] < self.small[cell] - TOLERANCE
+    def _is_narrow(self, place: int) -> bool:
+        return bool(self.high[place] - self.low[place] < self.width[place] - TOLERANCE)
 
-    def _note(self, values: Mapping[Cell, float]) -> None:
-        for cell in self.small:
-            self.low[cell] = min(self.low[cell], values[cell])
-            self.high[cell] = max(self.high[cell], values[cell])
+    def _note(self, values: Values) -> None:
+        np.minimum(self.low, values, out=self.low)
+        np.maximum(self.high, values, out=self.high)
 
-    def _exposed(self, cell: Cell) -> bool:
+    def _exposed(self, place: int) -> bool:
         """Whether the cell follows from what is shown, too closely; afterwards ``holding`` says from what."""
-        self._note(self.attacker.reach({cell: -1.0}))
-        if not self._is_narrow(cell):
-            return False
-        self._note(self.attacker.reach({cell: 1.0}))
-        return self._is_narrow(cell)
+        for sign in (DOWN, UP):
+            self._note(self.attacker.reach(np.array([place]), sign))
+            if not self._is_narrow(place):
+                return False
+        return True
 
-    def _hide_beside(self, cell: Cell) -> None:
+    def _hide_beside(self, place: int) -> None:
         """Hides the least cell of the finest table from which this one follows: totals are wanted most."""
-        shown = [other for other in self.attacker.holding() if self._may_go(other)] or self._all_shown()
+        shown = [other for other in self.attacker.holding().tolist() if self._may_go(other)] or self._all_shown()
         if not shown:
             raise TooManyError("nothing is left to hide, and the solver did not find in time that this is enough")
-        least = min(shown, key=lambda other: (-len(other.keys), other.value, *_order(other)))
+        least = min(shown, key=lambda other: _least(self.cells[other]))
         self.hidden.add(least)
         self.attacker.hide(least)
 
-    def _all_shown(self) -> list[Cell]:
-        return [cell for table in self.tables.tables for cell in table.cells if self._may_go(cell)]
+    def _all_shown(self) -> list[int]:
+        return [place for place in range(len(self.cells)) if self._may_go(place)]
 
-    def _may_go(self, cell: Cell) -> bool:
+    def _may_go(self, place: int) -> bool:
         """Whether the cell is shown, and not because nobody is in it: that is always said."""
-        return cell not in self.hidden and not self.table_of[cell.table].nought(cell)
+        cell = self.cells[place]
+        return place not in self.hidden and not self.table_of[cell.table].nought(cell)
 
     def _prove(self) -> None:
         """For each small count, whole numbers that explain what is shown and in which it is another; hides until so."""
-        open_ = {cell for cell in self.small if not self.table_of[cell.table].sums}
+        open_ = self._unexplained()
         chance, idle = Random(1), 0
         while open_ and idle < IDLE:
-            left = len(open_)
-            self._take(open_, self.attacker.other(_signs(sorted(open_, key=_order), chance), seconds=SECONDS))
-            idle = idle + 1 if len(open_) == left else 0
-        for cell in sorted(open_, key=_order):
-            while cell in open_ and not self._differs(cell, open_):
-                self.attacker.reach({cell: 1.0})
-                self._hide_beside(cell)
+            places = np.array(open_)
+            left = self._without(open_, self.attacker.other(places, _signs(places, chance), seconds=SECONDS))
+            open_, idle = left, idle + 1 if len(left) == len(open_) else 0
+        while open_:
+            place = open_[0]
+            for sign in (UP, DOWN):
+                if place in open_:
+                    open_ = self._without(open_, self.attacker.other(np.array([place]), sign, seconds=SECONDS))
+            if place in open_:
+                self.attacker.reach(np.array([place]), UP)
+                self._hide_beside(place)
 
-    def _differs(self, cell: Cell, open_: set[Cell]) -> bool:
-        for sign in (1.0, -1.0):
-            if cell in open_:
-                self._take(open_, self.attacker.other({cell: sign}, seconds=SECONDS))
-        return cell not in open_
+    def _unexplained(self) -> list[int]:
+        """Small counts that have none by changing a single row: most have."""
+        otherwise = Otherwise.of(self.tables, self.cells, self.attacker.shown, self.attacker.least)
+        counts = (at for at in np.flatnonzero(self.width).tolist() if not self.table_of[self.cells[at].table].sums)
+        return sorted(
+            (at for at in counts if not otherwise.explains(at, self.cells[at])), key=lambda at: _order(self.cells[at])
+        )
 
-    def _take(self, open_: set[Cell], values: Mapping[Cell, float] | None) -> None:
-        open_ -= {cell for cell in open_ if values is not None and values[cell] != cell.value}
+    def _without(self, open_: list[int], values: Values | None) -> list[int]:
+        """Those that have no other value than the true one in ``values``."""
+        return [at for at in open_ if values is None or values[at] == self.truth[at]]
+
+
+UP: Final = np.ones(1)
+DOWN: Final = -UP
 
 
 def _counts_one(cell: Cell, table: Tabulated) -> bool:
@@ -189,8 +219,12 @@ def _width(cell: Cell, table: Tabulated) -> float:
     return max(cell.value, float(table.step)) if table.sums else float(table.k - 1)
 
 
-def _signs(cells: Iterable[Cell], chance: Random) -> dict[Cell, float]:
-    return {cell: chance.choice((-1.0, 1.0)) for cell in cells}
+def _signs(places: Places, chance: Random) -> Values:
+    return np.array([chance.choice((-1.0, 1.0)) for _ in places])
+
+
+def _least(cell: Cell) -> tuple[int, float, str, str]:
+    return -len(cell.keys), cell.value, *_order(cell)
 
 
 def _order(cell: Cell) -> tuple[str, str]:

@@ -21,6 +21,7 @@ Keys: TypeAlias = tuple[Value, ...]
 
 STEP_OF_COUNTS = 5
 STEP_OF_SUMS = 100
+MOST_ROWS = 20_000
 
 
 class TooManyError(Exception):
@@ -81,7 +82,10 @@ class Tie:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tabulated:
-    """A declared table over the rows: ``k`` children a cell at least, values told in multiples of ``step``."""
+    """A declared table over the rows: ``k`` children a cell at least, values told in multiples of ``step``.
+
+    Its cells stand in the order of the product of their domains.
+    """
 
     code: str
     by: tuple[str, ...]
@@ -111,11 +115,15 @@ class Tabulated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
-    """Tables whose cells hang together: over the same rows, counting or summing alike."""
+    """Tables whose cells hang together: over the same rows, counting or summing alike.
+
+    ``rows``: different ones of these, in the order of ``domains``, no more than ``MOST_ROWS``.
+    """
 
     domains: Mapping[str, tuple[Value, ...]]
     tables: tuple[Tabulated, ...]
     ties: Mapping[str, Tie] = field(default_factory=dict)
+    rows: tuple[Keys, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,8 +165,21 @@ def tabulate(
         ]
         used = {name for table in own for name in table.by}
         tied = {name: tie for name, tie in beside.ties.items() if name in used and tie.parent in used}
-        found.append(Tables(domains={name: domains[name] for name in sorted(used)}, tables=tuple(made), ties=tied))
+        found.append(
+            Tables(
+                domains={name: domains[name] for name in sorted(used)},
+                tables=tuple(made),
+                ties=tied,
+                rows=_different(folded, [coordinates.index(name) for name in sorted(used)]),
+            )
+        )
     return found
+
+
+def _different(folded: Sequence[Keys], places: Sequence[int]) -> tuple[Keys, ...]:
+    """Different rows, of very many each so-manieth."""
+    found = sorted({tuple(keys[place] for place in places) for keys in folded}, key=str)
+    return tuple(found[:: len(found) // MOST_ROWS + 1])
 
 
 def _folded(
