@@ -139,6 +139,13 @@ DESK: Final[Mapping[str, tuple[str, str]]] = {
     "child_number_help": ("号码不会出现在网址和日志里。", "The number stands in no address and in no log."),
     "no_child": ("没有这名儿童，或不在您的办理范围；请核对号码。", "There is no such child for you: check the number."),
     "child_found": ("已找到该儿童，您可以办理", "The child was found; you may begin"),
+    "of_enrolment": ("按学籍办理", "Begin something about an enrolment"),
+    "student_number": ("学籍号", "Student number"),
+    "find_enrolment": ("查找学籍", "Find the enrolment"),
+    "no_enrolment": (
+        "没有这个学籍，或不在您的办理范围；请核对学籍号。",
+        "There is no such enrolment for you: check it.",
+    ),
     "begin_something": ("新办理", "Begin something new"),
     "lawful_now": ("现在可以办理", "Lawful now"),
     "nothing_lawful": (

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from hub.lifecycle.step import Step
 from hub.pages.desk_routes import Visit
+from hub.pages.duty.belonging import loose, of_files, rows_of_child
 from hub.pages.duty.shown import Words
 from hub.pages.duty.waiting import ELSEWHERE, MOST, Listing, fields, listed, listings, state_field, steps_in
 from hub.pages.forms import Problem
@@ -34,6 +35,7 @@ def others(view: GraphQLSchema) -> Iterator[Listing]:
         states = dict.fromkeys(state for step in steps if step.subject == subject for state in step.origin)
         left = [state for state in states if (subject, state) not in waiting]
         yield from listed(view, subject, left, newest=True)
+    yield from loose(view)
 
 
 def _own(step: Step) -> bool:
@@ -50,7 +52,8 @@ async def others_page(visit: Visit) -> Response:
             failures.append("source_down" if told.status == 503 else "no_row")
             continue
         rows = [edge["node"] for edge in told.data[listing.root]["edges"]]
-        title = f"{words.type(listing.subject)} · {words.stands(listing.subject, listing.state)}"
+        stands = f" · {words.stands(listing.subject, listing.state)}" if state_field(listing.subject) else ""
+        title = f"{words.type(listing.subject)}{stands}"
         groups.append({"title": title, "lines": [_line(words, listing, row) for row in rows]})
     told_of = [word(key, visit.spoken) for key in dict.fromkeys(failures)]
     return visit.page("duty/others.html", groups=groups, failures=told_of, most=MOST)
@@ -59,7 +62,7 @@ async def others_page(visit: Visit) -> Response:
 def _line(words: Words, listing: Listing, row: dict[str, Any]) -> tuple[str, list[tuple[str, str]]]:
     shown = {name: value for name, value in row.items() if name != state_field(listing.subject)}
     link = f"/duty/{listing.subject}/{quote(row['id'], safe='')}"
-    return link, list(words.of_row(listing.subject, shown))[:_SHOWN]
+    return link, list(words.of_row(listing.subject, shown))[:_SHOWN] or [(words.type(listing.subject), "—")]
 
 
 def begun_about_child(visit: Visit) -> list[Step]:
@@ -69,8 +72,9 @@ def begun_about_child(visit: Visit) -> list[Step]:
 
 
 def finds(visit: Visit) -> bool:
-    """Whether the visitor begins anything about a child, and finds one by its number."""
-    return bool(begun_about_child(visit)) and bool(_purposes(visit))
+    """Whether the visitor does anything about a child or its file, and finds one by its number."""
+    does = begun_about_child(visit) or of_files(visit.desk.seen(visit.session))
+    return bool(does) and bool(_purposes(visit))
 
 
 def _purposes(visit: Visit) -> list[str]:
@@ -85,9 +89,9 @@ def _purposes(visit: Visit) -> list[str]:
 
 
 async def child_page(visit: Visit) -> Response:
-    """What may be begun about the child that has the number."""
+    """What may be begun about the child that has the number, and the rows of its file of which a step may be taken."""
     begun = begun_about_child(visit)
-    if not begun or not _purposes(visit):
+    if not finds(visit):
         raise Problem(403, "not_your_step")
     number, child = dict(visit.pairs).get("number", "").strip(), None
     for purpose in _purposes(visit):
@@ -96,4 +100,5 @@ async def child_page(visit: Visit) -> Response:
         if found is not None:
             child = found["id"]
             break
-    return visit.page("duty/child.html", 404 if child is None else 200, child=child, begun=begun)
+    groups = [] if child is None else await rows_of_child(visit, child)
+    return visit.page("duty/child.html", 404 if child is None else 200, child=child, begun=begun, groups=groups)

@@ -20,7 +20,7 @@ from hub.lifecycle.step import Step
 from hub.lifecycle.steps import DEADLINES, STEPS
 from hub.pages.desk import Told
 from hub.pages.desk_routes import Opened, Visit, at
-from hub.pages.duty import further
+from hub.pages.duty import belonging, further
 from hub.pages.duty.duplicates import Proposal, proposals
 from hub.pages.duty.fields import Field, document_of, fields_of, hidden_of, input_of
 from hub.pages.duty.limits import instant
@@ -43,6 +43,7 @@ def duty_routes(opened: Opened) -> list[BaseRoute]:
         at(opened, "/", _overview),
         at(opened, "/others", further.others_page),
         at(opened, "/child", further.child_page, "POST"),
+        at(opened, "/enrolment", belonging.enrolment_page, "POST"),
         at(opened, "/new/{step}", _new),
         at(opened, "/new/{step}", _make, "POST"),
         at(opened, "/{subject}/{id}", _row),
@@ -84,6 +85,7 @@ async def _overview(visit: Visit) -> Response:
         begun=begun,
         others=any(True for _ in further.others(view)),
         by_child=further.finds(visit),
+        by_enrolment=bool(belonging.begun_about_enrolment(view)),
         any_waits=bool(overdue) or any(group["items"] for group in groups),
         now=now,
     )
