@@ -17,6 +17,7 @@ from hub.commands import (
     demo,
     eventing,
     freezing,
+    holding,
     policing,
     reconciling,
     running,
@@ -47,7 +48,20 @@ def hub(
     """
 
 
-for group in (demo, running, asking, checking, policing, reconciling, surveying, auditing, freezing, eventing, witness):
+for group in (
+    demo,
+    running,
+    asking,
+    checking,
+    policing,
+    reconciling,
+    surveying,
+    auditing,
+    freezing,
+    eventing,
+    holding,
+    witness,
+):
     group.add(app)
 
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -35,10 +36,11 @@ from hub.hub import Hub
 from hub.identity import Identity
 from hub.keys import KeySet
 from hub.lifecycle.held import Held
+from hub.lifecycle.refused import refused_reports
 from hub.lifecycle.signatures import served
 from hub.ordered import fulfilling
 from hub.pages.console.ports import Console
-from hub.pages.desk import Desk
+from hub.pages.desk import Desk, HeldReports
 from hub.pipeline import Request, answer
 from hub.planner.scopes import SCOPES
 from hub.recording import Recording
@@ -136,10 +138,10 @@ class Behind:
 
 async def _held_state(held: Held) -> str:
     try:
-        waiting, refused = await held.waiting()
+        counts = await held.shelf.counts()
     except StoreError:
         return "unavailable"
-    return "refused" if refused else "waiting" if waiting else "ok"
+    return "refused" if counts.refused else "waiting" if counts.waiting else "ok"
 
 
 def entry_of(turned: Turned, hub: Hub) -> Entry:
@@ -295,8 +297,15 @@ def _behind(settings: Settings, hub: Hub, stages: Stages, log: Log, audited: Aud
         gate=Gate(settings.limits.concurrency),
         limits=settings.clocks,
         invented=settings.invented,
+        held=_held_of(hub),
     )
     return behind
+
+
+def _held_of(hub: Hub) -> HeldReports | None:
+    """What pages tell the police of reports that their system did not take."""
+    held = hub.held
+    return None if held is None else HeldReports(counts=held.shelf.counts, shown=partial(refused_reports, hub, held))
 
 
 def _clock_of(settings: Settings) -> Callable[[], datetime]:

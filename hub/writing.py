@@ -124,7 +124,7 @@ async def holding(settings: Settings, writing: Writing, dsn: str, seal: bytes) -
     held = Held(writing=writing, connections=session, cipher=cipher_of(seal), deadline=settings.deadlines.write)
     try:
         # A table that is wanting stops the start, and not the first report.
-        await held.waiting()
+        await held.shelf.counts()
         async with working(_delivering(held, settings.deadlines.settle)):
             yield held
     finally:

@@ -28,6 +28,7 @@ from hub.audit.session import Connections
 from hub.errors import OutageError, RefusalError
 from hub.identity import Identity
 from hub.lifecycle.given import Given
+from hub.lifecycle.shelf import Shelf
 from hub.lifecycle.way import Taken
 from hub.lifecycle.write import Asked, Writing
 
@@ -64,13 +65,14 @@ class Held:
             await self._forget(name)
         return taken
 
-    async def waiting(self) -> tuple[int, int]:
-        """How many wait, and how many the department refused."""
-        async with self.connections.connection() as connection:
-            row = await connection.fetchrow(
-                "select count(*) filter (where refused is null), count(refused) from held.report"
-            )
-        return row[0], row[1]
+    @property
+    def shelf(self) -> Shelf:
+        """The reports from outside."""
+        return Shelf(connections=self.connections)
+
+    def local(self, at: datetime) -> str:
+        """A moment as an answer has it."""
+        return at.astimezone(self.writing.clock().tzinfo).isoformat(timespec="seconds")
 
     async def deliver(self) -> int:
         """One round: what waits is sent in the order in which it came; returns how many arrived."""
@@ -85,6 +87,10 @@ class Held:
             try:
                 arrived += await self._delivered(row["name"], row["sealed"], row["first_at"])
             except OutageError as outage:
+                if outage.facts.get("reason") == "rejected":
+                    # The department answers, and will not have this one: it may keep none that came later waiting.
+                    await self._refuse(row["name"], "REJECTED")
+                    continue
                 _logger.warning("held reports wait on: %s", outage.message)
                 break
         return arrived
@@ -100,7 +106,7 @@ class Held:
 
     async def _delivered(self, name: str, sealed: bytes, first: datetime) -> bool:
         try:
-            identity, asked = self._opened(name, sealed)
+            identity, asked = self.opened(name, sealed)
             await self.writing.take(identity, asked, at=first)
         except RefusalError as error:
             # The same act with a later content stands there already: its reporter sent it again before we did.
@@ -133,7 +139,7 @@ class Held:
             await connection.execute("delete from held.report where name = $1", name)
 
     async def _refuse(self, name: str, code: str) -> None:
-        _logger.error("a held report was refused by the department's write side (%s): see `held.report`", code)
+        _logger.error("a held report was refused by the department's write side (%s): see `hub held list`", code)
         async with self._doubted() as connection:
             await connection.execute("update held.report set refused = $2 where name = $1", name, code)
 
@@ -152,7 +158,7 @@ class Held:
         text = orjson.dumps({"identity": asdict(identity), "asked": asdict(asked)})
         return nonce + self.cipher.encrypt(nonce, text, name.encode())
 
-    def _opened(self, name: str, sealed: bytes) -> tuple[Identity, Asked]:
+    def opened(self, name: str, sealed: bytes) -> tuple[Identity, Asked]:
         """Who reported what; a new request id, since each attempt is a request of its own in the log."""
         try:
             found = orjson.loads(self.cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], name.encode()))

@@ -16,11 +16,14 @@ from typing import Any, Final, Protocol
 import orjson
 from graphql import GraphQLSchema
 
+from hub.audit.receipt import Receipt
 from hub.credential import Credential, Verifier
 from hub.errors import STATUS, HubError, RefusalError
 from hub.events.clock import Limits
 from hub.http import Bucket, Gate, Turned
 from hub.identity import Declaration, Identity, declare
+from hub.lifecycle.refused import Refused
+from hub.lifecycle.shelf import Counts
 from hub.lifecycle.unaccepted import EMERGENCY
 from hub.pages.session import Session, Sessions
 from hub.pipeline import Request
@@ -59,6 +62,14 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeldReports:
+    """Reports that the hub holds for the police: how many, and what those say that their system refused."""
+
+    counts: Callable[[], Awaitable[Counts]]
+    shown: Callable[[Identity], Awaitable[tuple[Sequence[Refused], Sequence[Receipt]]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """What the pages rest on; ``view``: what a unit sees of the schema for a purpose; ``limits``: those of clocks.
 
@@ -79,6 +90,7 @@ class Desk:
     limits: Limits
     invented: bool = False
     orders: Callable[[], Awaitable[Sequence[Ordered]]] | None = None
+    held: HeldReports | None = None
     patience: float = 2.0
     attempts: Bucket = field(default_factory=lambda: Bucket(20))
 

@@ -114,6 +114,19 @@ DESK: Final[Mapping[str, tuple[str, str]]] = {
     "waited": ("已等待 {0}", "waited {0}"),
     "overdue_by": ("已超时 {0}", "overdue by {0}"),
     "left": ("剩余 {0}", "{0} left"),
+    "held_notice": (
+        "另有 {0} 份报告由平台加密代存、尚未送达公安系统，其中被系统拒收 {1} 份，最早一份已等待 {2}。"
+        "请联系平台运维人员。",
+        "{0} more reports are held by the hub and have not come to the police system, {1} of them were refused by it;"
+        " the oldest has waited {2}. Call the hub's operator.",
+    ),
+    "held_reports": ("被公安系统拒收的代存报告", "Held reports that the police system refused"),
+    "held_reports_help": (
+        "请按内容立即处置，并登记为电话报告；系统修复后由运维人员重新送达。查看已记入日志。",
+        "Act on them now, and enter them as calls; the operator has them delivered once the system is mended. That you"
+        " looked is logged.",
+    ),
+    "held_unreadable": ("内容无法解封，请联系平台运维人员。", "It cannot be opened: call the hub's operator."),
     "overdue_list": ("已超期", "Overdue"),
     "overdue_since": ("{0} 起", "since {0}"),
     "next_steps": ("可办理步骤：", "Next lawful steps: "),

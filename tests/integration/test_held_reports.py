@@ -12,10 +12,11 @@ import asyncpg
 import pytest
 
 from connectors.demo.server import Server
-from tests.support.course import EMERGENCY
+from tests.integration.test_webhooks import command
+from tests.support.course import EMERGENCY, POLICE
 from tests.support.desk import at_desk, hidden, of
 from tests.support.holding import SCHOOL, Holding, holding_hub
-from tests.support.served import PASSWORD, entries_of
+from tests.support.served import PASSWORD, Child, entries_of
 
 pytestmark = pytest.mark.postgres
 
@@ -113,6 +114,66 @@ async def test_a_report_survives_the_end_of_the_hub_and_one_that_was_tampered_wi
     # Its reporter sends it again: it arrives, and nothing is held any more.
     assert (await holding.report("spoilt", spoilt)).status == 200
     assert await holding.held() == []
+
+
+NOT_TAKEN = """
+create function taken() returns trigger language plpgsql as $$ begin
+    if new.jyqk like '%（虚构 不收）' then raise exception 'no'; end if;
+    return new;
+end $$;
+create trigger taken before insert on jq_bg for each row execute function taken()
+"""
+"""A rule of the police's own system, of which the hub knows nothing."""
+
+
+async def police_run(holding: Holding, statement: str) -> None:
+    """What the police's own administrator does to their database."""
+    connection = await asyncpg.connect(holding.server.dsn("public_security"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def test_a_report_that_the_police_system_refuses_keeps_none_waiting_is_shown_to_the_police_and_sent_again(
+    holding: Holding, people: list[Child]
+) -> None:
+    refused, later = "被锁在屋里三天（虚构 不收）", "独自在家（虚构 随后）"
+    async with holding.away():
+        assert (await holding.report("not taken", refused)).error["held"] is True
+        [kept] = await holding.held()
+        assert (await holding.report("taken", later)).error["held"] is True
+        async with at_desk(holding.served, POLICE, EMERGENCY) as client:
+            assert "另有 2 份报告由平台加密代存" in of((await client.get("/duty/")).text)
+        await police_run(holding, NOT_TAKEN)
+    try:
+        async with asyncio.timeout(30):
+            while not await holding.rows(later) or not all(row["refused"] for row in await holding.held()):
+                await asyncio.sleep(0.1)
+        assert [row["refused"] for row in await holding.held()] == ["REJECTED"]
+        before = set(await entries_of(holding.server))
+        async with at_desk(holding.served, POLICE, EMERGENCY) as client:
+            assert "其中被系统拒收 1 份" in of((await client.get("/duty/")).text)
+            page = await client.get("/duty/held")
+            assert page.status_code == 200 and refused in page.text and "REJECTED" in page.text
+        fresh = [json.loads(one) for one in await entries_of(holding.server) if one not in before]
+        shown = [one for one in fresh if "MandatoryReport.narrative" in one["released"]]
+        assert len(shown) == 1 and shown[0]["unit"] == POLICE and shown[0]["rules"] and refused not in str(fresh)
+        for key in (people[0].town, "civil_affairs_bureau", SCHOOL):
+            async with at_desk(holding.served, key, EMERGENCY) as client:
+                assert (await client.get("/duty/held")).status_code == 404
+                assert "代存" not in (await client.get("/duty/")).text
+        listed = command(holding.served, "held", "list")
+        assert (listed.returncode, kept["name"][:12] in listed.stdout, "REJECTED" in listed.stdout) == (1, True, True)
+        assert refused not in listed.stdout and SCHOOL.partition(":")[2] not in listed.stdout
+        assert command(holding.served, "held", "retry", "nothing").returncode == 1
+    finally:
+        await police_run(holding, "drop function taken cascade")
+    assert command(holding.served, "held", "retry", kept["name"][:12]).returncode == 0
+    await holding.delivered()
+    [row] = await holding.rows(refused)
+    assert row["reporterUnit"] == SCHOOL and abs((at_of(row) - kept["first_at"]).total_seconds()) < 1
+    assert command(holding.served, "held", "list").returncode == 0
 
 
 async def test_the_form_says_that_the_police_have_not_got_it_yet_and_whom_to_call(holding: Holding) -> None:
