@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -40,12 +40,13 @@ class _Line:
 
 @dataclass(slots=True, kw_only=True)
 class Proxy:
-    """One port before one database; ``seen`` counts connections taken."""
+    """One port before one database; ``seen`` counts connections taken, ``back`` bytes that the database sent."""
 
     upstream: str
     port: int = 0
     mode: Mode = "pass"
     seen: int = 0
+    back: int = 0
     _server: asyncio.Server | None = None
     _lines: set[_Line] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -80,6 +81,9 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def _count(self, size: int) -> None:
+        self.back += size
+
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._take, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -113,7 +117,7 @@ class Proxy:
 
     async def _carry(self, line: _Line, reader: asyncio.StreamReader) -> None:
         back, line.database = await _open(self.upstream)
-        ways = (_pump(line, reader, line.database), _pump(line, back, line.client))
+        ways = (_pump(line, reader, line.database), _pump(line, back, line.client, self._count))
         tasks = [asyncio.ensure_future(way) for way in ways]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -144,8 +148,14 @@ async def _open(dsn: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     return await asyncio.open_connection(parts.hostname, parts.port)
 
 
-async def _pump(line: _Line, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pump(
+    line: _Line,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    count: Callable[[int], None] = lambda _: None,
+) -> None:
     while piece := await reader.read(_PIECE):
+        count(len(piece))
         if not line.dead:
             writer.write(piece)
             await writer.drain()
