@@ -46,6 +46,10 @@ DESK: Final[Mapping[str, tuple[str, str]]] = {
         "“已更正”的，下次比对仍不一致即重新打开；“已说明”的，数值变化即重新打开。",
         "What is corrected opens again if the next comparison still differs; what is explained, if a value changes.",
     ),
+    "rec_link_OPEN": ("待确认", "to be decided"),
+    "rec_link_ANSWERED": ("待确认", "to be decided"),
+    "rec_link_CORRECTED": ("已确认为同一儿童，或已另行关联", "one child, or joined otherwise"),
+    "rec_link_EXPLAINED": ("已认定不是同一儿童", "two children"),
     "rec_none": ("没有这样的事项。", "There are none."),
     "rec_nothing": (
         "该目的下没有比对核实事项，请选择“比对核实”目的。",

@@ -243,6 +243,7 @@ class Store:
         await self.connection.execute(
             "with done as (update reconciliation_item as item set status = step.now, "
             "coordinates = coalesce(step.coordinates, item.coordinates), "
+            "compared_field = coalesce(step.coordinates[1], item.compared_field), "
             "closed_in = case when step.now = 'CORRECTED' then $2 end "
             "from step where item.id = step.id and item.status = step.was "
             "returning item.id, step.was, step.now, step.why) "

@@ -86,7 +86,7 @@ class DiscrepancyClass(Enum):
     SURVEYED_NOT_FLAGGED = word("已建档学籍未标记", "on file, not flagged by the school")
     DUPLICATE_FILE = word("重复建档", "one number on two open files")
     AGED_OUT = word("年满十六周岁未销档", "turned 16, file still open")
-    LINK_CANDIDATE = word("待确认是否同一儿童", "no discrepancy: two records that may be of one child")
+    LINK_CANDIDATE = word("是否同一儿童", "no discrepancy: two records that may be of one child")
 
 
 @strawberry.enum(description="核实状态 status of a reconciliation item")

@@ -27,6 +27,7 @@ from hub.pages.forms import Problem
 from hub.pages.reconciliation.lists import Listed, document, lawful, lists, orders
 from hub.pages.reconciliation.shown import evidence, lines
 from hub.pages.words import word
+from hub.reconcile.links import CLASS
 
 REFRESH = 3
 """Seconds after which a page is asked for again while a comparison is on its way."""
@@ -110,13 +111,22 @@ def _item(visit: Visit, row: Mapping[str, Any]) -> dict[str, Any]:
         "id": quote(row["id"], safe=""),
         "row": row,
         "title": "" if kind is None else words.value("ReconciliationItem", "discrepancyClass", kind),
-        "state": words.value("ReconciliationItem", "status", row["status"]) if row.get("status") else "",
+        "state": _state(visit, words, row),
         "unit": visit.names.unit(row["answeringUnit"]) if row.get("answeringUnit") else "",
         "child": list(words.of_row("Child", row.get("child") or {})),
         "lines": list(lines(row, visit.names)),
         "evidence": evidence(row, visit.names),
         "steps": [(step, secrets.token_urlsafe(16)) for step in lawful(view, key, row)],
     }
+
+
+def _state(visit: Visit, words: Words, row: Mapping[str, Any]) -> str:
+    """How the item stands; of a candidate what was decided."""
+    if row.get("status") is None:
+        return ""
+    if row.get("discrepancyClass") == CLASS:
+        return word(f"rec_link_{row['status']}", visit.spoken)
+    return words.value("ReconciliationItem", "status", row["status"])
 
 
 def _taken(visit: Visit, told: Told | None, step: Step | None) -> dict[str, Any] | None:

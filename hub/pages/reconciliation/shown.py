@@ -1,11 +1,13 @@
 """An item as the hub answered it -> lines for officials: which field, which source, what it holds, in words.
 
 Guarantee: pure. ``sourceValues`` comes without names of fields; they follow from the class, by the order in which a
-comparison names its coordinates. Where that does not fit, values stand without a name rather than with a wrong one.
+comparison names its coordinates and by what they look like. Where nothing fits, values stand without a name rather
+than with a wrong one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -48,6 +50,7 @@ _HOME: Final = {
     "HouseholdRegistration": "public_security",
     "Link": "hub",
 }
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """How sure the hub is that two records are of one child (None: an older link), and how far each feature agrees."""
+    """How sure the hub is that two records are of one child (never quite; None: an older link), and what agrees."""
 
     percent: float | None
     words: Sequence[str]
@@ -69,13 +72,24 @@ class Evidence:
 
 def coordinates(row: Mapping[str, Any]) -> tuple[str, ...]:
     """The coordinates of the item's values, in their order; empty if that cannot be told."""
-    held = [value["source"] for value in row.get("sourceValues") or ()]
-    first = str(row.get("comparedField") or "")
-    for order in _ORDER.get(str(row.get("discrepancyClass")), ((first,),)):
-        fits = [_HOME.get(name.partition(".")[0]) for name in order] == held
-        if fits and (first in order[:1] or row.get("discrepancyClass") == CLASS):
+    held = [(value["source"], value.get("value")) for value in row.get("sourceValues") or ()]
+    alone = ((str(row.get("comparedField") or ""),),)
+    for order in _ORDER.get(str(row.get("discrepancyClass")), alone):
+        if len(order) == len(held) and all(_fits(name, *one) for name, one in zip(order, held, strict=True)):
             return order
     return ()
+
+
+def _fits(name: str, source: str, value: str | None) -> bool:
+    """Whether it can be what the source holds of the field: a date is no name, and a name no sex."""
+    if _HOME.get(name.partition(".")[0]) != source:
+        return False
+    found = CATALOGUE.get(name)
+    if value is None or found is None:
+        return True
+    if found.inner in ENUMS:
+        return value in ENUMS[found.inner].__members__
+    return bool(_DATE.fullmatch(value)) == (found.inner == "Date")
 
 
 def lines(row: Mapping[str, Any], names: Names) -> Iterator[Line]:
@@ -97,7 +111,7 @@ def evidence(row: Mapping[str, Any], names: Names) -> Evidence | None:
     own = [value["value"] for value in row.get("sourceValues") or () if value["source"] == "hub"]
     sure, features = own if len(own) == 2 else (None, None)
     told = [_agrees(part, names) for part in (features or "").split(",") if part]
-    return Evidence(percent=None if sure is None else round(float(sure) * 100, 1), words=told)
+    return Evidence(percent=None if sure is None else min(99.9, round(float(sure) * 100, 1)), words=told)
 
 
 def _agrees(part: str, names: Names) -> str:

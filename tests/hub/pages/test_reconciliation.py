@@ -84,33 +84,38 @@ def test_values_stand_under_their_fields_and_in_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "held", "wanted"),
+    ("held", "wanted"),
     [
-        ("Child.name", "cpcpc", ["Child.name", "HouseholdRegistration.name", "Child.birthDate"]),
-        ("Child.name", "cpc", ["Child.name", "HouseholdRegistration.name", "Child.sex"]),
-        ("Child.birthDate", "cpc", ["Child.birthDate", "HouseholdRegistration.birthDate", "Child.sex"]),
-        ("Child.birthDate", "cp", ["Child.birthDate", "HouseholdRegistration.birthDate"]),
-        ("Child.sex", "c", ["Child.sex"]),
-        ("Child.sex", "cp", []),
+        ("cn pn cd pd cs", ["Child.name", "HouseholdRegistration.name", "Child.birthDate"]),
+        ("cn pn cs", ["Child.name", "HouseholdRegistration.name", "Child.sex"]),
+        ("cd pd cs", ["Child.birthDate", "HouseholdRegistration.birthDate", "Child.sex"]),
+        ("cd pd", ["Child.birthDate", "HouseholdRegistration.birthDate"]),
+        ("cn pn", ["Child.name", "HouseholdRegistration.name"]),
+        ("cs", ["Child.sex"]),
+        ("cd pn", []),
+        ("cn", []),
     ],
 )
-def test_what_differs_in_an_identity_follows_from_where_it_begins(first: str, held: str, wanted: list[str]) -> None:
+def test_what_differs_in_an_identity_follows_from_what_it_looks_like(held: str, wanted: list[str]) -> None:
     sources = {"c": "civil_affairs", "p": "public_security"}
-    found = coordinates(row("IDENTITY_MISMATCH", first, *((sources[one], "x") for one in held)))
+    values = {"n": "虚构", "d": "2015-01-02", "s": "MALE"}
+    pairs = [(sources[one[0]], values[one[1]]) for one in held.split()]
+    found = coordinates(row("IDENTITY_MISMATCH", "Child.name", *pairs))
     assert list(found[:3]) == wanted
 
 
 def test_evidence_is_told_in_words_and_no_degree_is_without_one() -> None:
-    held = [("hub", "0.9731"), ("hub", "name:homophone,birth_date:same"), ("civil_affairs", "虚构")]
-    found = evidence(row(CLASS, "Child.name", *held), NAMES)
+    given = [("hub", "0.99997"), ("hub", "name:homophone,birth_date:same"), ("civil_affairs", "虚构")]
+    found = evidence(row(CLASS, "Child.name", *given), NAMES)
     assert found is not None
-    assert (found.percent, list(found.words)) == (97.3, ["姓名 同音", "出生日期 相同"])
+    assert (found.percent, list(found.words)) == (99.9, ["姓名 同音", "出生日期 相同"])
     assert evidence(row("AGED_OUT", "Child.birthDate"), NAMES) is None
     for feature in FEATURES:
         assert f"rec_{feature.name}" in WORDS
         assert all(f"rec_{level.name}" in WORDS for level in feature.levels)
     for source, order in COORDINATES.items():
-        assert coordinates(row(CLASS, "Child.name", *((_home(name), "x") for name in order))) == order, source
+        held = [(_home(name), None if name.endswith("birthDate") else "x") for name in order]
+        assert coordinates(row(CLASS, "Child.name", *held)) == order, source
 
 
 def _home(coordinate: str) -> str:
