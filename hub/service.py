@@ -43,12 +43,14 @@ from hub.pages.console.ports import Console
 from hub.pages.desk import Desk, HeldReports
 from hub.pipeline import Request, answer
 from hub.planner.scopes import SCOPES
+from hub.quarterly import freezing
 from hub.recording import Recording
 from hub.response import Answer
 from hub.seal import Seals
 from hub.secrets import Secrets, open_secrets
 from hub.settings import SOURCES, ConfigurationError, Settings
 from hub.sources import Sources
+from hub.statistics.accepted import DEADLINE
 from hub.telemetry import Stages
 from hub.tlog import Tlog
 from hub.writing import holding, open_writing
@@ -193,10 +195,15 @@ def read_policy(settings: Settings) -> Policy:
     return load_policy(folder, CATALOGUE, scopes=frozenset(SCOPES))
 
 
-def open_sources(settings: Settings) -> dict[str, Source]:
-    """Every source, nothing asked of it yet; raises ``ConfigurationError`` for a mapping that cannot be read."""
+def open_sources(settings: Settings, *, longest: float | None = None) -> dict[str, Source]:
+    """Every source, nothing asked of it yet; raises ``ConfigurationError`` for a mapping that cannot be read.
+
+    ``longest``: seconds that a statement may take, where whole tables are read.
+    """
     folder = Path(str(connectors.__path__[0]))
     pool = PoolSettings(connections=settings.pools.source)
+    if longest is not None:
+        pool = replace(pool, statement_timeout=longest)
     found: dict[str, Source] = {}
     for name in SOURCES:
         dsn = settings.databases.dsn(name)
@@ -260,6 +267,7 @@ async def open_service(
                 open_writing(settings, hub, dsn, log, secrets.pseudonyms) as writing,
                 holding(settings, writing, dsn, secrets.seal) as hub.held,
                 fulfilling(settings, lambda: hub.policy, hub.clock, log, secrets.pseudonyms) as orders,
+                freezing(settings, hub, dsn, log, lambda: open_sources(settings, longest=DEADLINE)),
             ):
                 hub.writing = writing
                 behind = _behind(settings, hub, stages, log, audited)

@@ -7,13 +7,15 @@ one that is frozen is refused, so that nothing that was told of it can be told o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from asyncio import to_thread
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 import orjson
 
+from connectors.source import Row
 from hub.aggregates import Groups, groups, relation_of, text_of
 from hub.audit.contract import StoreError
 from hub.audit.session import Connections
@@ -34,7 +36,7 @@ from hub.statistics.indicators import (
     ties,
     with_indicators,
 )
-from hub.statistics.tables import Beside, Counted, Published, Tables, tabulate
+from hub.statistics.tables import Beside, Counted, Keys, Published, Tables, tabulate
 from hub.today import request_bindings, years_ago
 from policies.policy import Policy
 from policies.tables import COUNT, Table
@@ -101,16 +103,24 @@ def reading_all(sources: Sources, now: datetime, *, set_limit: int) -> Execution
     )
 
 
-async def tabulated(execution: Execution, policy: Policy) -> list[Tables]:
-    """Every declared table over the departments' rows of now, by what hangs together; ``settle_all`` settles them."""
+async def tabulated(
+    execution: Execution, policy: Policy, tick: Callable[[int, int], None] = lambda _done, _total: None
+) -> list[Tables]:
+    """Every declared table over the departments' rows of now, by what hangs together; ``settle_all`` settles them.
+
+    What is reckoned is reckoned in a thread: answers go on beside it.
+    """
     found: list[Tables] = []
-    for population in populations(policy):
+    asked = populations(policy)
+    for done, population in enumerate(asked):
+        tick(done, len(asked))
         if (population.relation, population.measure) == ("Child", COUNT):
             found += await _children(execution, population)
         else:
             rows = await _rows(execution, population, population.coordinates)
             k_of = {table.code: threshold(table) for table in population.tables}
-            found += tabulate(rows, population.coordinates, population.tables, k_of)
+            found += await to_thread(tabulate, rows, population.coordinates, population.tables, k_of)
+    tick(len(asked), len(asked))
     return found
 
 
@@ -130,8 +140,9 @@ async def _children(execution: Execution, population: Population) -> list[Tables
         domains={sorting.coordinate: sorting.domain for sorting in SORTINGS},
         ties=ties(declared),
     )
-    return tabulate(
-        with_indicators(rows, names, own, holding),
+    return await to_thread(
+        tabulate,
+        await to_thread(with_indicators, rows, names, own, holding),
         (*own, *(sorting.coordinate for sorting in SORTINGS)),
         (*population.tables, *(table for table, _, _ in made)),
         k_of,
@@ -155,15 +166,20 @@ async def _rows(execution: Execution, population: Population, by: tuple[str, ...
         rows=both(*(scope_formula("all", type_name, divided=False) for type_name in types)),
         each=True,
     )
-    width = len(asked.by)
-    return [_counted(row, width, asked.total is not None) for row in await groups(execution, asked)]
+    return await to_thread(_counted_all, await groups(execution, asked), len(asked.by), asked.total is not None)
 
 
-def _counted(row: Sequence[object], width: int, sums: bool) -> Counted:
+def _counted_all(rows: Sequence[Row], width: int, sums: bool) -> list[Counted]:
+    known: dict[Keys, Keys] = {}
+    return [_counted(row, width, sums, known) for row in rows]
+
+
+def _counted(row: Row, width: int, sums: bool, known: dict[Keys, Keys]) -> Counted:
+    """The row; ``known`` keeps one copy of keys that many rows have."""
     keys = tuple(text_of(value) for value in row[:width])
     measured = Decimal(str(row[width + 1]))
     return Counted(
-        keys=keys,
+        keys=known.setdefault(keys, keys),
         child=str(row[width]),
         count=0 if sums else int(measured),
         amount=measured if sums else Decimal(0),
@@ -229,10 +245,15 @@ def _places(policy: Policy) -> tuple[str, list[str]]:
 async def check_free(connections: Connections, quarter: str) -> None:
     """Raises ``FreezeError`` if the quarter is frozen, or is none: before all the rows are read for nothing."""
     _check_name(quarter)
-    async with connections.connection() as connection:
-        known = await connection.fetchval("select exists (select from published_quarter where id = $1)", quarter)
-    if known:
+    if await is_frozen(connections, quarter):
         raise _already(quarter)
+
+
+async def is_frozen(connections: Connections, quarter: str) -> bool:
+    """Whether the quarter's tables are there."""
+    async with connections.connection() as connection:
+        found: bool = await connection.fetchval("select exists (select from published_quarter where id = $1)", quarter)
+    return found
 
 
 def _check_name(quarter: str) -> None:

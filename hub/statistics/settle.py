@@ -9,10 +9,12 @@ order of questions, change nothing: there is one answer to each.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import accumulate
 from random import Random
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -26,9 +28,17 @@ SECONDS = 10.0
 """How long one search for whole numbers may take."""
 
 
-def settle(tables: Tables) -> list[Published]:
+Tick: TypeAlias = Callable[[int, int], None]
+"""Told how many of how many small cells are judged, between questions to the solver; may raise to stop the search."""
+
+
+def unheard(_done: int, _total: int) -> None:
+    """A tick that nobody hears."""
+
+
+def settle(tables: Tables, tick: Tick = unheard) -> list[Published]:
     """The cells of all tables, as they are published."""
-    search = _Settling.of(tables)
+    search = _Settling.of(tables, tick)
     hidden = search.run()
     return [
         Published(
@@ -40,9 +50,18 @@ def settle(tables: Tables) -> list[Published]:
     ]
 
 
-def settle_all(tables: Iterable[Tables]) -> list[Published]:
+def settle_all(tables: Sequence[Tables], tick: Tick = unheard) -> list[Published]:
     """``settle`` over sets of tables that do not hang together."""
-    return [cell for each in tables for cell in settle(each)]
+    small = [sum(table.small(cell) for table in each.tables for cell in table.cells) for each in tables]
+    found: list[Published] = []
+    for each, before in zip(tables, accumulate(small, initial=0), strict=False):
+        found += settle(each, partial(_further, tick, before, sum(small)))
+    tick(sum(small), sum(small))
+    return found
+
+
+def _further(tick: Tick, before: int, every: int, done: int, _small: int) -> None:
+    tick(before + done, every)
 
 
 def rounded(value: float, step: int) -> float:
@@ -72,11 +91,12 @@ class _Settling:
     truth: Values
     hidden: set[int]
     attacker: Attacker
+    tick: Tick
     low: Values
     high: Values
 
     @classmethod
-    def of(cls, tables: Tables) -> _Settling:
+    def of(cls, tables: Tables, tick: Tick) -> _Settling:
         """The search before anything is found."""
         table_of = {table.code: table for table in tables.tables}
         cells = [cell for table in tables.tables for cell in table.cells]
@@ -100,6 +120,7 @@ class _Settling:
             truth=truth,
             hidden=hidden,
             attacker=attacker,
+            tick=tick,
             low=truth.copy(),
             high=truth.copy(),
         )
@@ -127,6 +148,7 @@ class _Settling:
         return bool(self.high[place] - self.low[place] < self.width[place] - TOLERANCE)
 
     def _note(self, values: Values) -> None:
+        self.tick(int(np.count_nonzero(self.width)) - len(self._narrow()), int(np.count_nonzero(self.width)))
         np.minimum(self.low, values, out=self.low)
         np.maximum(self.high, values, out=self.high)
 
@@ -182,6 +204,8 @@ class _Settling:
 
     def _without(self, open_: list[int], values: Values | None) -> list[int]:
         """Those that have no other value than the true one in ``values``."""
+        every = int(np.count_nonzero(self.width))
+        self.tick(every - len(open_), every)
         return [at for at in open_ if values is None or values[at] == self.truth[at]]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import signal
@@ -60,7 +61,13 @@ class Demo:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("quarter") / "data"
     command = [sys.executable, "-c", "from hub.cli import main; main()", "demo", "--port", "0", "--children", "400"]
-    process = subprocess.Popen([*command, "--data-dir", str(folder)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    process = subprocess.Popen(
+        [*command, "--data-dir", str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"HUB_DEADLINES__SETTLE": "1"},
+    )
     assert process.stdout is not None
     found = None
     for line in process.stdout:
@@ -267,3 +274,21 @@ async def test_without_the_right_nothing_is_compared_and_the_refusal_is_an_entry
     await session.close()
     refused = [json.loads(row[0]) for row in kept]
     assert [one["refused"] for one in refused if "act=reconcile" in one["facts"]] == [["ReconciliationItem.status"]]
+
+
+async def test_a_hub_that_serves_freezes_the_quarter_when_its_last_town_is_accepted(demo: Demo) -> None:
+    frozen = f"select tables from published_quarter where id = '{quarter()}'"
+    assert not await demo.rows(frozen)
+    owner = await asyncpg.connect(demo.databases["log"].replace("/hub?", "/civil_affairs?"))
+    # As the last `acceptSurvey` leaves them.
+    await owner.execute("update dcbs set bszt = '3' where tbjb = '2' and jd = $1", quarter())
+    await owner.close()
+    async with asyncio.timeout(120):
+        while not await demo.rows(frozen):
+            await asyncio.sleep(0.5)
+    asked_ = ["query", "finance_bureau", "--purpose", "support_planning", "--url", demo.url]
+    document = f'''{{ aggregate(by: ["AssistanceRecord.kind"], measure: "COUNT", where: {{quarter: "{quarter()}"}}) {{
+        quarter cells {{ value suppressed }} }} }}'''
+    done = await asyncio.to_thread(run, demo, *asked_, document)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["data"]["aggregate"]["quarter"] == quarter()
