@@ -26,7 +26,7 @@ from hub.pages.duty.fields import Field, document_of, fields_of, hidden_of, inpu
 from hub.pages.duty.limits import instant
 from hub.pages.duty.options import divisions, units
 from hub.pages.duty.shown import Words, length
-from hub.pages.duty.waiting import ELSEWHERE, Waiting, listings, selection, steps_in, taken, waiting
+from hub.pages.duty.waiting import ELSEWHERE, Waiting, fits, listings, selection, steps_in, taken, waiting
 from hub.pages.forms import Problem
 from schema.catalogue import TYPES
 
@@ -180,7 +180,11 @@ def lawful(step: Step, row: Mapping[str, Any]) -> bool:
     """Whether the row stands so, as far as the caller sees it; the hub decides."""
     own = step.state is not None and step.state.startswith(f"{step.subject}.") and _state_field(step) in row
     # A state that is null is one: an application that no court has accepted yet. One that is closed decides nothing.
-    return (not own or not step.origin or row[_state_field(step)] in step.origin) and not taken(step, row)
+    return (
+        (not own or not step.origin or row[_state_field(step)] in step.origin)
+        and fits(step, row)
+        and not taken(step, row)
+    )
 
 
 def _state(words: Words, steps: Sequence[Step], row: Mapping[str, Any]) -> str:

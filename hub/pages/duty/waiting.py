@@ -7,17 +7,20 @@ sets, to the limit that settings give.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from graphql import GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema
 
+from connectors.source import Compare, Constant
 from hub.events.clock import Limits
+from hub.lifecycle.conditions import CONDITIONS
 from hub.lifecycle.step import Clock, Step
 from hub.lifecycle.steps import CYCLE_OF, DEADLINES, STEPS
 from hub.pages.duty.limits import TABLE, span
+from hub.planner.formula import Local
 from schema.catalogue import CATALOGUE, ROOTS
 
 ELSEWHERE: Final = "reconciliation"
@@ -83,13 +86,22 @@ def listings(view: GraphQLSchema) -> Iterator[Listing]:
         leading = [step for step in steps if step.subject == subject]
         final = {state.name for cycle in CYCLE_OF.values() for state in cycle.states if state.final}
         states = dict.fromkeys(state for step in leading for state in step.origin if state not in final)
-        yield from listed(view, subject, list(states))
+        for state in states:
+            yield from listed(view, subject, [state], only=_common(step for step in leading if state in step.origin))
 
 
 def listed(
-    view: GraphQLSchema, subject: str, states: Sequence[str | None], *, newest: bool = False
+    view: GraphQLSchema,
+    subject: str,
+    states: Sequence[str | None],
+    *,
+    newest: bool = False,
+    only: Mapping[str, str] | None = None,
 ) -> Iterator[Listing]:
-    """Lists of rows in these states; none if the caller may not ask for rows by their state."""
+    """Lists of rows in these states; none if the caller may not ask for rows by their state.
+
+    ``only``: fields that must have these values, where the caller may ask for rows by them.
+    """
     root = next((name for name, target in ROOTS.items() if target == subject), "")
     found = view.type_map.get(f"{subject}Filter")
     field = state_field(subject)
@@ -98,14 +110,37 @@ def listed(
     if not isinstance(found, GraphQLInputObjectType) or field not in found.fields:
         return
     for state in states:
-        condition = {"isNull": True} if state is None else {"eq": state}
+        condition: dict[str, Any] = {"isNull": True} if state is None else {"eq": state}
+        further = {name: {"eq": value} for name, value in (only or {}).items() if name in found.fields}
         yield Listing(
             subject=subject,
             state=state,
             root=root,
             document=_document(view, subject, root, newest),
-            variables={"filter": {field: condition}},
+            variables={"filter": {field: condition, **further}},
         )
+
+
+def _plain(step: Step) -> Mapping[str, str]:
+    """Values that the step's row must have by the conditions of the table, as far as they are said so plainly."""
+    formulas = (CONDITIONS[name].formula for name in step.conditions if not CONDITIONS[name].of_about)
+    predicates = [formula.predicate for formula in formulas if isinstance(formula, Local)]
+    return {
+        one.column: str(one.operand.value)
+        for one in predicates
+        if isinstance(one, Compare) and one.operator == "eq" and isinstance(one.operand, Constant)
+    }
+
+
+def _common(steps: Iterable[Step]) -> Mapping[str, str]:
+    """Those that all of the steps want."""
+    first, *others = map(_plain, steps)
+    return {name: value for name, value in first.items() if all(each.get(name) == value for each in others)}
+
+
+def fits(step: Step, row: Mapping[str, Any]) -> bool:
+    """Whether the row has what the step wants of it, as far as that is said plainly and the caller sees it."""
+    return all(row[name] == value for name, value in _plain(step).items() if name in row)
 
 
 def state_field(subject: str) -> str:
@@ -176,7 +211,7 @@ def waiting(
     found = []
     for row in rows:
         state = row.get(str(leading[0].state).partition(".")[2])
-        next_ = tuple(step for step in leading if state in step.origin and not taken(step, row))
+        next_ = tuple(step for step in leading if state in step.origin and fits(step, row) and not taken(step, row))
         if next_:
             ends = due(next_, row, state, limits)
             found.append(Waiting(subject=subject, row=row, state=state, steps=next_, due=ends))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from graphql import GraphQLSchema, parse, validate
@@ -87,3 +88,39 @@ def test_a_supervision_that_was_answered_waits_for_nobody() -> None:
 def test_one_place_one_description_and_a_day_make_two_reports_alike(more: dict[str, object], expected: bool) -> None:
     one = reported("REPORTED", divisionCode="120114101201", narrative="小女孩独自在楼道哭（虚构）")
     assert alike(one, {**one, **more}) is expected
+
+
+def survey(level: str, state: str) -> dict[str, object]:
+    return {"id": f"{level} {state}", "level": level, "status": state, "quarter": "2026Q3"}
+
+
+def test_a_town_waits_for_its_own_summary_and_for_what_villages_submitted_and_not_for_their_drafts() -> None:
+    seen = view("town_government", "survey_management")
+    steps = steps_in(seen)
+    rows = [survey(level, state) for level in ("VILLAGE", "TOWN") for state in ("DRAFT", "RETURNED")]
+    shown = waiting("SurveySubmission", [*rows, survey("VILLAGE", "VILLAGE_SUBMITTED")], steps)
+    assert {one.row["id"]: [step.name for step in one.steps] for one in shown} == {
+        "TOWN DRAFT": ["summariseSurvey"],
+        "TOWN RETURNED": ["summariseSurvey"],
+        "VILLAGE VILLAGE_SUBMITTED": ["returnToVillage", "includeVillage"],
+    }
+    asked = {one.state: one.variables["filter"] for one in listings(seen) if one.subject == "SurveySubmission"}
+    # However many villages still write, the town's own stands on the first page of its list.
+    assert asked["DRAFT"] == {"status": {"eq": "DRAFT"}, "level": {"eq": "TOWN"}}
+    assert asked["VILLAGE_SUBMITTED"] == {"status": {"eq": "VILLAGE_SUBMITTED"}, "level": {"eq": "VILLAGE"}}
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "UTC", "America/New_York"])
+def test_how_long_a_row_has_waited_is_the_same_in_every_time_zone(zone: str) -> None:
+    police = steps_in(view("public_security_bureau", "emergency_response"))
+    now = (AT + timedelta(minutes=31)).astimezone(ZoneInfo(zone))
+    for written in (AT.isoformat(), AT.astimezone(UTC).isoformat().replace("+00:00", "Z")):
+        [row] = waiting("MandatoryReport", [reported("REPORTED", reportedAt=written)], police)
+        assert row.due is not None and row.due.until < now
+        assert now - row.due.since == timedelta(minutes=31)
+    district = steps_in(view("civil_affairs_bureau", "survey_management"))
+    given = {**survey("TOWN", "TOWN_SUMMARISED"), "quarter": "2026Q2"}
+    [one] = waiting("SurveySubmission", [given], district)
+    # Fifteen working days after 30 June are over when 21 July is, in Shanghai, wherever the hub's own clock stands.
+    assert one.due is not None and one.due.until == datetime(2026, 7, 22, tzinfo=SHANGHAI)
+    assert one.due.until < datetime(2026, 7, 22, 0, 0, 1, tzinfo=SHANGHAI).astimezone(ZoneInfo(zone))
