@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 
-from connectors.source import Compare, Constant, Param, Predicate, Some
+from connectors.source import Compare, Constant, Exists, Not, Param, Predicate, Some
 from hub.lifecycle.steps import DEADLINES
 from hub.planner import facts as f
 from hub.planner.relations import HOME
@@ -108,6 +108,12 @@ def _surveyed(level: str, states: Sequence[str]) -> Predicate:
     return f.every_of(f.is_("status", tuple(states), "in"), Compare("quarter", "eq", Param(f"surveyed_{level}")))
 
 
+# The step that finds a report unfounded tells the town; what came into the department by another way may not have.
+_untold: Final = f.every_of(
+    f.is_("status", "UNFOUNDED"), Not(Exists("Incident", (("_key", "_report"),), f.given("townNotifiedAt")))
+)
+
+
 def _clock(name: str, **more: Any) -> Clock:
     deadline = DEADLINES[name]
     return Clock(name=name, zh=deadline.zh, clause=deadline.clause, **more)
@@ -129,7 +135,8 @@ CLOCKS: Final[Mapping[str, Clock]] = {
             waits="MandatoryReport.status",
             units=("public_security_bureau",),
             where=f.every_of(
-                f.is_("status", ("REPORTED", "DISPATCHED", "HANDLED"), "in"), _before("reportedAt", "notified_by")
+                f.either_of(f.is_("status", ("REPORTED", "DISPATCHED", "HANDLED"), "in"), _untold),
+                _before("reportedAt", "notified_by"),
             ),
         ),
         _clock(

@@ -35,13 +35,14 @@ _REVOKED = All((f.is_revocation, f.is_("status", "GRANTED")))
 class Condition:
     """What must hold: in Chinese and English, and as a formula over the step's row (or, of a new row, its child).
 
-    ``of_about``: over the row that the new one is about.
+    ``of_about``: over the row that the new one is about. ``why``: what a step would open to its writer without it.
     """
 
     zh: str
     en: str
     formula: Formula
     of_about: bool = False
+    why: str = ""
 
 
 def _court(name: str, *parts: Predicate) -> Fact:
@@ -98,7 +99,6 @@ CONDITIONS: Mapping[str, Condition] = {
             f.bound("decidedOn", "le", "three_months_ago"),
         ),
     ),
-    # A dropout opens the child's guardians to who registers it: it must stand in the records that no step writes.
     "absence_on_record": Condition(
         zh="学籍状态为辍学，或考勤已达连续旷课三天或一学期旷课十天",
         en="the enrolment says so, or attendance shows three days running or ten in a term",
@@ -109,6 +109,7 @@ CONDITIONS: Mapping[str, Condition] = {
             )
         ),
         of_about=True,
+        why="a dropout opens the child's guardians to who registers it, so it rests on records that no step writes",
     ),
     "guardian_appointed": Condition(
         zh="法院已准许申请并指定监护人",

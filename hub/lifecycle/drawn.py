@@ -180,7 +180,8 @@ def _writes(step: Step) -> str:
 def _besides(step: Step, state: str | None) -> Iterator[str]:
     if step.state is not None and step.state != state:
         yield f"the state is that of `{step.state}`"
-    yield from (CONDITIONS[name].en for name in step.conditions)
+    for condition in (CONDITIONS[name] for name in step.conditions):
+        yield f"{condition.en} (narrower than its grant: {condition.why})" if condition.why else condition.en
     yield from (f"besides, {SWEEPS[name].en}" for name in step.sweeps)
     if step.once:
         yield "once"

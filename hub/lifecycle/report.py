@@ -224,6 +224,17 @@ POLICING: Final = (
         stops=("notify_town",),
     ),
     _step(
+        name="tellUnfounded",
+        zh="补通报查不属实",
+        en="tell the town, late, that the report was found unfounded",
+        clause="2.5",
+        who=POLICE,
+        origin=("UNFOUNDED",),
+        changes=(Change(relation="Incident", sets=(("townNotifiedAt", Clock("now")),)),),
+        once=("Incident.townNotifiedAt",),
+        stops=("notify_town",),
+    ),
+    _step(
         name="reopenReport",
         zh="重新处置",
         en="take up a report that was wrongly found unfounded",

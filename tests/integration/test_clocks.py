@@ -31,7 +31,7 @@ from hub.pipeline import refuse
 from hub.settings_events import Clocks as Limits
 from hub.sources import Sources
 from tests.faults.switched import Switched
-from tests.support.course import EMERGENCY, POLICE, Course
+from tests.support.course import EMERGENCY, POLICE, Course, Turn
 from tests.support.desk import at_desk
 from tests.support.listening import Listener, listening
 from tests.support.running import SHANGHAI, Asking, Reply, open_hub
@@ -228,6 +228,49 @@ async def test_a_town_that_does_not_assess_is_told_so_and_nobody_elses_town(
             raise AssertionError("a town was told of another one's child")
         except TimeoutError:
             pass
+
+
+async def test_a_town_that_was_never_told_that_a_report_was_unfounded_is_told_late_and_the_police_reminded(
+    course: Course, served: Served, departments: Mapping[str, Source], written: Server
+) -> None:
+    """Such rows come into the police system by another way than the hub, whose own step tells the town."""
+    await course.reported()
+    await course.until("DISPATCHED")
+    found = Turn(who=POLICE, purpose=EMERGENCY, step="findUnfounded", given={"findings": "未见异常（虚构）"})
+    assert (await course.take(found)).status == 200
+    await moved_back(written, course.key, 25 * 60)
+    row = served.id(POLICE, "MandatoryReport", course.key)
+    async with (
+        listening(served, course.child.town, EMERGENCY) as town,
+        ticking(written, departments) as replica,
+    ):
+        await town.subscribe(
+            "subscription($after: String) { incidentChanged(after: $after) { cursor at changed incident { id } } }",
+            after=town.after["incidentChanged"],
+        )
+        await replica.clocks.look()
+        assert await alarms(written, course.key) == []
+        await never_told(written, course.key)
+        await replica.clocks.look()
+        assert await alarms(written, course.key) == [("notify_town", False)]
+        assert row in {one["id"] for one in await overdue(served, POLICE)}
+        told = Turn(who=POLICE, purpose=EMERGENCY, step="tellUnfounded")
+        assert (await course.take(told)).status == 200
+        assert row not in {one["id"] for one in await overdue(served, POLICE)}
+        assert (await town.told())["changed"] == ["Incident.townNotifiedAt"]
+        await replica.clocks.look()
+        assert await alarms(written, course.key) == [("notify_town", True)]
+        assert (await course.take(told)).error["code"] == "CONFLICT", "once"
+    assert await course.status() == "UNFOUNDED"
+
+
+async def never_told(written: Server, key: str) -> None:
+    """As if nobody had told the town."""
+    connection = await asyncpg.connect(written.dsn("public_security"))
+    try:
+        assert await connection.execute("update jq_cj set tbxzsj = null where bgbh = $1", key) == "UPDATE 1"
+    finally:
+        await connection.close()
 
 
 async def test_every_clock_raises_its_alarms_for_the_rows_that_wait(
