@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import asyncpg
@@ -13,10 +14,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from connectors.demo.server import Server
-from connectors.source import Source
-from tests.support.course import CIVIL, EMERGENCY, GUARDIANSHIP, POLICE, Course
+from connectors.source import Compare, Constant, Source
+from tests.support.course import CIVIL, EDUCATION, EMERGENCY, GUARDIANSHIP, POLICE, PROCURATORATE, Course, Turn
 from tests.support.listening import REPORTS, Listener, line, listening, words_of
-from tests.support.served import Child, Served, entries_of, serving
+from tests.support.served import Child, Served, entries_of, serving, today
+from tests.support.steps import rows_of
 
 pytestmark = pytest.mark.postgres
 
@@ -131,6 +133,89 @@ async def test_risk_flags_are_told_of_only_by_inputs_that_the_subscriber_reads(c
         reply = await served.step(POLICE, EMERGENCY, "matchReport", id=key, number=course.child.citizen)
         assert "errors" not in reply.json, reply.json
         await town.silent()
+
+
+async def test_a_flag_that_a_change_raises_is_told_to_who_sees_by_what_it_is_raised(
+    course: Course, served: Served, departments: Mapping[str, Source], people: list[Child]
+) -> None:
+    child, other = course.child, next(one for one in people if one.town != course.child.town)
+    of_child = Compare("_register", "eq", Constant(child.register))
+    [guardian, *_] = await rows_of(departments, "Guardian", of_child, {}, "_key")
+    async with (
+        listening(served, child.town, GUARDIANSHIP) as town,
+        listening(served, CIVIL, GUARDIANSHIP) as bureau,
+        listening(served, PROCURATORATE, "legal_supervision") as procuratorate,
+        listening(served, other.town, GUARDIANSHIP) as stranger,
+    ):
+        everybody = (town, bureau, procuratorate, stranger)
+        for listener in everybody:
+            await listener.subscribe(FLAGS)
+            await started(listener)
+        reply = await served.step(
+            child.town,
+            GUARDIANSHIP,
+            "recordNonPerformance",
+            id=served.id(child.town, "Guardian", guardian["_key"]),
+            nonPerformanceSince=(today() - timedelta(days=200)).isoformat(),
+            reason="长期在外，未履行监护职责（虚构）",
+        )
+        assert reply.status == 200, reply.json
+        for listener, key in ((town, child.town), (bureau, CIVIL), (procuratorate, PROCURATORATE)):
+            told = await listener.told()
+            assert told["changed"] == ["Child.riskFlags"]
+            assert told["child"]["id"] == served.id(key, "Child", child.register, child.citizen)
+            assert "NONPERFORMANCE_6M" in told["child"]["riskFlags"]
+        await stranger.silent(0.2)
+
+
+async def test_the_bureau_and_the_town_are_told_of_a_dropout_when_it_is_reported_to_them_and_of_nothing_before(
+    served: Served, departments: Mapping[str, Source], people: list[Child]
+) -> None:
+    query = "subscription { dropoutRecordChanged { changed dropoutRecord { id status } } }"
+    persuading = Compare("status", "eq", Constant("PERSUADING"))
+    rows = {
+        row["_citizen"]: row["_key"]
+        for row in await rows_of(departments, "DropoutRecord", persuading, {}, "_key", "_citizen")
+    }
+    child = next(child for child in people if child.citizen in rows)
+    key = rows[child.citizen]
+    async with (
+        listening(served, EDUCATION, "dropout_control") as bureau,
+        listening(served, child.town, "dropout_control") as town,
+    ):
+        for listener in (bureau, town):
+            await listener.subscribe(query)
+            await started(listener)
+        row = served.id(EDUCATION, "DropoutRecord", key)
+        assert (await served.step(EDUCATION, "dropout_control", "recordPersuasion", id=row)).status == 200
+        both = {"bureauReportedOn": today().isoformat(), "townReportedOn": today().isoformat()}
+        assert (await served.step(EDUCATION, "dropout_control", "reportDropout", id=row, **both)).status == 200
+        for listener, who, day in ((bureau, EDUCATION, "bureauReportedOn"), (town, child.town, "townReportedOn")):
+            told = await listener.told()
+            assert told["changed"] == [f"DropoutRecord.{day}"]
+            assert told["dropoutRecord"] == {"id": served.id(who, "DropoutRecord", key), "status": "REPORTED"}
+            await listener.silent(0.1)
+
+
+async def test_civil_affairs_are_told_of_a_placement_and_a_village_when_it_is_notified(
+    course: Course, served: Served
+) -> None:
+    query = "subscription { incidentChanged { changed incident { id placementKind } } }"
+    village = course.child.committee
+    async with listening(served, CIVIL, EMERGENCY) as bureau, listening(served, village, EMERGENCY) as committee:
+        for listener in (bureau, committee):
+            await listener.subscribe(query)
+            await started(listener)
+        await course.reported()
+        for turn in course.police():
+            more = {"placementKind": "KIN"} if turn.step == "recordMeasures" else {}
+            assert (await course.take(turn, **more)).status == 200
+        told = await bureau.told()
+        assert (told["changed"], told["incident"]["placementKind"]) == (["Incident.placementKind"], "KIN")
+        await committee.silent(0.2)
+        assert (await course.take(Turn(who=POLICE, purpose=EMERGENCY, step="notifyVillage"))).status == 200
+        assert (await committee.told())["changed"] == ["Incident.villageNotifiedAt"]
+        await bureau.silent(0.1)
 
 
 @pytest.mark.parametrize(
