@@ -162,6 +162,33 @@ async def test_of_a_form_with_problems_exactly_the_good_rows_are_entered(
     assert names == {one["name"] for place, one in enumerate(rows) if place not in {1, 4}}
 
 
+async def test_an_import_that_has_had_enough_begins_no_further_row_and_started_again_enters_what_is_left(
+    served: Served, departments: Mapping[str, Source], people: list[Child], tmp_path: Path
+) -> None:
+    village = (await villages(departments, people, "DRAFT"))[0]
+    before_, rows, file = await register(departments, village), form(village, 12, 9), tmp_path / "form.xlsx"
+    as_xlsx(file, grid(rows))
+    found, done = await checked(served, village, file), list[int]()
+
+    def count(what: str, place: int, of: int) -> None:
+        done.append(place)
+
+    drafts = Drafts(
+        ask=asking(served, village),
+        own={child["id"]: child for child in await own(served, village)},
+        prepared_by="虚构填表人",
+        run="enough",
+        progress=count,
+        enough=lambda: len(done) >= 3,
+    )
+    await store(found, drafts, village=village, quarter=QUARTER, accept_good=False)
+    some = await register(departments, village)
+    assert 3 <= done[-1] < len(rows) and len(some) == len(before_) + done[-1]
+    assert await entered(served, village, file, run="again") == len(rows)
+    after = await register(departments, village)
+    assert sorted(one["name"] for one in after if one not in before_) == sorted(one["name"] for one in rows)
+
+
 async def test_what_is_submitted_is_closed_to_the_village_and_nothing_is_entered(
     served: Served, departments: Mapping[str, Source], people: list[Child], tmp_path: Path
 ) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 from playwright.async_api import Page, expect
 from python_calamine import CalamineWorkbook
@@ -22,11 +21,12 @@ from hub.quarters import before, running
 from hub.survey.progress import due_day
 from hub.survey.reading import parsed
 from hub.workdays import workdays_between
-from tests.integration.test_survey_import import by_name, form, register, statuses, villages
+from tests.integration.test_survey_import import by_name, came_back, form, register, statuses, villages
 from tests.support.browsing import Pictures, browsing, chromium
 from tests.support.course import CIVIL, WOMEN
 from tests.support.desk import at_desk, hidden, of
 from tests.support.served import Child, Served, today
+from tests.support.sheets import entered, row_of_page, sent, sheet_of, step
 from tests.support.steps import POLICY, rows_of
 from tests.survey.forms import as_csv, as_xlsx, grid
 
@@ -36,44 +36,6 @@ SURVEY = "survey_management"
 QUARTER = running(today())
 LAST = before(QUARTER)
 WHO = "虚构填表人"
-
-
-def sheet_of(rows: list[dict[str, str]], folder: Path) -> bytes:
-    file = folder / "sheet.xlsx"
-    as_xlsx(file, grid(rows))
-    return file.read_bytes()
-
-
-async def sent(client: httpx.AsyncClient, data: bytes, name: str = "登记表.xlsx") -> httpx.Response:
-    """The sheet by the form of the village's page."""
-    shown = await client.get("/survey/")
-    assert shown.status_code == 200, shown.text
-    given = {"form": hidden(shown.text, "/survey/sheet")["form"]}
-    return await client.post("/survey/sheet", data=given, files={"sheet": (name, data)})
-
-
-async def entered(client: httpx.AsyncClient, **more: str) -> httpx.Response:
-    """The rows that passed, by the form of the result."""
-    shown = await client.get("/survey/sheet")
-    assert shown.status_code == 200, shown.text
-    given = hidden(shown.text, "/survey/sheet/enter")
-    return await client.post("/survey/sheet/enter", data={**given, "preparedBy": WHO, **more}, timeout=60)
-
-
-async def step(client: httpx.AsyncClient, page: str, name: str, **given: str) -> httpx.Response:
-    """A step by its form on a page."""
-    shown = await client.get(page)
-    assert shown.status_code == 200, shown.text
-    form = hidden(shown.text, f"/{name}")
-    [action] = [one for one in re.findall(r'action="([^"]+)"', shown.text) if one.endswith(f"/{name}")][:1]
-    return await client.post(action, data={**form, **given})
-
-
-def row_of_page(text: str, name: str) -> str:
-    """The address behind the button of a place."""
-    found = re.search(rf'href="(/survey/[^"]+)">[^<]*<span class="unseen"> {re.escape(name)}<', text)
-    assert found, name
-    return found[1]
 
 
 async def test_the_form_is_downloaded_filled_in_and_reads_back_as_the_files_that_the_village_has(
@@ -231,7 +193,8 @@ async def test_who_is_missing_is_named_with_working_days_a_village_without_a_row
     served: Served, departments: Mapping[str, Source], people: list[Child], written: Server
 ) -> None:
     names = {code: one.name for code, one in POLICY.divisions.items()}
-    village = people[0].village
+    drafts = await villages(departments, people, "DRAFT")
+    village = next(one.village for one in people if one.village not in drafts)
     town = village[:9]
     connection = await asyncpg.connect(written.dsn("civil_affairs"))
     try:
@@ -254,6 +217,27 @@ async def test_who_is_missing_is_named_with_working_days_a_village_without_a_row
         assert all(any(names[code] in of(tile) and "村居已报" in of(tile) for tile in tiles) for code in towns)
         [open_] = re.findall(rf'<details class="step" id="t{town}">.*?</details>', text, re.DOTALL)
         assert f"{names[village]} 未开始" in of(open_) and f"逾期 {late} 个工作日" in of(open_)
+
+
+async def test_last_quarters_survey_that_came_back_stands_before_the_new_one_which_may_be_begun(
+    served: Served, departments: Mapping[str, Source], people: list[Child], written: Server, tmp_path: Path
+) -> None:
+    village = (await villages(departments, people, "DRAFT"))[0]
+    await came_back(written, village)
+    async with at_desk(served, f"village_committee:{village}", SURVEY) as client:
+        text = (await client.get("/survey/")).text
+        sections = [of(one) for one in re.findall(r"<section.*?</section>", text, re.DOTALL)]
+        assert len(sections) == 2
+        assert f"{LAST[:4]} 年第 {LAST[5]} 季度 已退回" in sections[0] and "退回原因：人数不符（虚构）" in sections[0]
+        assert f"{QUARTER[:4]} 年第 {QUARTER[5]} 季度 未开始" in sections[1]
+        await sent(client, sheet_of(form(village, 1, 17), tmp_path))
+        assert "已录入 1 行。" in of((await entered(client)).text)
+        assert await statuses(departments, village) == {LAST: "RETURNED"}
+        assert (await step(client, "/survey/", "submitSurvey", childrenCount="1", preparedBy=WHO)).status_code == 200
+        assert (await step(client, "/survey/", "beginSurvey", preparedBy=WHO)).status_code == 200
+        assert await statuses(departments, village) == {LAST: "VILLAGE_SUBMITTED", QUARTER: "DRAFT"}
+        again = await client.post("/survey/beginSurvey", data={**hidden(text, "/beginSurvey"), "preparedBy": WHO})
+        assert again.status_code == 409 or "未再次办理" in again.text, again.text
 
 
 async def test_the_page_is_for_villages_towns_and_civil_affairs_each_with_its_part(
