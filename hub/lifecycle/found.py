@@ -36,7 +36,8 @@ ROW = Mapping[str, Any]
 class Found:
     """What a step rests on: its ``subject``, other rows by relation, the child's file (register number, citizen id),
     by which number its own department knows it (``person``), and how the subject stands. ``there``: whether the subject
-    is there for the writer; ``about``: whether the row that a new one is about is."""
+    is there for the writer; ``about``: whether the row that a new one is about is; ``wanting``: relations of which the
+    step changes a row that belongs to the subject, and there is none (``into``: none to lead into)."""
 
     subject: ROW = field(repr=False)
     rows: Mapping[str, ROW] = field(repr=False)
@@ -45,6 +46,7 @@ class Found:
     person: str | None = field(default=None, repr=False)
     there: bool
     about: bool
+    wanting: frozenset[str] = frozenset()
     learnt: Learnt = field(repr=False)
 
 
@@ -77,6 +79,7 @@ class Finding:
             standing=standing,
             there=there,
             about=about,
+            wanting=self._wanting(rows),
             learnt=self.learnt,
         )
 
@@ -276,12 +279,12 @@ class Finding:
             into=(rows.get("into") or {}).get("status"),
             stands=None if self.step.replaces is None else row.get(self.step.replaces),
         )
-        return standing, self._complete(rows)
+        return standing, True
 
-    def _complete(self, rows: Mapping[str, ROW | None]) -> bool:
-        """Whether every row that the step changes beside its subject is there."""
+    def _wanting(self, rows: Mapping[str, ROW | None]) -> frozenset[str]:
+        """What the step changes or looks at beside its subject, and is not there."""
         changed = {one.relation for one in self.step.changes if not one.creates} - {self.step.subject}
-        return all(rows.get(relation) for relation in changed) and (not self.step.into or bool(rows.get("into")))
+        return frozenset(name for name in (changed | {"into"} if self.step.into else changed) if not rows.get(name))
 
     async def _judged(self) -> tuple[ROW, str] | None:
         """The subject's state and once-fields, a letter for the scope and one for each condition; None: not there."""

@@ -96,7 +96,7 @@ class Way:
         if step.creates and not found.about:
             # Before any condition: how the child of somebody else stands is nothing that a refusal may tell.
             return absent(self._about_member())
-        refusal = self._conflict(found.standing)
+        refusal = self._unlawful(found)
         if refusal is not None:
             return refusal
         if step.finds and found.file is None:
@@ -108,6 +108,26 @@ class Way:
                 clause=step.clause,
             )
         return None if found.about else absent(self._about_member())
+
+    def _unlawful(self, found: Found) -> RefusalError | None:
+        """Why the step is not lawful of the rows that are there; None if it is."""
+        if "into" in found.wanting:
+            return absent("into")
+        refusal = self._conflict(found.standing)
+        return self._nothing_to_change() if refusal is None and found.wanting else refusal
+
+    def _nothing_to_change(self) -> RefusalError:
+        """The row is there, in a state of the step's, and what the step would change of it is not."""
+        step, standing = self.acting.step, self.acting.found.standing
+        following = lawful(self.acting.identity.unit, step, standing.state)
+        return RefusalError(
+            "CONFLICT",
+            f"`{step.name}` (clause {step.clause}) changes what belongs to this row, and nothing of it is there yet",
+            messageZh=f"{step.zh}（条款 {step.clause}）：该记录下尚无可办理的内容",
+            step=step.name,
+            clause=step.clause,
+            **({"state": standing.state, "lawful": [each.name for each in following]} if self.told else {}),
+        )
 
     def _about_member(self) -> str:
         """The member of the input that names the child or the enrolment: of a step about a report, the report's own."""
