@@ -288,9 +288,11 @@ async def test_malformed_input_of_every_step_names_the_member(
         document = f"mutation Take($input: {step.name[:1].upper()}{step.name[1:]}Input!)"
         document += f" {{ {step.name}(input: $input) {{ step }} }}"
         async with turns:
-            error = (await served(key, actor.purposes[0], document, {"input": given})).error
-        assert error["code"] == "INVALID_INPUT", (step.name, member, error)
-        assert member in str(error.get("fields", error["message"])), (step.name, member, error)
-        assert malformed != "left out" or error["messageZh"], (step.name, member, error)
+            reply = await served(key, actor.purposes[0], document, {"input": given})
+        assert reply.codes == {"INVALID_INPUT"}, (step.name, member, reply.json)
+        for error in reply.json["errors"]:
+            told = error["extensions"].get("fields", error["message"])
+            assert member in str(told), (step.name, member, reply.json)
+            assert malformed != "left out" or error["extensions"]["messageZh"], (step.name, member, reply.json)
 
     await asyncio.gather(*(one(step, member) for step in STEPS.values() for member in needed(step)))

@@ -27,8 +27,8 @@ from hub.settings import Writes
 from tests.integration.test_two_hundred_reports import unknown_to_the_police
 from tests.support.course import CIVIL, EMERGENCY, POLICE, WOMEN, Course
 from tests.support.drive import CHANGED, ENDS, ROUNDS, Drive, Driven
-from tests.support.followers import OVERDUE, Follower
-from tests.support.insisting import Insistent, awaited, follow_on
+from tests.support.followers import OVERDUE, Follower, follow_on
+from tests.support.insisting import Insistent, awaited
 from tests.support.rights import Me
 from tests.support.running import close_all, connect
 from tests.support.served import Child, children_of, entries_of, fill_writable, intents_kept, serving_as, settings_of

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from websockets.exceptions import WebSocketException
+
 from tests.support.course import CIVIL, EMERGENCY, GUARDIANSHIP, POLICE, PROCURATORATE
 from tests.support.drive import CHANGED, Drive, Driven
-from tests.support.listening import Listener, listening
+from tests.support.listening import OverError, listening
 from tests.support.rights import Me, scopes, selected
 from tests.support.served import Served
 from tests.support.sight import Sight
@@ -22,6 +24,7 @@ from tests.support.world import HOME, Row, World
 
 FIELDS_OF = {"MandatoryReport": "mandatoryReport", "Incident": "incident", "Child": "child"}
 FLAGS = "Child.riskFlags"
+AGAIN_AFTER = 0.05
 OVERDUE = "overdue"
 """In place of a type: alarms."""
 
@@ -33,7 +36,6 @@ class Follower:
     served: Served
     me: Me
     type_name: str
-    listener: Listener | None = None
     told: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -59,13 +61,6 @@ class Follower:
             f"subscription($after: String) {{ {self.root}(after: $after)"
             f" {{ cursor {words} {self.row} {{ id {' '.join(self.fields)} }} }} }}"
         )
-
-    async def listen(self) -> None:
-        """Takes what comes until cancelled."""
-        assert self.listener is not None
-        await self.listener.subscribe(self.query, after=self.listener.after[self.root])
-        while True:
-            self.told.append(await self.listener.told(3600))
 
     def position(self, told: Mapping[str, Any]) -> int:
         """The event's place among all events."""
@@ -183,6 +178,27 @@ class Followers:
         assert not more, more
 
 
+async def follow_on(follower: Follower, begun: asyncio.Event) -> None:
+    """Follows until cancelled: whatever ends the socket, it comes again with the last cursor that it has.
+
+    ``begun`` is set once its place is known: from then on nothing may be missing.
+    """
+    after: str | None = None
+    while True:
+        try:
+            async with listening(follower.served, follower.me.key, follower.me.purpose) as listener:
+                after = after or listener.after[follower.root]
+                begun.set()
+                await listener.subscribe(follower.query, after=after)
+                while True:
+                    told = await listener.told(3600)
+                    follower.told.append(told)
+                    after = told["cursor"]
+        except (OSError, TimeoutError, WebSocketException, OverError):
+            # The socket is gone, or the subscription has ended: something that it needs was away for too long.
+            await asyncio.sleep(AGAIN_AFTER)
+
+
 def _flags_of(follower: Follower, sight: Sight, register: str) -> list[str] | None:
     """Flags of the child's file that it must be told of when they change; None: the file is not there for it."""
     for row in sight.world.by("civil_affairs", "Child", "_key", register):
@@ -232,13 +248,11 @@ def subscribers(drive: Drive, strangers: Sequence[str]) -> list[tuple[Me, str]]:
 @asynccontextmanager
 async def following(drive: Drive, strangers: Sequence[str]) -> AsyncIterator[Followers]:
     """All of them, listening."""
-    served = drive.served
-    async with AsyncExitStack() as stack, asyncio.TaskGroup() as group:
-        followers = []
-        for me, type_name in subscribers(drive, strangers):
-            listener = await stack.enter_async_context(listening(served, me.key, me.purpose))
-            followers.append(Follower(served=served, me=me, type_name=type_name, listener=listener))
-        tasks = [group.create_task(follower.listen()) for follower in followers]
+    followers = [Follower(served=drive.served, me=me, type_name=name) for me, name in subscribers(drive, strangers)]
+    begun = [asyncio.Event() for _ in followers]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(follow_on(one, event)) for one, event in zip(followers, begun, strict=True)]
+        await asyncio.gather(*(event.wait() for event in begun))
         yield Followers(followers=followers)
         for task in tasks:
             task.cancel()

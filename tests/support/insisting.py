@@ -11,11 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from websockets.exceptions import WebSocketException
 
 from connectors.source import Aggregate, Bindings, Fetch, Row, Source, SourceError
-from tests.support.followers import Follower
-from tests.support.listening import OverError, listening
 from tests.support.served import Reply, Served
 
 OUTAGES = {"SOURCE_UNAVAILABLE", "AUDIT_UNAVAILABLE"}
@@ -94,24 +91,3 @@ class Awaited:
 def awaited(sources: Mapping[str, Source]) -> dict[str, Source]:
     """The departments, read until they answer."""
     return {name: Awaited(name=name, source=source) for name, source in sources.items()}
-
-
-async def follow_on(follower: Follower, begun: asyncio.Event) -> None:
-    """Follows until cancelled: whatever ends the socket, it comes again with the last cursor that it has.
-
-    ``begun`` is set once its place is known: from then on nothing may be missing.
-    """
-    after: str | None = None
-    while True:
-        try:
-            async with listening(follower.served, follower.me.key, follower.me.purpose) as listener:
-                after = after or listener.after[follower.root]
-                begun.set()
-                await listener.subscribe(follower.query, after=after)
-                while True:
-                    told = await listener.told(3600)
-                    follower.told.append(told)
-                    after = told["cursor"]
-        except (OSError, TimeoutError, WebSocketException, OverError):
-            # The socket is gone, or the subscription has ended: something that it needs was away for too long.
-            await asyncio.sleep(PAUSE)

@@ -34,6 +34,8 @@ PASSWORD = "only-for-tests"
 CASE_REFERENCE = "2026-0114-1"
 SERVE = "from hub.cli import main; main()"
 START_WITHIN = 60.0
+RENEWED_AFTER = 300.0
+"""Seconds; a token lives a quarter of an hour, and a test may take longer."""
 PATIENT = {f"HUB_DEADLINES__{name}": "60" for name in ("SOURCE", "WRITE", "LOG", "BODY", "READING")}
 """For tests of what is answered on a machine that does other things as well, and not of when."""
 
@@ -117,7 +119,7 @@ class Served:
     seals: Seals
     port: int = field(default_factory=free_port)
     process: asyncio.subprocess.Process | None = None
-    tokens: dict[tuple[str, ...], str] = field(default_factory=dict)
+    tokens: dict[tuple[str, ...], tuple[float, str]] = field(default_factory=dict)
     more: Mapping[str, str] = field(default_factory=dict)
 
     async def start(self) -> None:
@@ -177,10 +179,11 @@ class Served:
         return self.seals.of(unit_key).identify(type_name, *parts)
 
     def token(self, unit_key: str, *purposes: str) -> str:
-        """A token of the principal, the same each time."""
-        if (unit_key, *purposes) not in self.tokens:
+        """A token of the principal, the same each time while it is young."""
+        made, token = self.tokens.get((unit_key, *purposes), (-RENEWED_AFTER, ""))
+        if time.monotonic() - made > RENEWED_AFTER or not token:
             me = Me(unit_key, purposes[0])
-            self.tokens[unit_key, *purposes] = dev_token(
+            token = dev_token(
                 self.settings,
                 me.unit,
                 purposes=purposes,
@@ -189,7 +192,8 @@ class Served:
                 operator="T0001",
                 policy=POLICY,
             )
-        return self.tokens[unit_key, *purposes]
+            self.tokens[unit_key, *purposes] = (time.monotonic(), token)
+        return token
 
     def _environment(self) -> dict[str, str]:
         settings = self.settings
