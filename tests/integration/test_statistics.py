@@ -1,75 +1,63 @@
-"""Published figures over real HTTP: trends over frozen quarters, what a freeze leaves as it was, census figures."""
+"""Published figures over real HTTP: trends over frozen quarters, census figures, and the page with its charts."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 import json
-from collections.abc import Mapping
-from datetime import datetime
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
+from playwright.async_api import async_playwright, expect
+from python_calamine import CalamineWorkbook
 
 from connectors.demo.server import Server
-from hub.audit.session import Session
-from hub.statistics.freeze import FreezeError, freeze
-from tests.support.running import SHANGHAI
-from tests.support.served import Reply, Served, entries_of
+from hub.statistics.freeze import FreezeError
+from tests.integration.test_phone_form import CHROMIUM, taken
+from tests.support.desk import at_desk, hidden, of
+from tests.support.served import Reply, Served, entries_of, serving, settings_of
+from tests.support.statistics import (
+    BUREAU,
+    DISTRICT,
+    FINANCE,
+    STATISTICS,
+    TREND,
+    Row,
+    cells_of,
+    figure,
+    following,
+    frozen,
+    kept,
+    quarters,
+    shown,
+    trend,
+)
 from tests.support.steps import POLICY
 
 pytestmark = pytest.mark.postgres
 
-DISTRICT = "120114"
-FINANCE, STATISTICS = "finance_bureau", "statistics"
-TREND = """query Trend($filter: StatisticFilter!, $first: Int, $after: String, $direction: Direction) {
-  statistics(
-    filter: $filter, orderBy: [{field: QUARTER, direction: $direction}, {field: DIVISION_CODE}],
-    first: $first, after: $after
-  ) {
-    edges { node { divisionCode quarter indicator value suppressed censusReference } }
-    pageInfo { hasNextPage endCursor }
-  }
-}"""
-Row = dict[str, Any]
+TOWN = "120114101"
+STEP = "giveCensusFigure"
+VILLAGE = next(code for code in POLICY.divisions if len(code) == 12)
+GIVEN = "step again statistic { divisionCode quarter indicator value suppressed censusReference }"
 
 
-async def kept(server: Server, statement: str, *values: Any) -> list[Row]:
-    """Rows of the hub's own database, as they are."""
-    connection = await asyncpg.connect(server.dsn("hub"))
-    try:
-        return [dict(row) for row in await connection.fetch(statement, *values)]
-    finally:
-        await connection.close()
-
-
-async def trend(served: Served, unit: str, filter_: Mapping[str, Any], **more: Any) -> list[Row]:
-    """Every page of a trend."""
-    found: list[Row] = []
-    after = None
-    while True:
-        reply = await served(unit, STATISTICS, TREND, {"filter": filter_, "after": after, "direction": "ASC", **more})
-        page = reply.data["statistics"]
-        found += [edge["node"] for edge in page["edges"]]
-        if not page["pageInfo"]["hasNextPage"]:
-            return found
-        after = page["pageInfo"]["endCursor"]
-
-
-async def quarters(server: Server) -> list[str]:
-    """Quarters of which there are figures, the oldest first."""
-    return [row["quarter"] for row in await kept(server, "select distinct quarter from statistic order by quarter")]
-
-
-def of(indicator: str, quarter: Mapping[str, Any]) -> dict[str, Any]:
-    """A filter on a figure of the district."""
-    return {"indicator": {"eq": indicator}, "divisionCode": {"eq": DISTRICT}, "quarter": quarter}
+@pytest.fixture(scope="module")
+async def served(written: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    """A hub whose every row is invented, and that says so."""
+    folder = tmp_path_factory.mktemp("statistics")
+    async with serving(settings_of(written, folder / "keys"), folder, HUB_INVENTED="true") as opened:
+        yield opened
 
 
 async def test_a_trend_has_a_figure_a_quarter_in_order_within_its_bounds(served: Served, written: Server) -> None:
     every = await quarters(written)
     assert len(every) > 3
-    rows = await trend(served, FINANCE, of("CHILDREN_ON_FILE", {"gte": every[1], "lte": every[-1]}))
+    rows = await trend(served, FINANCE, figure("CHILDREN_ON_FILE", {"gte": every[1], "lte": every[-1]}))
     assert [row["quarter"] for row in rows] == every[1:]
     stored = await kept(
         written,
@@ -77,9 +65,9 @@ async def test_a_trend_has_a_figure_a_quarter_in_order_within_its_bounds(served:
         *(DISTRICT, "CHILDREN_ON_FILE"),
     )
     assert [row["value"] for row in rows] == [row["value"] for row in stored][1:]
-    back = await trend(served, FINANCE, of("CHILDREN_ON_FILE", {"in": [every[2], every[0]]}), direction="DESC")
+    back = await trend(served, FINANCE, figure("CHILDREN_ON_FILE", {"in": [every[2], every[0]]}), direction="DESC")
     assert [row["quarter"] for row in back] == [every[2], every[0]]
-    assert await trend(served, FINANCE, of("CHILDREN_ON_FILE", {"gt": every[-1]})) == []
+    assert await trend(served, FINANCE, figure("CHILDREN_ON_FILE", {"gt": every[-1]})) == []
 
 
 async def test_a_figure_that_is_suppressed_stays_null_and_says_so_in_every_quarter(
@@ -125,27 +113,7 @@ async def test_a_quarter_that_is_frozen_now_joins_the_trend_and_leaves_the_earli
     assert await trend(served, FINANCE, span) == after
 
 
-def following(quarter: str) -> str:
-    """The quarter after this one."""
-    year, number = int(quarter[:4]), int(quarter[-1])
-    return f"{year + number // 4}Q{number % 4 + 1}"
-
-
-async def frozen(server: Server, quarter: str) -> None:
-    """A quarter of which nothing may be told is frozen."""
-    session = Session(server.dsn("hub"), name="statistics", durable=False, timeout=30.0)
-    try:
-        await freeze(session, quarter, POLICY, (), datetime.now(SHANGHAI))
-    finally:
-        await session.close()
-
-
 # Census figures.
-
-BUREAU = "statistics_bureau"
-STEP = "giveCensusFigure"
-VILLAGE = next(code for code in POLICY.divisions if len(code) == 12)
-GIVEN = "step again statistic { divisionCode quarter indicator value suppressed censusReference }"
 
 
 async def give(served: Served, figure: int, *, unit: str = BUREAU, key: str | None = None, **given: Any) -> Reply:
@@ -162,7 +130,7 @@ async def test_a_census_figure_stands_beside_the_published_one_for_whoever_reads
     served: Served, written: Server
 ) -> None:
     named = await cell(written, "DISABLED")
-    before = await trend(served, FINANCE, of("DISABLED", {"eq": named["quarter"]}))
+    before = await trend(served, FINANCE, figure("DISABLED", {"eq": named["quarter"]}))
     assert before[0]["censusReference"] is None
     entries = len(await entries_of(written))
     first = await give(served, 431, key="census-1", **named)
@@ -170,7 +138,7 @@ async def test_a_census_figure_stands_beside_the_published_one_for_whoever_reads
     assert len(first.json["extensions"]["written"]) == 1
     again = await give(served, 431, key="census-1", **named)
     assert again.data[STEP]["again"] is True
-    assert await trend(served, FINANCE, of("DISABLED", {"eq": named["quarter"]})) == [
+    assert await trend(served, FINANCE, figure("DISABLED", {"eq": named["quarter"]})) == [
         {**before[0], "censusReference": 431}
     ]
     made = [json.loads(one) for one in (await entries_of(written))[entries:]]
@@ -236,3 +204,142 @@ async def test_a_figure_out_of_scope_and_one_that_was_never_published_are_told_a
     refused = await give(served, 7, unit=FINANCE, **await cell(written, "DISABLED"))
     assert refused.error["code"] == "NOT_ENTITLED"
     assert "区统计局" in refused.error["messageZh"]
+
+
+# The page.
+
+
+async def test_every_published_figure_of_a_quarter_stands_in_chart_and_table_and_what_is_hidden_is_said_so(
+    served: Served, written: Server
+) -> None:
+    quarter = (await quarters(written))[1]
+    stored = await kept(
+        written,
+        "select division_code, value from statistic where quarter = $1 and indicator = $2 and level = 'town'",
+        *(quarter, "DISABLED"),
+    )
+    async with at_desk(served, FINANCE, STATISTICS) as client:
+        assert "/statistics/" in (await client.get("/duty/")).text
+        text = await shown(client, indicator="DISABLED", quarter=quarter)
+    assert "演示数据：所有人员和数字均为虚构" in text and "少于 5 名儿童的一般指标" in text
+    assert len(re.findall(r"<svg[^>]* role=\"img\" aria-label=\"残疾", text)) == 2
+    cells = cells_of(text)
+    for row in stored:
+        value = row["value"]
+        assert cells[POLICY.divisions[row["division_code"]].name][0] == ("＊ 隐去" if value is None else f"{value:,g}")
+    assert any(row["value"] is None for row in stored) and any(row["value"] is not None for row in stored)
+    entries = re.findall(r"日志记录号 <code>([^<]+)</code>", text)
+    kept_entries = [json.loads(one) for one in await entries_of(written)]
+    known = {entry["request"] for entry in kept_entries if entry["released"] and entry["unit"] == FINANCE}
+    assert len(entries) == 2
+    assert all(any(request in entry for request in known) for entry in entries)
+
+
+async def test_a_town_sees_its_own_figures_the_restricted_ones_with_them_and_nobody_elses(
+    served: Served, written: Server
+) -> None:
+    async with at_desk(served, f"town_government:{TOWN}", STATISTICS) as client:
+        text = await shown(client, division=DISTRICT)
+        assert re.findall(r'<option value="(\d+)"', text) == [TOWN]
+        assert "伤害侵害报告" in cells_of(text)
+    async with at_desk(served, FINANCE, STATISTICS) as client:
+        assert "伤害侵害报告" not in cells_of(await shown(client, division=TOWN))
+
+
+async def test_the_trend_of_a_choice_is_a_line_and_a_table_over_all_its_quarters(
+    served: Served, written: Server
+) -> None:
+    every = await quarters(written)
+    async with at_desk(served, FINANCE, STATISTICS, **{"Accept-Language": "en"}) as client:
+        text = await shown(client, quarter=every[1], indicator="AGE_6_13")
+    assert f"aged 6 to 13 by town, {every[1]}" in of(text) and "every figure is invented" in text
+    assert [name for name in cells_of(text) if name in every] == every[::-1]
+    assert re.search(r'<polyline class="line" points="[\d., ]+"', text)
+
+
+async def test_a_purpose_that_opens_no_figures_is_told_which_do(served: Served) -> None:
+    async with at_desk(served, "housing_bureau", "social_assistance", STATISTICS) as client:
+        found = await client.get("/statistics/")
+        assert found.status_code == 403 and "可查看统计指标的目的" in found.text
+        assert (await client.get("/statistics/figures.xlsx")).status_code == 403
+        assert "/statistics/" in (await client.get("/duty/")).text
+    async with at_desk(served, f"village_committee:{VILLAGE}", STATISTICS) as client:
+        assert 'href="/statistics/"' not in (await client.get("/duty/")).text
+
+
+async def test_a_workbook_holds_numbers_as_numbers_marks_what_is_hidden_and_says_the_rule(
+    served: Served, written: Server
+) -> None:
+    quarter = (await quarters(written))[1]
+    async with at_desk(served, FINANCE, STATISTICS) as client:
+        found = await client.get("/statistics/figures.xlsx", params={"indicator": "DISABLED", "quarter": quarter})
+    assert found.status_code == 200 and found.headers["content-disposition"].endswith('.xlsx"')
+    book = CalamineWorkbook.from_filelike(io.BytesIO(found.content))
+    assert book.sheet_names == ["各镇街", "历季变化", "全部指标", "说明"]
+    rows = book.get_sheet_by_name("各镇街").to_python()
+    assert rows[2] == ["地区", "数值", "状态", "普查参考值"]
+    values = [row[1] for row in rows[3:]]
+    assert {type(value) for value in values} == {float, str}
+    assert {row[2] for row in rows[3:] if row[1] == "＊"} == {"隐去"}
+    notes: dict[Any, Any] = {row[0]: row[1] for row in book.get_sheet_by_name("说明").to_python()}
+    assert notes["季度"] == quarter and "按 5 取整" in notes["隐去和取整规则"] and "虚构" in notes["说明"]
+    assert notes["日志记录号"]
+
+
+async def test_the_bureau_gives_a_census_figure_by_a_form_and_a_conflict_shows_what_stands_there(
+    served: Served, written: Server
+) -> None:
+    quarter = (await quarters(written))[0]
+    where = {"division": DISTRICT, "quarter": quarter, "indicator": "CARE_SERVED"}
+    async with at_desk(served, BUREAU, STATISTICS) as client:
+        assert "登记或更正" in await shown(client, **where)
+        blank = await client.get("/statistics/census", params=where)
+        assert "尚无" in blank.text
+        form = hidden(blank.text, "/census")
+        done = await client.post("/statistics/census", data={**form, "censusReference": "77"})
+        assert done.status_code == 200 and "已办理" in done.text and "回执 2" in done.text
+        late = await client.post(
+            "/statistics/census", data={**form, "idempotencyKey": "another", "censusReference": "78"}
+        )
+        assert late.status_code == 409 and "现为“77”" in of(late.text) and 'value="78"' in late.text
+        again = hidden(late.text, "/census")
+        assert again["expected"] == "77"
+        wrong = await client.post("/statistics/census", data={**again, "censusReference": "七十八"})
+        assert wrong.status_code == 400
+        assert (await client.post("/statistics/census", data={**again, "censusReference": "78"})).status_code == 200
+        assert cells_of(await shown(client, **where))[quarter][1].startswith("78")
+    async with at_desk(served, FINANCE, STATISTICS) as client:
+        assert (await client.get("/statistics/census", params=where)).status_code == 403
+        assert cells_of(await shown(client, **where))[quarter][1] == "78"
+
+
+@pytest.mark.browser
+async def test_charts_are_read_at_a_desk_and_on_a_telephone(served: Served, written: Server, tmp_path: Path) -> None:
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("no chromium, and here it must be there")
+        pytest.skip("no chromium on this machine")
+    folder = Path(os.environ.get("HUB_TEST_SCREENSHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    url, complaints = f"http://127.0.0.1:{served.port}", list[str]()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        context = await browser.new_context(locale="zh-CN", base_url=url, viewport={"width": 1280, "height": 844})
+        tab = await context.new_page()
+        tab.on("pageerror", lambda error: complaints.append(str(error)))
+        tab.on("console", lambda said: complaints.append(said.text) if "Security" in said.text else None)
+        await tab.goto("/statistics/")
+        await tab.locator("#token").fill(served.token(BUREAU, STATISTICS))
+        await tab.locator("main button").click()
+        await tab.goto(f"/statistics/?quarter={(await quarters(written))[1]}")
+        for width in (1280, 390):
+            await tab.set_viewport_size({"width": width, "height": 844})
+            await expect(tab.locator("svg.drawn")).to_have_count(2)
+            await taken(tab, folder, "statistics", width)
+        await tab.locator("#indicator").select_option("CHILDREN_ON_FILE")
+        await tab.get_by_role("button", name="查看").click()
+        await expect(tab.locator("line.mark").first).to_be_attached()
+        await tab.get_by_role("link", name="登记或更正").first.click()
+        await taken(tab, folder, "census", 390)
+        await browser.close()
+    assert not complaints

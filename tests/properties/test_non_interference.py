@@ -18,6 +18,7 @@ import pytest
 from connectors.demo.server import Server
 from connectors.mapping import Mapped, Relation
 from connectors.mapping import load as load_mapping
+from tests.integration.test_flag_filters import BLIND, CIVIL, asked
 from tests.properties.principals import principals
 from tests.properties.queries import Case, write
 from tests.properties.test_equal import SCHEMA, pool_of
@@ -177,3 +178,41 @@ async def test_a_change_of_what_is_read_shows(changing: Changing) -> None:
     assert await change(changing, nobody, 5) > 1000
     [new] = await answers(changing, [case])
     assert old != new
+
+
+HIDDEN: Mapping[str, tuple[str, ...]] = {
+    "civil_affairs": (
+        "update etda set dzjz = case dzjz when '1' then '0' else '1' end, jzbf = null",
+        "update etda set sfdjhk = case sfdjhk when '1' then '0' else '1' end",
+    ),
+    "public_security": (
+        "update jq_bg set bgqxdm = array_append(bgqxdm, '02')",
+        "update jq_cj set fmlx = not coalesce(fmlx, true)",
+    ),
+}
+"""Source -> changes of facts on which flags rest and scopes do not, that civil affairs read and schools do not: who
+lives alone, is helped, is registered, is missing, and whose parents are reached."""
+
+
+async def test_a_fact_that_the_caller_may_not_read_raises_no_flag_that_filters_a_row_in_or_out(
+    changing: Changing,
+) -> None:
+    """Last of all: it changes every row."""
+
+    async def chosen(unit: str, purpose: str) -> bytes:
+        query = asked(BLIND, first=100)
+        case = Case(me=Me(unit, purpose), query=query, variables={}, operation_name=None, denied="refuse")
+        [found] = await answers(changing, [case])
+        return found
+
+    schools = ("education_bureau", "dropout_control")
+    before = {who: await chosen(*who) for who in (CIVIL, schools)}
+    for source, statements in HIDDEN.items():
+        connection = await asyncpg.connect(changing.server.dsn(source))
+        try:
+            for statement in statements:
+                assert int((await connection.execute(statement)).split()[-1]) > 5
+        finally:
+            await connection.close()
+    assert await chosen(*schools) == before[schools]
+    assert await chosen(*CIVIL) != before[CIVIL]
