@@ -22,7 +22,8 @@ from hub.audit.session import Connections
 from hub.errors import OutageError
 from hub.identity import PARKS
 from hub.sources import Reading, Sources
-from hub.statistics.freeze import FreezeError, check_free, freeze, is_frozen, reading_all, tabulated
+from hub.statistics.freeze import FreezeError, check_free, freeze, is_frozen, places, reading_all, tabulated
+from hub.statistics.performance import measure, told
 from hub.statistics.tables import Published, TooManyError
 from policies.policy import Policy
 from schema.scalars import SHANGHAI
@@ -123,7 +124,7 @@ class Freezing:
         policy, now = self.policy(), self.now()
         await check_free(self.connections, quarter)
         try:
-            cells = await self._settled(policy, now, progress)
+            cells = await self._settled(quarter, policy, now, progress)
         except asyncio.CancelledError:
             # The search is in a thread, which ends at its next question to the solver.
             self._stopping = True
@@ -133,23 +134,25 @@ class Freezing:
         await freeze(self.connections, quarter, policy, cells, now)
         return cells
 
-    async def _settled(self, policy: Policy, now: datetime, progress: Progress) -> Sequence[Published]:
+    async def _settled(self, quarter: str, policy: Policy, now: datetime, progress: Progress) -> Sequence[Published]:
         # The solver is large: who freezes nothing does not load it.
         from hub.statistics.settle import settle_all
 
         sources = self.opened()
         try:
             execution = reading_all(_reached(sources), now.astimezone(SHANGHAI), set_limit=_SET_LIMIT)
-            truth = await tabulated(execution, policy, lambda done, every: progress("汇总 tables", done, every))
+            truth = await tabulated(execution, policy, quarter, lambda done, every: progress("汇总", done, every))
+            measured = await measure(execution.reading, quarter, policy)
         finally:
             await _close(sources)
 
         def tick(done: int, every: int) -> None:
             if self._stopping:
                 raise _StoppedError
-            progress("判定 cells", done, every)
+            progress("判定", done, every)
 
-        return await asyncio.to_thread(settle_all, truth, tick)
+        cells = await asyncio.to_thread(settle_all, truth, tick)
+        return [*cells, *told(cells, measured, places(policy)[1])]
 
 
 def recent(day: date) -> list[str]:

@@ -25,6 +25,7 @@ from hub.planner.formula import Fact, both
 from hub.planner.scopes import scope_formula
 from hub.registry import Registry
 from hub.sources import Reading, Sources
+from hub.statistics import performance
 from hub.statistics.indicators import (
     DIVISION,
     PARENTS,
@@ -36,7 +37,18 @@ from hub.statistics.indicators import (
     ties,
     with_indicators,
 )
-from hub.statistics.tables import Beside, Counted, Keys, Published, Tables, tabulate
+from hub.statistics.performance import (
+    ASSESSMENT,
+    DONE,
+    PLACE,
+    STATUS,
+    WAITING,
+    answers,
+    assessed,
+    report_tables,
+    with_assessment,
+)
+from hub.statistics.tables import Beside, Counted, Keys, Published, Tables, Tie, tabulate
 from hub.today import request_bindings, years_ago
 from policies.policy import Policy
 from policies.tables import COUNT, Table
@@ -104,11 +116,11 @@ def reading_all(sources: Sources, now: datetime, *, set_limit: int) -> Execution
 
 
 async def tabulated(
-    execution: Execution, policy: Policy, tick: Callable[[int, int], None] = lambda _done, _total: None
+    execution: Execution, policy: Policy, quarter: str, tick: Callable[[int, int], None] = lambda _done, _total: None
 ) -> list[Tables]:
     """Every declared table over the departments' rows of now, by what hangs together; ``settle_all`` settles them.
 
-    What is reckoned is reckoned in a thread: answers go on beside it.
+    What is reckoned is reckoned in a thread: answers go on beside it. ``quarter``: whose discrepancies are counted.
     """
     found: list[Tables] = []
     asked = populations(policy)
@@ -116,12 +128,14 @@ async def tabulated(
         tick(done, len(asked))
         if (population.relation, population.measure) == ("Child", COUNT):
             found += await _children(execution, population)
+        elif (population.relation, population.measure) == ("MandatoryReport", COUNT):
+            found += await _reports(execution, population)
         else:
             rows = await _rows(execution, population, population.coordinates)
             k_of = {table.code: threshold(table) for table in population.tables}
             found += await to_thread(tabulate, rows, population.coordinates, population.tables, k_of)
     tick(len(asked), len(asked))
-    return found
+    return found + await answers(execution.reading, quarter)
 
 
 async def _children(execution: Execution, population: Population) -> list[Tables]:
@@ -148,6 +162,23 @@ async def _children(execution: Execution, population: Population) -> list[Tables
         k_of,
         beside,
     )
+
+
+async def _reports(execution: Execution, population: Population) -> list[Tables]:
+    """Tables that count reports, and beside them what rates and medians of reports rest on."""
+    declared = population.coordinates
+    names, kept = (tuple(sorted({*declared, PLACE, *more})) for more in ([STATUS], []))
+    rows = await _rows(execution, population, names)
+    made = list(report_tables())
+    k_of = {table.code: threshold(table) for table in population.tables} | {table.code: K for table, _ in made}
+    beside = Beside(
+        shapes={table.code: shape for table, shape in made},
+        domains={ASSESSMENT: (DONE, WAITING, None)},
+        ties={ASSESSMENT: Tie(parent=STATUS, sort=assessed)} if STATUS in declared else {},
+    )
+    tables = (*population.tables, *(table for table, _ in made))
+    rows = await to_thread(with_assessment, rows, names, kept)
+    return await to_thread(tabulate, rows, (*kept, ASSESSMENT), tables, k_of, beside)
 
 
 async def _holding(execution: Execution, fact: Fact) -> frozenset[str]:
@@ -193,7 +224,7 @@ async def freeze(
     _check_name(quarter)
     codes = sorted({table.code for table in policy.tables})
     rows = [*_numbered(quarter, [cell for cell in cells if not is_indicator(cell.table)])]
-    figures_ = figures(cells, *_places(policy))
+    figures_ = figures(cells, *places(policy), performance.INDICATORS)
     try:
         # If we crash in here, nothing is frozen.
         async with connections.connection() as connection, connection.transaction():
@@ -235,7 +266,7 @@ def _columns(quarter: str, found: Sequence[Figure]) -> tuple[list[object], ...]:
     )
 
 
-def _places(policy: Policy) -> tuple[str, list[str]]:
+def places(policy: Policy) -> tuple[str, list[str]]:
     """The district, and its towns: a park has none."""
     [district] = [code for code, division in policy.divisions.items() if division.level == "district"]
     towns = [code for code, division in policy.divisions.items() if division.level == "town"]

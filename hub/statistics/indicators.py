@@ -93,6 +93,8 @@ _OUT: Final[Mapping[Value, Value]] = {"DROPPED_OUT": "OUT", "NOT_IN_SCHOOL": "OU
 _REVOKED: Final = f.every_of(f.is_revocation, f.is_("status", "GRANTED"))
 
 ON_FILE: Final = "CHILDREN_ON_FILE"
+TOWN: Final = "town"
+DISTRICT: Final = "district"
 SORTINGS: Final = (
     Sorting(name="AGE", parent="Child.birthDate", told={b: b for b in ("AGE_0_5", "AGE_6_13", "AGE_14_15")}),
     Sorting(
@@ -143,7 +145,7 @@ def is_indicator(code: str) -> bool:
 
 
 def _table(name: str, by: Sequence[str]) -> Table:
-    where = "town" if DIVISION in by else "district"
+    where = TOWN if DIVISION in by else DISTRICT
     return Table(code=f"{name}/{where}", by=tuple(by), measure=COUNT, purpose="statistics", units=())
 
 
@@ -176,23 +178,28 @@ def with_indicators(
     return [Counted(keys=keys(row), child=row.child, count=row.count) for row in rows]
 
 
-def figures(cells: Sequence[Published], district: str, towns: Sequence[str]) -> list[Figure]:
-    """Every indicator of the district and each town; one that has no cell, as a town of too few has, is suppressed."""
-    told = {place: cell.value for cell in cells if (place := _place(cell, district)) is not None}
+def figures(
+    cells: Sequence[Published], district: str, towns: Sequence[str], further: Sequence[str] = ()
+) -> list[Figure]:
+    """Every indicator of the district and each town; one that has no cell, as a town of too few has, is suppressed.
+
+    ``further``: indicators that are tables of their own, of one value a place.
+    """
+    told = {place: cell.value for cell in cells if (place := _place(cell, district, further)) is not None}
     return [
         Figure(division=division, level=level, indicator=indicator, value=told.get((division, indicator)))
-        for level, divisions in (("district", [district]), ("town", list(towns)))
+        for level, divisions in ((DISTRICT, [district]), (TOWN, list(towns)))
         for division in divisions
-        for indicator in INDICATORS
+        for indicator in (*INDICATORS, *further)
     ]
 
 
-def _place(cell: Published, district: str) -> tuple[str, str] | None:
+def _place(cell: Published, district: str, further: Sequence[str]) -> tuple[str, str] | None:
     name, _, where = cell.table.partition("/")
-    division = district if where == "district" else cell.keys[0] if where == "town" else None
+    division = district if where == DISTRICT else cell.keys[0] if where == TOWN else None
     if division is None:
         return None
-    if name == ON_FILE:
-        return division, ON_FILE
-    indicator = next(sorting for sorting in SORTINGS if sorting.name == name).told.get(cell.keys[-1])
-    return None if indicator is None else (division, indicator)
+    if name in (ON_FILE, *further):
+        return division, name
+    found = [sorting.told.get(cell.keys[-1]) for sorting in SORTINGS if sorting.name == name]
+    return (division, found[0]) if found and found[0] is not None else None

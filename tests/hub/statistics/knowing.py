@@ -7,7 +7,7 @@ and what a shown value means spelt out once more.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -18,8 +18,45 @@ import numpy as np
 from hub.statistics.indicators import DIVISION, SORTINGS
 from hub.statistics.tables import Cell, Keys, Tabulated, Value
 
+NOTICED = {"TOWN_NOTIFIED": "WAITING", "ASSESSED": "DONE", "PLANNED": "DONE", "CLOSED": "DONE"}
+
 HUGE = 1e5
 EVER = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sorted:
+    """What is told beside declared tables, place by place: values, and from which coordinate's value each follows."""
+
+    name: str
+    coordinate: str
+    place: str
+    parent: str | None
+    values: Sequence[Value]
+    by_parent: Callable[[Value], Value]
+
+
+SORTED = [
+    *(
+        Sorted(
+            name=one.name,
+            coordinate=one.coordinate,
+            place=DIVISION,
+            parent=one.parent,
+            values=(*one.told, None),
+            by_parent=one.by_parent,
+        )
+        for one in SORTINGS
+    ),
+    Sorted(
+        name="ASSESSMENT",
+        coordinate="Indicator.ASSESSMENT",
+        place="MandatoryReport.divisionCode",
+        parent="MandatoryReport.status",
+        values=("DONE", "WAITING", None),
+        by_parent=lambda status: NOTICED.get(status or ""),
+    ),
+]
 
 
 class _Silent(highspy.Highs):
@@ -97,17 +134,17 @@ def _combined(tables: Sequence[Tabulated], domains: Mapping[str, Sequence[Value]
             places = [names.index(name) for name in table.by]
             for number, atom in enumerate(atoms):
                 members.setdefault((table.code, tuple(atom[place] for place in places)), []).append(number)
-    for sorting in SORTINGS:
+    for sorting in SORTED:
         own = [table for table in tables if table.code.startswith(f"{sorting.name}/")]
         if own:
             parent = sorting.parent if sorting.parent in names else None
-            places = [names.index(name) for name in (DIVISION, parent) if name is not None]
+            places = [names.index(name) for name in (sorting.place, parent) if name is not None]
             groups: dict[Keys, list[int]] = {}
             for number, atom in enumerate(atoms):
                 groups.setdefault(tuple(atom[place] for place in places), []).append(number)
             for keys, whole in groups.items():
                 parts = []
-                for value in (*sorting.told, None):
+                for value in sorting.values:
                     if parent is not None and keys[1] is not None and sorting.by_parent(keys[1]) != value:
                         void.append(unknowns)
                     members.setdefault((f"{sorting.name}/town", (keys[0], value)), []).append(unknowns)
@@ -125,8 +162,8 @@ def _said(
     if cell.value:
         return False
     values = dict(zip(table.by, cell.keys, strict=True))
-    for sorting in SORTINGS:
-        if sorting.parent in values and values[sorting.parent] is not None:
+    for sorting in SORTED:
+        if sorting.parent is not None and values.get(sorting.parent) is not None:
             values[sorting.coordinate] = sorting.by_parent(values[sorting.parent])
     return any(
         answers[other.code][keys] == 0
@@ -169,6 +206,7 @@ def _solver(tables: Sequence[Tabulated], system: System, answers: Mapping[str, M
     model.a_matrix_.index_ = np.array(index, dtype=np.int32)
     model.a_matrix_.value_ = np.array(value)
     solver = _Silent()  # type: ignore[no-untyped-call]
+    solver.setOptionValue("simplex_strategy", 4)
     solver.passModel(model)
     return solver
 
