@@ -6,7 +6,7 @@ Root pages are read once for calls that ask alike; below them every link is read
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,8 @@ class Wish:
     asked: Asked
     after: Place | None = None
     key: str | None = None
+    number: str | None = None
+    """The citizen id that stands in the id by which a file is looked up."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,8 +54,8 @@ class Batch:
     purpose: str
     found: Found = field(default_factory=Found)
 
-    async def roots(self, wishes: Sequence[Wish]) -> list[Page]:
-        """The page of each wish, with everything below it."""
+    async def roots(self, wishes: Sequence[Wish], *beside: Awaitable[None]) -> list[Page]:
+        """The page of each wish, with everything below it; ``beside`` is done together with the look-ups."""
         lookups: dict[int, list[int]] = {}
         pages: dict[Any, list[int]] = {}
         for position, wish in enumerate(wishes):
@@ -76,7 +78,7 @@ class Batch:
             for position in positions:
                 answers[position] = page
 
-        await all_of(*map(look_up, lookups.values()), *map(read_page, pages.values()))
+        await all_of(*map(look_up, lookups.values()), *map(read_page, pages.values()), *beside)
         await self.below([(wish.reach, wish.asked, page) for wish, page in zip(wishes, answers, strict=True)])
         return answers
 
@@ -249,6 +251,9 @@ def reaches_of(reach: Reach) -> Iterator[Reach]:
 
 async def all_of(*calls: Any) -> None:
     """Awaits all at once; the first failure is raised once all have ended."""
+    if len(calls) == 1:
+        await calls[0]
+        return
     for answer in await asyncio.gather(*calls, return_exceptions=True):
         if isinstance(answer, BaseException):
             raise answer

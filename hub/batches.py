@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from hub.aggregates import Question, ask
+from hub.ahead import ask_ahead
 from hub.batch import Batch, Wish
 from hub.calls import Call
 from hub.errors import HubError, OutageError, RefusalError
@@ -254,7 +255,8 @@ async def _pages(batch: Batch, calls: Sequence[Call]) -> dict[int, dict[str, Pag
     wanted: list[tuple[Call, str, Wish]] = []
     for call in calls:
         wanted.extend((call, key, wish) for key, wish in call.wishes.items() if wish is not None)
-    found = await batch.roots([wish for _, _, wish in wanted])
+    wishes = [wish for _, _, wish in wanted]
+    found = await batch.roots(wishes, *ask_ahead(batch.execution, wishes))
     pages: dict[int, dict[str, Page]] = {}
     for (call, key, _), page in zip(wanted, found, strict=True):
         pages.setdefault(id(call), {})[key] = page

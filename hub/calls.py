@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from graphql import FieldNode, GraphQLError, ListValueNode, ObjectValueNode, ValueNode, VariableNode
 from graphql.execution.values import get_argument_values
+from graphql.pyutils import Undefined
+from graphql.type import is_required_argument
 
 from hub.aggregates import Question, read_question
 from hub.batch import Asked, Wish, cursor_query, links_of
@@ -165,11 +167,12 @@ class _Reader:
             raise RefusalError("INVALID_INPUT", "`child` takes exactly one of `id` and `citizenId`", argument="id")
         if by_number is not None:
             return self._by_number(root.reaches["Child"], by_number)
-        type_name, key = self.seal.identified(str(by_id), "id")
+        type_name, key, *further = self.seal.opened(str(by_id), "id")
         if root.name == "child" and type_name != "Child":
             raise RefusalError("INVALID_INPUT", f"`id` is the id of a `{type_name}`, not of a `Child`", argument="id")
         found = root.reaches.get(type_name)
-        return None if found is None else Wish(reach=found, asked=self.asked, key=key)
+        number = further[0] if further else None
+        return None if found is None else Wish(reach=found, asked=self.asked, key=key, number=number)
 
     def _by_number(self, reach: Reach, number: str) -> Wish | None:
         if not self.entitlements.reads("Child.citizenId"):
@@ -218,6 +221,10 @@ class _Reader:
             self._read(link.reach, (*path, link.key))
 
     def _given(self, reach: Reach) -> dict[str, Any]:
+        alone: tuple[str, str] | None
+        alone = reach.known["alone"] if "alone" in reach.known else reach.known.setdefault("alone", _alone(reach))
+        if alone is not None and (value := self.document.values.coerced.get(alone[1])) is not None:
+            return {alone[0]: value}
         try:
             return get_argument_values(reach.definition, reach.node, self.document.values)
         except GraphQLError as error:
@@ -231,6 +238,22 @@ class Below:
     asked: Asked
     denied: Mapping[str, tuple[str, ...]]
     cost: int
+
+
+def _alone(reach: Reach) -> tuple[str, str] | None:
+    """(argument, variable) where a field has one argument, a variable, and no other would have a value without it.
+
+    What graphql-core then reads is the variable's value, as it was coerced.
+    """
+    arguments, definitions = reach.node.arguments or (), reach.definition.args
+    if len(arguments) != 1 or not isinstance(arguments[0].value, VariableNode):
+        return None
+    if any(one.default_value is not Undefined or one.default is not None for one in definitions.values()):
+        return None
+    name = arguments[0].name.value
+    if any(is_required_argument(one) for other, one in definitions.items() if other != name):
+        return None
+    return definitions[name].out_name or name, arguments[0].value.name.value
 
 
 def _varied_below(reach: Reach) -> bool:

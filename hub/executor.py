@@ -14,10 +14,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from connectors.source import SourceError
+from connectors.source import Fetch, SourceError
 from hub.errors import RefusalError
 from hub.planner.arguments import Arguments, bind_values
-from hub.planner.fetches import Form, Mode, Needs, exists_with, fetch_of, needs_of, undecidable
+from hub.planner.fetches import Form, Mode, Needs, exists_with, fetch_of, needs_of, nested_form, undecidable
 from hub.planner.formula import Fact, facts
 from hub.planner.plan import Reach
 from hub.registry import Files, Person, Registry, gather_by, people_bindings
@@ -141,7 +141,7 @@ class Execution:
     ) -> list[Page]:
         files = self._files_of_parents(parent, parents)
         assert files is not None
-        persons = await self.registry.persons(reach.source, files.citizen)
+        persons = await self.registry.persons(reach.source, files.citizen, shown=True)
         bindings = people_bindings(files.citizen.values(), persons)
         records = await self._read(reach, arguments, "people", after, bindings, Below(parent, files))
         person, citizen = reach.keys["_person"], reach.keys["_citizen"]
@@ -201,8 +201,7 @@ class Execution:
         self._require(needs.ordering, known)
         bindings |= {key: value for found in known.values() for key, value in found.items()}
         unknown = needs.remote - frozenset(known)
-        limited = mode == "column" and not unknown
-        form = Form(mode=mode, arguments=arguments, after=after is not None, limited=limited, unknown=unknown)
+        form = nested_form(mode, arguments, unknown, after=after is not None)
         records = await self._fetch(reach, form, bindings | {"limit": arguments.first + 1})
         found = below.holds(reach, arguments) if below else len(records) >= len(joined["keys"])
         missed = undecidable(reach, form) and not found
@@ -222,14 +221,12 @@ class Execution:
 
     async def _fetch(self, reach: Reach, form: Form, bindings: Mapping[str, Any]) -> list[Record]:
         fetch = fetch_of(reach, form)
-        width, slots = len(fetch.columns), fetch.slots
-        states = width if "~states" in slots else None
-        certain = slots.index("~certain") if "~certain" in slots else None
-        place = len(slots) - len(fetch.order)
-
+        states, certain, place = _places(reach, fetch)
         rows = await self.reading.fetch(fetch, bindings)
         if certain is None:
-            return [Record(row, None if states is None else row[states], True, place) for row in rows]
+            if states is None:
+                return [Record(row, None, True, place) for row in rows]
+            return [Record(row, row[states], True, place) for row in rows]
         return [Record(row, None if states is None else row[states], bool(row[certain]), place) for row in rows]
 
     async def _settle(
@@ -299,7 +296,7 @@ class Execution:
                 return None
             return await self.registry.membership(fact, registers, home, None)
 
-        return self._learnt(await gather_by(wanted, ask))
+        return self._learnt(await gather_by(wanted, ask)) if wanted else {}
 
     async def know_of(
         self, wanted: Collection[Fact], home: str, people: Sequence[tuple[Any, ...]], files: Files | None = None
@@ -363,6 +360,18 @@ class Execution:
             if not record.certain:
                 return Page(error=self.failure(facts(reach.visible)))
         return Page(tuple(records[:first]), len(records) > first)
+
+
+def _places(reach: Reach, fetch: Fetch) -> tuple[int | None, int | None, int]:
+    """Where in a row its states stand, whether it is sure to exist, and its order; found out once."""
+    key = ("places", id(fetch))  # the reach holds the fetch, so no other has its id
+    found: tuple[int | None, int | None, int] | None = reach.known.get(key)
+    if found is None:
+        slots = fetch.slots
+        states = len(fetch.columns) if "~states" in slots else None
+        certain = slots.index("~certain") if "~certain" in slots else None
+        found = reach.known[key] = states, certain, len(slots) - len(fetch.order)
+    return found
 
 
 def _enough(records: Sequence[Record], needed: int) -> tuple[Sequence[Record], bool]:

@@ -82,6 +82,7 @@ class Hub:
     views: Remembered[GraphQLSchema] = field(default_factory=lambda: Remembered(64))
     layouts: Remembered[Layout] = field(default_factory=lambda: Remembered(500))
     entitled: Remembered[Entitlements] = field(default_factory=lambda: Remembered(1_000))
+    operations: Remembered[str] = field(default_factory=lambda: Remembered(2_000))
     batches: Batches = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,6 +101,14 @@ class Hub:
         if found is None:
             found = Entitlements.of(policy, unit, purpose)
             self.entitled.put(key, found)
+        return found
+
+    def operation(self, query: str, name: str | None) -> str:
+        """The pseudonym of a document and the operation in it."""
+        found = self.operations.get((query, name))
+        if found is None:
+            found = self.pseudonyms.operation(query, name)
+            self.operations.put((query, name), found, 1 + len(query) // 256)
         return found
 
     def view(self, entitlements: Entitlements) -> GraphQLSchema:

@@ -50,7 +50,7 @@ class Request:
 
 async def answer(hub: Hub, identity: Identity, request: Request) -> Answer:
     """The answer to one request; refusals and failures are answers, and entries, too."""
-    operation = hub.pseudonyms.operation(request.query, request.operation_name)
+    operation = hub.operation(request.query, request.operation_name)
     own = False
     try:
         with hub.stage("entitle"):

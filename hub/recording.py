@@ -6,10 +6,10 @@ Guarantee (invariant 2): ``record`` returns only what the log has made durable, 
 from __future__ import annotations
 
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Protocol
 
 from hub.audit.commitment import KEY_SIZE, committed, messages
@@ -124,8 +124,9 @@ class Recording:
     def _told(self, released: Released, refused: Iterable[str], errors: Iterable[HubError], grounds: Grounds) -> Told:
         codes = sorted({error.code for error in errors})
         # What this answer gives away, not what its batch read: others' rows are in their own entries.
-        rows = Counter(HOME[type_name] for type_name, _ in released.records)
-        rows.update(source for source, _ in released.parts)
+        rows: dict[str, int] = {}
+        for source in (*(HOME[type_name] for type_name, _ in released.records), *(name for name, _ in released.parts)):
+            rows[source] = rows.get(source, 0) + 1
         records = self._records(released.records)
         subjects = [*records.values(), *self.pseudonyms.registers(released.registers)]
         subjects += self.pseudonyms.citizens(released.citizens)
@@ -134,10 +135,10 @@ class Recording:
             members={
                 "decision": _decision(released, codes),
                 "policy": grounds.policy,
-                "released": sorted(released.clear),
-                "masked": sorted(released.masked),
-                "refused": sorted(refused),
-                "subjects": sorted(subjects),
+                "released": _in_order(frozenset(released.clear)),
+                "masked": _in_order(frozenset(released.masked)),
+                "refused": _in_order(frozenset(refused)),
+                "subjects": subjects,
                 "rows": sorted(f"{source}={count}" for source, count in rows.items()),
                 "rules": grounds.rules,
                 "clauses": grounds.clauses,
@@ -185,6 +186,12 @@ class Recording:
             "purpose": identity.purpose,
             "case": self.pseudonyms.case(identity.case or ""),
         }
+
+
+@lru_cache(maxsize=4_096)
+def _in_order(coordinates: frozenset[str]) -> tuple[str, ...]:
+    """Sorted, once for all answers that release the same."""
+    return tuple(sorted(coordinates))
 
 
 def _decision(released: Released, codes: Sequence[str]) -> AccessDecision:

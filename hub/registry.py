@@ -100,19 +100,28 @@ class Registry:
         found = await asyncio.gather(*fetches)
         return Files(citizen={register: number for rows in found for register, number in rows})
 
-    async def persons(self, source: str, registers: Iterable[str]) -> Mapping[str, str]:
-        """Person number in the source -> register number, by confirmed links to those of the files that are open."""
+    async def persons(self, source: str, registers: Iterable[str], *, shown: bool = False) -> Mapping[str, str]:
+        """Person number in the source -> register number, by confirmed links to those of the files that are open.
+
+        ``shown``: the files exist for the caller, so that it may be told from how long it takes whether there are any.
+        """
         if source in REGISTER_SOURCES:
             return {}
         wanted = frozenset(registers)
         if wanted not in self.links:
             # Facts are asked at once, and each wants the same links: the first asks for all of them.
-            self.links[wanted] = asyncio.ensure_future(self._linked(wanted))
+            self.links[wanted] = asyncio.ensure_future(self._linked(wanted, shown=shown))
         owners = await self.links[wanted]
         return {person: register for (of, person), register in owners.items() if of == source}
 
-    async def _linked(self, registers: frozenset[str]) -> Mapping[Linked, str]:
+    async def links_ahead(self, registers: Iterable[str]) -> None:
+        """Asks for the links of these files before it is sure that they are needed."""
+        await self.reading.fetch_ahead(_LINKS_OF_FILES, {"registers": sorted(set(registers))})
+
+    async def _linked(self, registers: frozenset[str], *, shown: bool) -> Mapping[Linked, str]:
         links = await self.reading.fetch(_LINKS_OF_FILES, {"registers": sorted(registers)})
+        if shown and not links:
+            return {}
         owners = _owners(links, await self.files(link[2] for link in links))
         return {person: register for person, register in owners.items() if register in registers}
 

@@ -43,10 +43,15 @@ class Seal:
 
     def identified(self, text: str, argument: str) -> tuple[str, str]:
         """(type, key) of an id that this principal was given; anything else is INVALID_INPUT."""
+        type_name, key, *_ = self.opened(text, argument)
+        return type_name, key
+
+    def opened(self, text: str, argument: str) -> list[str]:
+        """The same, with what stands in the id beside: of a child the citizen id of the day (or None)."""
         opened = self._open(text, b"id")
         if opened is None:
             raise RefusalError("INVALID_INPUT", f"`{argument}` is no id that this unit was given", argument=argument)
-        return opened[0], opened[1]
+        return opened
 
     def cursor(self, query: bytes, order: Sequence[str | None], key: str) -> str:
         """The cursor of a row's place in one query (purpose, field, conditions, order, parent)."""

@@ -61,6 +61,15 @@ class Sources:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """What a fetch with these parameters found; holds the fetch, so that no other has its id."""
+
+    fetch: Fetch
+    bindings: Mapping[str, Any]
+    found: Sequence[Row] | SourceError = field(repr=False)
+
+
 @dataclass(slots=True, kw_only=True)
 class Reading:
     """One batch's reading of the sources: the parameters that all its statements share, and who failed it."""
@@ -68,10 +77,26 @@ class Reading:
     sources: Sources
     bindings: Mapping[str, Any]
     down: dict[str, SourceError] = field(default_factory=dict)
+    ahead: dict[int, Ahead] = field(default_factory=dict)
+    """By the fetch's id: what was asked for before it was sure to be needed."""
 
     async def fetch(self, fetch: Fetch, bindings: Mapping[str, Any]) -> Sequence[Row]:
         """Rows of the fetch; a source that has failed this batch fails at once."""
-        return await self._ask(fetch.source, fetch, bindings)
+        held = self.ahead.pop(id(fetch), None) if self.ahead else None
+        if held is None or held.bindings != bindings:
+            return await self._ask(fetch.source, fetch, bindings)
+        if isinstance(held.found, SourceError):
+            raise held.found
+        return held.found
+
+    async def fetch_ahead(self, fetch: Fetch, bindings: Mapping[str, Any]) -> None:
+        """Asks now; who fetches the very same later has the rows, or the failure, without asking again."""
+        found: Sequence[Row] | SourceError
+        try:
+            found = await self._ask(fetch.source, fetch, bindings)
+        except SourceError as error:
+            found = error
+        self.ahead[id(fetch)] = Ahead(fetch=fetch, bindings=bindings, found=found)
 
     async def aggregate(self, aggregate: Aggregate, bindings: Mapping[str, Any]) -> Sequence[Row]:
         """Groups of the aggregate."""

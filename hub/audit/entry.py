@@ -7,12 +7,13 @@ appear as pseudonyms in the log's own domain, values never. What does not fit is
 
 from __future__ import annotations
 
-import hmac
 from binascii import b2a_base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any, Final, Literal, TypeAlias
 
 import orjson
@@ -28,6 +29,8 @@ INLINE: Final = {"subjects": 128, "commitments": 32, "notes": 0}
 LONGEST_TEXT: Final = 256
 LONGEST_NOTE: Final = 4_000
 _WEB: Final = bytes.maketrans(b"+/", b"-_")
+_INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
 
 Kind: TypeAlias = Literal[
     "disclosure",
@@ -47,6 +50,7 @@ Kind: TypeAlias = Literal[
 ]
 AccessDecision: TypeAlias = Literal["ALLOWED", "MASKED", "FILTERED", "DENIED", "FAILED"]
 Texts: TypeAlias = Sequence[str]
+_Keyed: TypeAlias = tuple[Callable[[], Any], Callable[[], Any]]
 
 REPORTING_CLAUSES: Final = frozenset({"2.3", "2.5"})
 """Clauses that are every reporter's; any other clause would say which unit reported."""
@@ -120,6 +124,11 @@ class Leaf:
 _LISTS: Final = tuple(item.name for item in fields(Entry) if item.type == "Texts")
 _TEXTS: Final = tuple(item.name for item in fields(Entry) if item.type in {"str", "Kind", "AccessDecision"})
 
+_OWN: Final = ("subjects", "commitments", "facts")
+_COMMON: Final = tuple(name for name in _LISTS if name not in {*_OWN, "notes"})
+"""Lists of which many entries have the same: coordinates, rules, clauses, codes."""
+_texts_of, _own_of, _common_of = attrgetter(*_TEXTS), attrgetter(*_OWN), attrgetter(*_COMMON)
+
 NAMES: Final = frozenset({*_TEXTS, *_LISTS, "v", "at", "part", "promise"})
 """The fields that each entry has."""
 
@@ -128,9 +137,10 @@ def encode(entry: Entry) -> Leaf:
     """The leaf of ``entry``; lists are sorted and hold each item once, so that order tells nothing."""
     at = entry.at.astimezone(UTC)
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)
-    document: dict[str, Any] = {name: _plain(getattr(entry, name)) for name in _TEXTS}
+    document: dict[str, Any] = dict(zip(_TEXTS, map(_plain, _texts_of(entry)), strict=True))
     document |= {"v": VERSION, "at": timestamp(at), "part": entry.part, "promise": entry.promise}
-    document |= {name: _items(getattr(entry, name)) for name in _LISTS}
+    document |= zip(_COMMON, map(_common, map(tuple, _common_of(entry))), strict=True)
+    document |= zip(_OWN, map(_items, _own_of(entry)), strict=True)
     document["notes"] = [_plain(note, longest=LONGEST_NOTE) for note in entry.notes]
     lists: dict[str, tuple[str, ...]] = {}
     for name, inline in INLINE.items():
@@ -184,6 +194,12 @@ def _items(items: Texts) -> list[str]:
     return sorted({_plain(item) for item in items})
 
 
+@lru_cache(maxsize=4_096)
+def _common(items: tuple[str, ...]) -> list[str]:
+    """As ``_items``, worked out once for entries of one kind; nobody changes the list."""
+    return _items(items)
+
+
 def _plain(text: str, *, longest: int = LONGEST_TEXT) -> str:
     """``text``, or its hash where it would break the limit, a list's newline, PostgreSQL's text or UTF-8 itself."""
     if len(text) <= longest and text.isprintable():
@@ -200,7 +216,7 @@ class Pseudonyms:
     """
 
     key: bytes = field(repr=False)
-    _keyed: dict[tuple[str, ...], hmac.HMAC] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _keyed: dict[tuple[str, ...], _Keyed] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.key) < 32:
@@ -250,19 +266,28 @@ class Pseudonyms:
         """For each text its name in the domain that ``first`` begins with."""
         keyed = self._keyed.get(first)
         if keyed is None:
-            keyed = hmac.new(self.key, _framed("hub-log", *first), "sha256")
+            keyed = _keyed(self.key, _framed("hub-log", *first))
             if len(first) == 1 or first[0] == "r":  # few: types, not people
                 self._keyed[first] = keyed
         digests: list[bytes] = []
-        copy = keyed.copy
-        # A copy costs a third of keying anew, and names are many: every row of an answer has one.
+        inner, outer = keyed
+        # Copies cost a third of keying anew, and names are many: every row of an answer has one.
         for part in last:
             encoded = part.encode("utf-8", "surrogatepass")
-            own = copy()
-            own.update(len(encoded).to_bytes(4) + encoded)
+            within, own = inner(), outer()
+            within.update(len(encoded).to_bytes(4) + encoded)
+            own.update(within.digest())
             digests.append(own.digest()[:16] + b"\0\0")  # whole groups of 3 bytes: all become text at once
         text = b2a_base64(b"".join(digests), newline=False).translate(_WEB).decode()
         return [f"{first[0]}-{text[at : at + 22]}" for at in range(0, len(text), 24)]
+
+
+def _keyed(key: bytes, first: bytes) -> _Keyed:
+    """HMAC-SHA256 (RFC 2104) under ``key`` of what begins with ``first``, as its two hashes, to be copied and ended."""
+    block = (sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
+    inner, outer = sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
+    inner.update(first)
+    return inner.copy, outer.copy
 
 
 def _framed(*parts: str) -> bytes:

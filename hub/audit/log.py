@@ -25,7 +25,7 @@ from hub.audit.desk import Desk
 from hub.audit.entry import Entry, Leaf, encode
 from hub.audit.keyring import Signer
 from hub.audit.reader import Reader
-from hub.audit.receipt import Receipt, receipt_for
+from hub.audit.receipt import Receipt, receipts_for
 from hub.audit.sequencer import Sequencer
 from hub.audit.session import Session
 from hub.audit.store import PostgresStore
@@ -168,7 +168,7 @@ class Log:
             raise _unavailable("slow")
         match order.outcome.result():
             case "durable":
-                return [receipt_for(leaf, self._key.current) for leaf in leaves]
+                return receipts_for(leaves, self._key.current)
             case "taken":
                 raise InternalError
             case "unavailable":

@@ -7,8 +7,8 @@ for a checkpoint: its first line is not the origin.
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Mapping
+from binascii import b2a_base64
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,23 +73,39 @@ class Receipt:
     @property
     def text(self) -> str:
         """What is signed: ``<origin>/receipt``, entry, leaf, time and promise, each on a line, UTF-8."""
-        return f"{self.origin}/receipt\n{self.entry}\n{self.leaf}\n{self.at}\n{self.promise}\n"
+        return _signed(self.origin, self.entry, self.leaf, self.at, self.promise)
 
 
 def receipt_for(leaf: Leaf, key: SigningKey) -> Receipt:
     """The receipt of a leaf that is durable; the caller sees to that."""
-    entry, at = leaf.name, timestamp(leaf.at)
-    unsigned = Receipt(
-        entry=entry,
-        leaf=leaf.hash.hex(),
-        at=at,
-        promise=leaf.promise,
-        origin=key.verifier.name,
-        key=key.verifier.id.hex(),
-        signature="",
-    )
-    signature = b64encode(key.sign(unsigned.text.encode())).decode()
-    return Receipt(**(unsigned.as_json() | {"signature": signature}))
+    [receipt] = receipts_for([leaf], key)
+    return receipt
+
+
+def receipts_for(leaves: Iterable[Leaf], key: SigningKey) -> list[Receipt]:
+    """The receipts of leaves that are durable."""
+    origin, number, sign = key.verifier.name, key.verifier.id.hex(), key.sign
+    receipts: list[Receipt] = []
+    for leaf in leaves:
+        entry, hashed, at = leaf.name, leaf.hash.hex(), timestamp(leaf.at)
+        signature = sign(_signed(origin, entry, hashed, at, leaf.promise).encode())
+        text = b2a_base64(signature, newline=False).decode()
+        receipts.append(
+            Receipt(
+                entry=entry,
+                leaf=hashed,
+                at=at,
+                promise=leaf.promise,
+                origin=origin,
+                key=number,
+                signature=text,
+            )
+        )
+    return receipts
+
+
+def _signed(origin: str, entry: str, leaf: str, at: str, promise: int) -> str:
+    return f"{origin}/receipt\n{entry}\n{leaf}\n{at}\n{promise}\n"
 
 
 def verify_receipt(receipt: Receipt, key: VerifierKey) -> None:

@@ -112,6 +112,12 @@ def fetch_of(reach: Reach, form: Form) -> Fetch:
     return reach.variants[key]
 
 
+def nested_form(mode: Mode, arguments: Arguments, unknown: frozenset[Fact], *, after: bool) -> Form:
+    """The form of rows that hang on others, or are looked up."""
+    limited = mode == "column" and not unknown
+    return Form(mode=mode, arguments=arguments, after=after, limited=limited, unknown=unknown)
+
+
 def undecidable(reach: Reach, form: Form) -> bool:
     """Whether a row may come of which it cannot be told yet if it exists for the caller."""
     return fetch_of(reach, form).certain is not None

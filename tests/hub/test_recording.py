@@ -72,8 +72,8 @@ def test_an_entry_names_who_asked_for_what_and_by_which_rules() -> None:
     assert (entry.unit, entry.client, entry.operator) == (ME.key, ME.client, ME.operator)
     assert (entry.purpose, entry.operation, entry.kind) == ("dropout_control", "operation", "disclosure")
     assert (entry.rules, entry.clauses, entry.rows) == (("r:2",), ("2.1.2",), ["civil_affairs=1", "education=1"])
-    assert entry.released == ["Child.id", "Child.name"]
-    assert entry.masked == ["Child.citizenId"]
+    assert entry.released == ("Child.id", "Child.name")
+    assert entry.masked == ("Child.citizenId",)
 
 
 def test_an_answer_is_recorded_under_the_policy_by_which_it_was_planned() -> None:
@@ -118,7 +118,7 @@ def test_the_gravest_of_what_happened_is_the_decision(found: Released, errors: l
 
 
 def test_what_was_refused_beside_the_data_is_named() -> None:
-    assert disclosure(released(), [CLOSED], refused={"Child.b", "Child.a"}).refused == ["Child.a", "Child.b"]
+    assert disclosure(released(), [CLOSED], refused={"Child.b", "Child.a"}).refused == ("Child.a", "Child.b")
 
 
 @pytest.mark.parametrize(

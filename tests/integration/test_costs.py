@@ -113,7 +113,7 @@ async def weighing(hub: Hub, sources: Mapping[str, Source]) -> AsyncIterator[Wei
 async def test_a_point_query_asks_few_statements_and_takes_the_rows_of_one_child(weighing: Weighing) -> None:
     [one, *_] = await weighing.ids(FULL)
     cost = await weighing.cost(FULL, POINT, {"id": one})
-    assert 0 < cost.statements <= 9
+    assert 0 < cost.statements <= 8
     assert 0 < cost.rows <= 12
     assert 0 < cost.bytes <= 1_300
 
@@ -122,9 +122,10 @@ async def test_points_that_are_asked_together_cost_no_more_statements_than_two(w
     ids = await weighing.ids(FULL)
     alone = await weighing.cost(FULL, POINT, {"id": ids[0]})
     together = await weighing.cost(FULL, POINT, *({"id": each} for each in ids))
-    # All that are there before the first statement leaves go with it; of some children a fact is asked besides.
+    # All that are there before the first statement leaves go with it; of some children a fact is asked besides, and
+    # where a link is confirmed, whose files it leads to.
     assert len(ids) == 30
-    assert together.statements <= alone.statements + 3
+    assert together.statements <= alone.statements + 4
     assert together.rows <= 30 * 12
 
 
