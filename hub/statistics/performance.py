@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from statistics import median
 from typing import Final
 
 from connectors.source import All, Column, Compare, Constant, Exists, Fetch, Param, Predicate, Row
 from hub.identity import PARKS
+from hub.quarters import end, first_day
 from hub.sources import Reading
 from hub.statistics.indicators import DISTRICT, ON_FILE, TOWN, K
 from hub.statistics.tables import Beside, Counted, Published, Shape, Tables, Value, tabulate
-from hub.survey.progress import due_day, quarter_end
+from hub.survey.progress import due_day
 from policies.policy import Policy
 from policies.tables import COUNT, Table
 
@@ -205,6 +206,5 @@ def _punctual(surveys: Iterable[Row], quarter: str, policy: Policy) -> Iterator[
 
 def _bounds(quarter: str) -> tuple[str, str]:
     """The first instant of the quarter, and of the next."""
-    last = quarter_end(quarter)
-    first = date(last.year, last.month - 2, 1)
-    return tuple(f"{day.isoformat()}T00:00:00+08:00" for day in (first, last + timedelta(days=1)))  # type: ignore[return-value]
+    days = (first_day(quarter), end(quarter) + timedelta(days=1))
+    return tuple(f"{day.isoformat()}T00:00:00+08:00" for day in days)  # type: ignore[return-value]

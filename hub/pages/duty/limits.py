@@ -6,13 +6,13 @@ that there is none. A clock whose beginning the unit may not read is not shown, 
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from hub.events.clock import Limits
+from hub.quarters import end
 from hub.settings_events import Clocks
 from hub.workdays import workdays_after
 
@@ -54,12 +54,9 @@ def _survey(name: str, row: Mapping[str, Any], limits: Limits) -> tuple[datetime
 
 
 def _quarter_end(quarter: str) -> date | None:
-    """The last day of a quarter such as 2017Q2."""
+    """The last day of a quarter such as 2017Q2; None of anything else."""
     year, _, number = quarter.partition("Q")
-    if not year.isascii() or not year.isdecimal() or number not in {"1", "2", "3", "4"}:
-        return None
-    month = int(number) * 3
-    return date(int(year), month, monthrange(int(year), month)[1])
+    return end(quarter) if year.isascii() and year.isdecimal() and number in {"1", "2", "3", "4"} else None
 
 
 def instant(value: Any) -> datetime | None:
