@@ -9,55 +9,68 @@ exist for the caller is the same as none; every statement is one that would be a
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from typing import Any
 
+from connectors.source import Fetch
 from hub.batch import Wish, links_of
 from hub.executor import Execution
 from hub.planner.arguments import Arguments, bind_values
-from hub.planner.fetches import fetch_of, needs_of, nested_form
+from hub.planner.fetches import Mode, fetch_of, needs_of, nested_form
+from hub.planner.formula import Fact
 from hub.planner.plan import Reach
-from hub.registry import REGISTER_SOURCES, people_bindings
+from hub.planner.relations import CHILD
+from hub.registry import REGISTER_SOURCES, Files, people_bindings
 
 Hanging = tuple[Reach, Arguments]
 
 
-def ask_ahead(execution: Execution, wishes: Sequence[Wish]) -> Iterator[Coroutine[Any, Any, None]]:
-    """Statements about what hangs on the files that these wishes look up by id."""
+def ask_ahead(execution: Execution, wishes: Sequence[Wish]) -> Iterator[Awaitable[Any]]:
+    """Begins to ask what hangs on the files that these wishes look up by id."""
     by_reach: dict[int, list[Wish]] = {}
     for wish in wishes:
         if wish.key is not None and wish.reach.type_name == "Child":
             by_reach.setdefault(wish.reach.number, []).append(wish)
     for looked_up in by_reach.values():
-        yield from _calls(execution, looked_up)
+        yield from _asked(execution, looked_up)
 
 
-def _calls(execution: Execution, wishes: Sequence[Wish]) -> Iterator[Coroutine[Any, Any, None]]:
-    registers = sorted({str(wish.key) for wish in wishes})
-    people = people_bindings((wish.number for wish in wishes), ())
-    linked = False
-    for reach, arguments in _hanging(wishes):
-        of_child = reach.join is not None and reach.join[0] == "~child"
-        form = nested_form(
-            "people" if of_child else "column", arguments, needs_of(reach, arguments).remote, after=False
-        )
-        joined = people if of_child else {"parents": registers}
-        values = bind_values(arguments.values, execution.years_ago)
-        bindings = {**joined, **values, "limit": arguments.first + 1}
-        yield execution.reading.fetch_ahead(fetch_of(reach, form), bindings)
-        linked |= of_child and reach.source not in REGISTER_SOURCES
-    if linked:
-        yield execution.registry.links_ahead(registers)
+def _asked(execution: Execution, wishes: Sequence[Wish]) -> Iterator[Awaitable[Any]]:
+    files = Files(citizen={str(wish.key): wish.number for wish in wishes})
+    first: dict[Fact, None] = {}
+    hanging = list(_hanging(wishes))
+    if any(_of_child(reach) and reach.source not in REGISTER_SOURCES for reach, _ in hanging):
+        yield execution.registry.links_ahead(files.citizen)
+    for reach, arguments in hanging:
+        needs = needs_of(reach, arguments)
+        if not needs.primary:
+            yield execution.reading.fetch_ahead(*_fetch(execution, reach, arguments, files))
+        first |= dict.fromkeys(fact for fact in needs.primary if fact.via == "child")
+    if first:
+        yield execution.registry.want_ahead(first, files)
+
+
+def _fetch(execution: Execution, reach: Reach, arguments: Arguments, files: Files) -> tuple[Fetch, dict[str, Any]]:
+    mode: Mode = "people" if _of_child(reach) else "column"
+    form = nested_form(mode, arguments, needs_of(reach, arguments).remote, after=False)
+    joined: dict[str, Any] = {"parents": sorted(files.citizen)}
+    if mode == "people":
+        joined = people_bindings(files.citizen.values(), ())
+    values = bind_values(arguments.values, execution.years_ago)
+    return fetch_of(reach, form), {**joined, **values, "limit": arguments.first + 1}
+
+
+def _of_child(reach: Reach) -> bool:
+    return reach.join == CHILD
 
 
 def _hanging(wishes: Sequence[Wish]) -> Iterator[Hanging]:
-    """Links of the files that all wishes want by the same arguments, and of which nothing must be known first."""
+    """Links of the files that all wishes want by the same arguments, and whose order rests on no other source."""
     first = wishes[0].asked
     for link in links_of(wishes[0].reach):
         reach, arguments = link.reach, first[link.reach.number]
         if any(wish.asked is not first and wish.asked[reach.number] != arguments for wish in wishes):
             continue
-        needs = needs_of(reach, arguments)
-        by_file = reach.join is not None and reach.join[0] in ("_key", "_register", "~child")
-        if by_file and arguments.after is None and not needs.primary and not needs.ordering:
+        by_file = reach.join is not None and reach.join[0] in ("_key", "_register", CHILD[0])
+        if by_file and arguments.after is None and not needs_of(reach, arguments).ordering:
             yield reach, arguments

@@ -54,7 +54,7 @@ class Batch:
     purpose: str
     found: Found = field(default_factory=Found)
 
-    async def roots(self, wishes: Sequence[Wish], *beside: Awaitable[None]) -> list[Page]:
+    async def roots(self, wishes: Sequence[Wish], *beside: Awaitable[Any]) -> list[Page]:
         """The page of each wish, with everything below it; ``beside`` is done together with the look-ups."""
         lookups: dict[int, list[int]] = {}
         pages: dict[Any, list[int]] = {}

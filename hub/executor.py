@@ -311,6 +311,7 @@ class Execution:
         self, wanted: Collection[Fact], home: str, people: Sequence[tuple[Any, ...]], files: Files | None
     ) -> dict[Fact, Mapping[str, Any]]:
         """Facts asked for these rows' children (or for these files), as parameters that ``home`` understands."""
+        shown = files is not None  # they are the parents', which exist for the caller
         of_child = [fact for fact in wanted if fact.via == "child"]
         if files is None and of_child:
             try:
@@ -330,7 +331,7 @@ class Execution:
                 return {f"{fact.name}.{fact.via}": sorted(keys or ())}
             assert files is not None
             registers = await self.registry.holding(fact, files)
-            return await self.registry.membership(fact, registers, home, files)
+            return await self.registry.membership(fact, registers, home, files, shown=shown)
 
         return self._learnt(await gather_by(wanted, ask))
 

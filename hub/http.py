@@ -7,16 +7,12 @@ not is turned away with a code, and that is an entry in the log too. No exceptio
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import re
 import secrets
-import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import orjson
 from starlette.requests import ClientDisconnect
@@ -25,8 +21,10 @@ from starlette.responses import Response
 
 from hub.credential import Credential, Verifier, bearer
 from hub.errors import STATUS, HubError, InternalError, OutageError, RefusalError, RefusedError
+from hub.gate import Bucket, Gate
 from hub.identity import Declaration, Identity, Registry, declare, declared
 from hub.pipeline import Request
+from hub.posted import asked
 from hub.response import Answer
 from hub.settings import Settings
 from hub.telemetry import Stages
@@ -55,7 +53,6 @@ _SAYING = frozenset(
     }
 )
 """Headers that say who asks for what, and in which form."""
-_KEY = re.compile(rb'"[ \t\r\n]*:')
 _REMEMBERED = 10_000
 _ACCEPTABLE = {GRAPHQL: GRAPHQL, JSON: JSON, "*/*": JSON, "application/*": JSON}
 _FIXED = {
@@ -143,55 +140,6 @@ class Turn(Exception):
         self.status = status
         self.message = message
         self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
-
-
-@dataclass(slots=True)
-class Gate:
-    """At most ``maximum`` requests of one principal at once, so that one unit's flood is not another's wait."""
-
-    maximum: int
-    _under_way: dict[str, int] = field(default_factory=dict)
-
-    @contextmanager
-    def passing(self, key: str) -> Iterator[None]:
-        """Holds a place for the principal; raises RATE_LIMITED if there is none."""
-        count = self._under_way.get(key, 0)
-        if count >= self.maximum:
-            raise RefusalError(
-                "RATE_LIMITED",
-                f"{self.maximum} requests of this principal are under way, wait for one of them",
-                limit="concurrency",
-                maximum=self.maximum,
-            )
-        self._under_way[key] = count + 1
-        try:
-            yield
-        finally:
-            left = self._under_way[key] - 1
-            if left:
-                self._under_way[key] = left
-            else:
-                del self._under_way[key]
-
-
-@dataclass(slots=True)
-class Bucket:
-    """``rate`` tokens a second: callers without a credential cannot fill the log."""
-
-    rate: float
-    clock: Callable[[], float] = time.monotonic
-    _level: float = 0.0
-    _at: float = float("-inf")
-
-    def take(self) -> bool:
-        """Whether there was a token left."""
-        now = self.clock()
-        self._level = min(self.rate, self._level + (now - self._at) * self.rate)
-        self._at = now
-        if self._level < 1:
-            return False
-        self._level -= 1
-        return True
 
 
 @dataclass(slots=True)
@@ -375,71 +323,6 @@ def _quality(parameters: str) -> float:
             except ValueError:
                 return 0.0
     return 1.0
-
-
-def asked(body: bytes, declaration: Declaration, request_id: str) -> Request:
-    """The request in a body; raises INVALID_INPUT for whatever is no single unambiguous GraphQL request."""
-    members = _object(body)
-    query, name, variables = members.get("query"), members.get("operationName"), members.get("variables")
-    if not isinstance(query, str) or not query.strip():
-        raise _malformed("`query` must be there, a text that is not empty")
-    if not isinstance(name, str | None):
-        raise _malformed("`operationName` must be a text or null")
-    if not isinstance(variables, dict | None):
-        raise _malformed("`variables` must be an object or null")
-    if not isinstance(members.get("extensions"), dict | None):
-        raise _malformed("`extensions` must be an object or null")
-    return Request(
-        query=query,
-        operation_name=name or None,
-        variables=variables or {},
-        denied=declaration.denied,
-        request_id=request_id,
-    )
-
-
-def _object(body: bytes) -> Mapping[str, Any]:
-    try:
-        members = orjson.loads(body)
-    except ValueError:
-        raise _malformed("the body is no JSON text in UTF-8 (RFC 8259)") from None
-    if isinstance(members, list):
-        raise _malformed("a batch of requests is not taken, send one object")
-    if not isinstance(members, dict):
-        raise _malformed("the body must be a JSON object with `query`")
-    if b"\\u0000" in body:
-        raise _malformed("a text must not hold the character U+0000")
-    # orjson keeps the last of two equal keys while a proxy may have judged the first. Every key in the body matches the
-    # pattern: if no more places do than there are keys left, none was dropped.
-    if len(_KEY.findall(body)) == _keys(members):
-        return members
-    try:
-        json.loads(body, object_pairs_hook=_refuse_duplicates)
-    except RecursionError:
-        raise _malformed("the body is nested too deeply") from None
-    return members
-
-
-def _keys(value: Any) -> int:
-    """Keys of all objects in a value."""
-    count, within = 0, [value]
-    while within:
-        inner = within.pop()
-        if isinstance(inner, dict):
-            count += len(inner)
-            within.extend(inner.values())
-        elif isinstance(inner, list):
-            within.extend(inner)
-    return count
-
-
-def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
-    if len({name for name, _ in pairs}) != len(pairs):
-        raise _malformed("an object in the body has the same key twice")
-
-
-def _malformed(message: str) -> RefusalError:
-    return RefusalError("INVALID_INPUT", message)
 
 
 def _body(*errors: HubError) -> bytes:

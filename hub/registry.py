@@ -9,7 +9,7 @@ would learn whether there is a row.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -78,6 +78,11 @@ class Files:
     def __bool__(self) -> bool:
         return bool(self.citizen)
 
+    @property
+    def numbered(self) -> frozenset[tuple[str, str | None]]:
+        """The files with their numbers: what is known of a file by one number is not known by another."""
+        return frozenset(self.citizen.items())
+
 
 @dataclass(slots=True, kw_only=True)
 class Registry:
@@ -86,7 +91,7 @@ class Registry:
     reading: Reading
     set_limit: int
     links: dict[frozenset[str], asyncio.Future[Mapping[Linked, str]]] = field(default_factory=dict)
-    asked: dict[tuple[Fact, frozenset[str]], asyncio.Future[Mapping[Fact, frozenset[str]]]] = field(
+    asked: dict[tuple[Fact, frozenset[tuple[str, str | None]]], asyncio.Future[Mapping[Fact, frozenset[str]]]] = field(
         default_factory=dict
     )
 
@@ -114,9 +119,14 @@ class Registry:
         owners = await self.links[wanted]
         return {person: register for (of, person), register in owners.items() if of == source}
 
-    async def links_ahead(self, registers: Iterable[str]) -> None:
+    def links_ahead(self, registers: Iterable[str]) -> Awaitable[Any]:
         """Asks for the links of these files before it is sure that they are needed."""
-        await self.reading.fetch_ahead(_LINKS_OF_FILES, {"registers": sorted(set(registers))})
+        return self.reading.fetch_ahead(_LINKS_OF_FILES, {"registers": sorted(set(registers))})
+
+    def want_ahead(self, facts: Iterable[Fact], files: Files) -> Awaitable[Any]:
+        """``want`` for files as they are taken to be: asked by another number, a fact is asked again."""
+        self.want(facts, files)
+        return asyncio.gather(*self.asked.values(), return_exceptions=True)
 
     async def _linked(self, registers: frozenset[str], *, shown: bool) -> Mapping[Linked, str]:
         links = await self.reading.fetch(_LINKS_OF_FILES, {"registers": sorted(registers)})
@@ -138,20 +148,20 @@ class Registry:
 
     def want(self, facts: Iterable[Fact], files: Files) -> None:
         """Asks facts of children for these files: those of one relation in one statement, none twice in a batch."""
-        registers = frozenset(files.citizen)
+        of_whom = files.numbered
         groups: dict[tuple[str, str], list[Fact]] = {}
         for fact in facts:
-            if (fact, registers) not in self.asked:
+            if (fact, of_whom) not in self.asked:
                 groups.setdefault((fact.source, fact.relation), []).append(fact)
         for group in groups.values():
             together = tuple(sorted(group, key=lambda fact: fact.name))
             found = asyncio.ensure_future(self._among(together, files))
-            self.asked.update({(fact, registers): found for fact in group})
+            self.asked.update({(fact, of_whom): found for fact in group})
 
     async def holding(self, fact: Fact, files: Files) -> frozenset[str]:
         """Register numbers among ``files`` for which the fact holds."""
         self.want((fact,), files)
-        return (await self.asked[(fact, frozenset(files.citizen))])[fact]
+        return (await self.asked[(fact, files.numbered)])[fact]
 
     async def holding_anywhere(self, fact: Fact) -> frozenset[str] | None:
         """Register numbers for which the fact holds; None if there are too many."""
@@ -196,13 +206,15 @@ class Registry:
             return None
         return frozenset(row[0] for row in found if row[0] is not None)
 
-    async def membership(self, fact: Fact, registers: frozenset[str], home: str, files: Files | None) -> dict[str, Any]:
-        """The parameters by which ``home`` tests that a row's child is among ``registers``."""
+    async def membership(
+        self, fact: Fact, registers: frozenset[str], home: str, files: Files | None, *, shown: bool = False
+    ) -> dict[str, Any]:
+        """The parameters by which ``home`` tests that a row's child is one of these; ``shown``: see ``persons``."""
         if home in REGISTER_SOURCES:
             return {f"{fact.name}.register": sorted(registers)}
         known = files if files is not None else await self.files(registers)
         citizens = sorted(citizen for register in registers if (citizen := known.citizen.get(register)) is not None)
-        persons = await self.persons(home, known.citizen)
+        persons = await self.persons(home, known.citizen, shown=shown)
         linked = sorted(person for person, register in persons.items() if register in registers)
         return {f"{fact.name}.citizen": citizens, f"{fact.name}.person": linked}
 

@@ -31,7 +31,8 @@ from hub.credential import RevokedFile, Verifier
 from hub.document import Documents
 from hub.eventing import open_events
 from hub.events.subscription import Events
-from hub.http import Gate, Turned
+from hub.gate import Gate
+from hub.http import Turned
 from hub.hub import Hub
 from hub.identity import Identity
 from hub.keys import KeySet

@@ -26,9 +26,10 @@ from hub.audit.contract import StoreError
 from hub.credential import Credential, bearer
 from hub.errors import HubError, InternalError, OutageError, RefusalError, RefusedError
 from hub.events.subscription import Events
-from hub.http import Door, Turned, asked
+from hub.http import Door, Turned
 from hub.identity import Declaration, Identity, declare, declared
 from hub.pipeline import Request
+from hub.posted import asked
 
 PROTOCOL: Final = "graphql-transport-ws"
 INVALID, UNAUTHORISED, FORBIDDEN, NO_PROTOCOL = 4400, 4401, 4403, 4406

@@ -5,6 +5,7 @@ Guarantee (invariant 6): what a source does not answer is a ``SourceError``, nev
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,7 +68,7 @@ class Ahead:
 
     fetch: Fetch
     bindings: Mapping[str, Any]
-    found: Sequence[Row] | SourceError = field(repr=False)
+    found: asyncio.Task[Sequence[Row] | SourceError] = field(repr=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,18 +86,22 @@ class Reading:
         held = self.ahead.pop(id(fetch), None) if self.ahead else None
         if held is None or held.bindings != bindings:
             return await self._ask(fetch.source, fetch, bindings)
-        if isinstance(held.found, SourceError):
-            raise held.found
-        return held.found
+        found = await held.found
+        if isinstance(found, SourceError):
+            raise found
+        return found
 
-    async def fetch_ahead(self, fetch: Fetch, bindings: Mapping[str, Any]) -> None:
+    def fetch_ahead(self, fetch: Fetch, bindings: Mapping[str, Any]) -> asyncio.Task[Sequence[Row] | SourceError]:
         """Asks now; who fetches the very same later has the rows, or the failure, without asking again."""
-        found: Sequence[Row] | SourceError
-        try:
-            found = await self._ask(fetch.source, fetch, bindings)
-        except SourceError as error:
-            found = error
+        found = asyncio.create_task(self._tried(fetch, bindings))
         self.ahead[id(fetch)] = Ahead(fetch=fetch, bindings=bindings, found=found)
+        return found
+
+    async def _tried(self, fetch: Fetch, bindings: Mapping[str, Any]) -> Sequence[Row] | SourceError:
+        try:
+            return await self._ask(fetch.source, fetch, bindings)
+        except SourceError as error:
+            return error
 
     async def aggregate(self, aggregate: Aggregate, bindings: Mapping[str, Any]) -> Sequence[Row]:
         """Groups of the aggregate."""

@@ -29,7 +29,7 @@ from hub.audit.reader import WIDTH, Reader
 from hub.audit.receipt import Receipt, verify_receipt
 from hub.credential import Credential, Verifier, bearer
 from hub.errors import STATUS, HubError, OutageError, RefusalError
-from hub.http import Bucket
+from hub.gate import Bucket
 from hub.recording import Recorder
 
 RECEIPT = "hub-receipt"

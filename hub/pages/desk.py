@@ -20,7 +20,8 @@ from hub.audit.receipt import Receipt
 from hub.credential import Credential, Verifier
 from hub.errors import STATUS, HubError, RefusalError
 from hub.events.clock import Limits
-from hub.http import Bucket, Gate, Turned
+from hub.gate import Bucket, Gate
+from hub.http import Turned
 from hub.identity import Declaration, Identity, declare
 from hub.lifecycle.refused import Refused
 from hub.lifecycle.shelf import Counts

@@ -18,7 +18,8 @@ import pytest
 from hub.app import create_app
 from hub.credential import Verifier
 from hub.errors import OutageError, RefusalError
-from hub.http import Bucket, Gate, Turned
+from hub.gate import Bucket, Gate
+from hub.http import Turned
 from hub.identity import Identity, Registry
 from hub.keys import KeySet
 from hub.pipeline import Request

@@ -15,7 +15,7 @@ from hub.audit.search import Search
 from hub.audit.unusual import Unusual
 from hub.audit.witness.client import Age
 from hub.credential import Verifier
-from hub.http import Bucket
+from hub.gate import Bucket
 from hub.pages.console import asked
 from hub.pages.session import Session, Sessions
 from hub.pages.words import Language

@@ -1,0 +1,59 @@
+"""How many at once, and how many a second: one caller's flood is not another's wait, and fills no log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from hub.errors import RefusalError
+
+
+@dataclass(slots=True)
+class Gate:
+    """At most ``maximum`` requests of one principal at once, so that one unit's flood is not another's wait."""
+
+    maximum: int
+    _under_way: dict[str, int] = field(default_factory=dict)
+
+    @contextmanager
+    def passing(self, key: str) -> Iterator[None]:
+        """Holds a place for the principal; raises RATE_LIMITED if there is none."""
+        count = self._under_way.get(key, 0)
+        if count >= self.maximum:
+            raise RefusalError(
+                "RATE_LIMITED",
+                f"{self.maximum} requests of this principal are under way, wait for one of them",
+                limit="concurrency",
+                maximum=self.maximum,
+            )
+        self._under_way[key] = count + 1
+        try:
+            yield
+        finally:
+            left = self._under_way[key] - 1
+            if left:
+                self._under_way[key] = left
+            else:
+                del self._under_way[key]
+
+
+@dataclass(slots=True)
+class Bucket:
+    """``rate`` tokens a second: callers without a credential cannot fill the log."""
+
+    rate: float
+    clock: Callable[[], float] = time.monotonic
+    _level: float = 0.0
+    _at: float = float("-inf")
+
+    def take(self) -> bool:
+        """Whether there was a token left."""
+        now = self.clock()
+        self._level = min(self.rate, self._level + (now - self._at) * self.rate)
+        self._at = now
+        if self._level < 1:
+            return False
+        self._level -= 1
+        return True
