@@ -18,6 +18,7 @@ import orjson
 
 from hub.aggregates import Question, ask
 from hub.ahead import ask_ahead
+from hub.audit.entry import Entry
 from hub.batch import Batch, Wish
 from hub.calls import Call
 from hub.errors import HubError, OutageError, RefusalError
@@ -25,7 +26,7 @@ from hub.events.late import Late, late_of
 from hub.executor import Execution, Page
 from hub.identity import Identity
 from hub.local import local_values
-from hub.pace import in_vain, whole_step
+from hub.pace import Turn, in_vain, whole_step
 from hub.planner.compile import refusals
 from hub.planner.plan import Denied, LocalRoot, RowsRoot, Word
 from hub.planner.scopes import OWN_REPORTS
@@ -129,7 +130,10 @@ class Batches:
 
 async def tell(hub: Hub, calls: Sequence[Call], stitched: Sequence[Stitched]) -> list[Answer]:
     """The answers of calls of one plan and principal, their entries durable."""
-    entries = [hub.recording.entries(act_of(call), found.told) for call, found in zip(calls, stitched, strict=True)]
+    entries, turn = list[list[Entry]](), Turn()
+    for call, found in zip(calls, stitched, strict=True):
+        await turn.over()
+        entries.append(hub.recording.entries(act_of(call), found.told))
     # INVARIANT 2: no entry, no answer. Crash before this and nothing left; after it, and an entry tells of too much.
     with hub.stage("record"):
         try:
@@ -155,7 +159,7 @@ async def read_batch(hub: Hub, calls: Sequence[Call]) -> list[Stitched]:
         for call in calls:
             call.in_vain = in_vain(call, pages.get(id(call), {}))
     with hub.stage("stitch"):
-        return _stitched(hub, batch, calls, pages, aggregates, late)
+        return await _stitched(hub, batch, calls, pages, aggregates, late)
 
 
 def act_of(call: Call) -> Act:
@@ -180,7 +184,7 @@ class Stitched:
         return self.written or self.data
 
 
-def _stitched(
+async def _stitched(
     hub: Hub,
     batch: Batch,
     calls: Sequence[Call],
@@ -191,7 +195,9 @@ def _stitched(
     """For each call what it is answered; calls that found the same pages by the same arguments share it."""
     known: dict[Any, Stitched] = {}
     found: list[Stitched] = []
+    turn = Turn()
     for call in calls:
+        await turn.over()
         own = pages.get(id(call), {})
         key = _alike(call, own)
         stitched = known.get(key)

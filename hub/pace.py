@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import floor
+from time import perf_counter
 
 from hub.calls import Call
 from hub.executor import Page
@@ -18,6 +20,23 @@ STEP = 0.025
 """Seconds. Look-ups take a few milliseconds, so nearly all that are in vain leave at the first step."""
 NAP = 0.002
 """Seconds before a step in which the loop turns instead of sleeping: it sleeps by whole milliseconds."""
+
+
+GIVEN = 0.004
+"""Seconds for which one batch has the loop; then others have their turn."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """A batch at work on many answers: none of them takes long, all together may."""
+
+    since: float = field(default_factory=perf_counter)
+
+    async def over(self) -> None:
+        """Gives way to others if the time is up."""
+        if perf_counter() - self.since > GIVEN:
+            await asyncio.sleep(0)
+            self.since = perf_counter()
 
 
 def in_vain(call: Call, pages: Mapping[str, Page]) -> bool:

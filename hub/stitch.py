@@ -21,6 +21,7 @@ from hub.planner import plan as p
 from hub.planner.formula import facts
 from hub.planner.relations import HOME
 from hub.seal import Seal
+from hub.whole import whole
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -108,7 +109,7 @@ class Stitch:
         if isinstance(reach.shape, p.ObjectShape):
             if not page.records:
                 return None
-            self._note(reach, page.records)
+            self.note(reach, page.records)
             return self._row(reach, layout_of(reach, reach.shape), page.records[0], path)
         return self._connection(reach, reach.shape, page, path, parent)
 
@@ -132,9 +133,11 @@ class Stitch:
         records = page.records
         if not records:
             return []
+        if len(records) > 1 and (found := whole(self, reach, page, path)) is not None:
+            return found
         if len(entry.entries) == 1 and isinstance(node := entry.entries[0], p.NodeEntry):
             layout, key = layout_of(reach, node.shape), node.key
-            self._note(reach, records)
+            self.note(reach, records)
             return [
                 {key: self._row(reach, layout, record, (*path, number, key))} for number, record in enumerate(records)
             ]
@@ -150,7 +153,7 @@ class Stitch:
         for inner in entry.entries:
             match inner:
                 case p.NodeEntry():
-                    self._note(reach, (record,))
+                    self.note(reach, (record,))
                     answer[inner.key] = self._row(reach, layout_of(reach, inner.shape), record, (*path, inner.key))
                 case p.Cursor():
                     answer[inner.key] = cursors.at(number)
@@ -204,7 +207,7 @@ class Stitch:
         answer: Any = None
         match entry:
             case p.Link():
-                page = self._below(entry.reach)[id(record)]
+                page = self.below(entry.reach)[id(record)]
                 answer = self._reached(entry.reach, page, path, record.values[reach.keys["_key"]])
             case p.Word():
                 answer = entry.text
@@ -220,7 +223,7 @@ class Stitch:
                 answer = self._compared(reach, entry, record, path)
         return answer
 
-    def _below(self, reach: p.Reach) -> Mapping[int, Page]:
+    def below(self, reach: p.Reach) -> Mapping[int, Page]:
         """The pages of a link, by row."""
         found = self.pages.get(reach.number)
         if found is None:
@@ -313,7 +316,7 @@ class Stitch:
                 self._bind(reach, coordinate, record, told[coordinate])
         return self._value(reach, entry.coordinate, record, entry.slot, held, path)
 
-    def _note(self, reach: p.Reach, records: Sequence[Record]) -> None:
+    def note(self, reach: p.Reach, records: Sequence[Record]) -> None:
         """Whom the rows are about: for the entry of the log."""
         if reach.own:
             for record in records:

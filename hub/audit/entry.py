@@ -28,6 +28,8 @@ INLINE: Final = {"subjects": 128, "commitments": 32, "notes": 0}
 """List -> how many of its items an entry holds at most; of more it holds their hash."""
 LONGEST_TEXT: Final = 256
 LONGEST_NOTE: Final = 4_000
+REMEMBERED: Final = 5_000
+"""Names of one kind that are remembered (files, children, rows of each type): a megabyte at most."""
 _WEB: Final = bytes.maketrans(b"+/", b"-_")
 _INNER: Final = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER: Final = bytes(byte ^ 0x5C for byte in range(256))
@@ -216,6 +218,7 @@ class Pseudonyms:
     """
 
     key: bytes = field(repr=False)
+    _known: dict[tuple[str, ...], dict[str, str]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _keyed: dict[tuple[str, ...], _Keyed] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -248,15 +251,25 @@ class Pseudonyms:
 
     def registers(self, numbers: Iterable[str]) -> list[str]:
         """Files, by their numbers, in order."""
-        return self._names(("f",), numbers)
+        return self._remembered(("f",), numbers)
 
     def citizens(self, citizen_ids: Iterable[str]) -> list[str]:
         """Children, by citizen ids, in order."""
-        return self._names(("i",), citizen_ids)
+        return self._remembered(("i",), citizen_ids)
 
     def records(self, type_name: str, keys: Iterable[str]) -> list[str]:
         """Rows of one type, by keys, in order."""
-        return self._names(("r", type_name), keys)
+        return self._remembered(("r", type_name), keys)
+
+    def _remembered(self, first: tuple[str, ...], last: Iterable[str]) -> list[str]:
+        """As ``_names``; rows of one list are looked at again and again, and by several units."""
+        parts, known = list(last), self._known.setdefault(first, {})
+        new = [part for part in parts if part not in known]
+        if len(known) + len(new) > REMEMBERED:
+            known.clear()
+            new = parts
+        known.update(zip(new, self._names(first, new), strict=True))
+        return [known[part] for part in parts]
 
     def _name(self, domain: str, *parts: str) -> str:
         [name] = self._names((domain, *parts[:-1]), parts[-1:])

@@ -77,6 +77,7 @@ create table if not exists log.long_list (
     items text[] not null,
     primary key (request, kind, part, field)
 );
+alter table log.long_list alter column items set storage external; -- pseudonyms and commitments do not compress
 
 -- One key an entry, under which its commitments to values are made. Erasing one (by the owner alone) leaves commitments
 -- that say nothing.

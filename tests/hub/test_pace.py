@@ -40,6 +40,26 @@ async def test_while_an_answer_waits_others_go_on() -> None:
     assert turns > 10
 
 
+@pytest.mark.parametrize(("given", "turns"), [(0.0, 3), (60.0, 0)])
+async def test_a_batch_at_work_gives_way_once_its_time_is_up(
+    given: float, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "GIVEN", given)
+    seen = list[int]()
+
+    async def other() -> None:
+        while True:
+            seen.append(1)
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(other())
+    turn = pace.Turn()
+    for _ in range(3):
+        await turn.over()
+    assert len(seen) == turns
+    beside.cancel()
+
+
 @pytest.mark.postgres
 async def test_only_what_was_looked_for_in_vain_waits(
     ask: Asking, world: World, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,6 @@ import pytest
 
 from connectors.postgres import PostgresSource
 from hub import waves
-from hub.hub import Hub
 from tests.support.running import Asking
 
 pytestmark = pytest.mark.postgres
@@ -19,8 +18,8 @@ BY_SEX = """{ aggregate(by: ["Child.sex"]) { cells { keys { value } value } tota
 CALLERS, TIMES = 6, 3
 
 
-async def test_who_comes_back_is_waited_for_by_the_first(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask, readings, whole = Asking(hub=hub), list[Any](), PostgresSource.aggregate
+async def test_who_comes_back_is_waited_for_by_the_first(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    readings, whole = list[Any](), PostgresSource.aggregate
     monkeypatch.setattr(waves, "SHARE", 0.001)  # so long that no machine is too slow
 
     async def slow(source: PostgresSource, asked: Any, *given: Any, **named: Any) -> Any:
@@ -46,11 +45,10 @@ async def test_who_comes_back_is_waited_for_by_the_first(hub: Hub, monkeypatch: 
     assert len(readings) == alone * TIMES and alone <= 2
 
 
-async def test_nobody_waits_for_one_who_stays_away(hub: Hub) -> None:
-    ask = Asking(hub=hub)
+async def test_nobody_waits_for_one_who_stays_away(ask: Asking) -> None:
     await ask("civil_affairs_bureau", "guardianship_protection", BY_SEX)
-    [*_, key] = hub.batches.waves.last
-    hub.batches.waves.read(key, waves.Wave(calls=50, took=0.1, ended=asyncio.get_running_loop().time()))
+    [*_, key] = ask.hub.batches.waves.last
+    ask.hub.batches.waves.read(key, waves.Wave(calls=50, took=0.1, ended=asyncio.get_running_loop().time()))
     async with asyncio.timeout(30):
         reply = await ask("civil_affairs_bureau", "guardianship_protection", BY_SEX)
     assert reply.status == 200

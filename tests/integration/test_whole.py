@@ -1,0 +1,77 @@
+"""Rows laid out all at once are answered, and noted for the log, as they are one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from hub.recording import Recording
+from hub.stitch import Released
+from hub.whole import whole
+from tests.support.running import Asking
+
+pytestmark = pytest.mark.postgres
+
+PLAIN = """{ children(first: 40) { edges { node { __typename n: name name sex citizenId residenceAddress
+  guardians(first: 5) { edges { node { kind name phone __typename } } }
+  familyMembers(first: 2) { e: edges { x: node { relation name } } }
+  enrolments(first: 3) { edges { node { schoolName status attendanceRecords(first: 2) { edges { node { id } } } } } }
+} } } }"""
+DENIED = """{ children(first: 30) { edges { node { name residenceAddress
+  guardians(first: 5) { edges { node { kind phone } } }
+  guardianshipCases(first: 2) { edges { node { status } } }
+  householdRegistrations(first: 2) { edges { node { status } } }
+  enrolments(first: 3) { edges { node { stage child { name guardians(first: 2) { edges { node { name phone } } } } } } }
+} } } }"""
+TWICE = """{ children(first: 20) { edges { node { a: citizenId b: citizenId
+  guardians(first: 5) { edges { node { phone } } } g: guardians(first: 2) { edges { node { phone } } }
+} } } }"""
+EMPTY = """{ children(first: 20, filter: {divisionCode: {under: "120114101299"}}) { edges { node { name
+  guardians(first: 5) { edges { node { phone } } } } } } }"""
+UNITS = (
+    ("civil_affairs_bureau", "guardianship_protection"),
+    ("education_bureau", "dropout_control"),
+    ("womens_federation", "care_service"),
+)
+
+
+async def told(ask: Asking, unit: str, purpose: str, query: str, patch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    """The answer without its receipt, and what was noted."""
+    noted: list[Released] = []
+    recorded = Recording.told
+
+    def note(self: Recording, released: Released, own: Released, *rest: Any) -> Any:
+        noted.append(released.with_(own))
+        return recorded(self, released, own, *rest)
+
+    with patch.context() as noting:
+        noting.setattr(Recording, "told", note)
+        body = orjson.loads((await ask(unit, purpose, query, denied="null", case="C-1")).body)
+    body.pop("extensions", None)
+    values = sorted(map(str, noted[0].values)) if noted else []
+    return orjson.dumps(body), (noted and [noted[0].with_(Released(values=[])), values])
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=[unit for unit, _ in UNITS])
+async def test_all_at_once_is_as_one_by_one(
+    ask: Asking, unit: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = list[bool]()
+
+    def noted(*given: Any) -> Any:
+        found = whole(*given)
+        at_once.append(found is not None)
+        return found
+
+    for query in (PLAIN, DENIED, TWICE, EMPTY):
+        monkeypatch.setattr("hub.stitch.whole", noted)
+        body, released = await told(ask, *unit, query, monkeypatch)
+        monkeypatch.setattr("hub.stitch.whole", lambda *_: None)
+        singly, released_singly = await told(ask, *unit, query, monkeypatch)
+        assert body == singly
+        if released:
+            released[0].values = released_singly[0].values = []
+        assert released == released_singly
+    assert any(at_once)
