@@ -28,6 +28,8 @@ from hub.audit.reader import Reader
 from hub.audit.session import Connections
 
 BATCH: Final = 1_000
+NAMES: Final = 20_000
+"""Names that are read and written at once, some 10 ms: of answers of a hundred rows those of thirty entries."""
 TURN: Final = 100
 """Entries that are read without giving way to requests: some 2 ms."""
 PERIOD: Final = 1.0
@@ -171,11 +173,11 @@ class Indexer:
         """Indexes the next entries; returns how many. ``ValueError`` names one that is not as it was hashed."""
         async with self.connections.connection() as connection:
             position: int = await connection.fetchval("select position from log.indexed")
-        found = await self.reader.present(position, self.batch)
+        found = _together(await self.reader.present(position, self.batch))
         if not found:
             return 0
         lists: dict[int, dict[str, Sequence[str]]] = {}
-        for index, name, items in await self.reader.lists(position, self.batch, without=UNSOUGHT):
+        for index, name, items in await self.reader.lists(position, found[-1][0] + 1 - position, without=UNSOUGHT):
             lists.setdefault(index, {})[name] = items
         rows: list[Indexed] = []
         for number, (index, leaf, data) in enumerate(found):
@@ -200,6 +202,17 @@ class Indexer:
             await connection.execute(_ALIASES, *_turned([(*row.alias, row.index) for row in rows if row.alias], 3))
             counts = Counter(row.tally for row in rows)
             await connection.execute(_TALLY, *_turned([(*key, count) for key, count in sorted(counts.items())], 7))
+
+
+def _together(found: Sequence[tuple[int, bytes, bytes]]) -> Sequence[tuple[int, bytes, bytes]]:
+    """As many of the entries as one transaction takes: lists name hundreds, and all of them at once would take long."""
+    names = accumulate(_counted(data) for _, _, data in found)
+    return found[: max(bisect(list(names), NAMES), 1)]
+
+
+def _counted(data: bytes) -> int:
+    """How many names a list beside the entry has; of one that has none its few are not worth a look."""
+    return int(orjson.loads(data).get("subjectsCount", 0)) if b'"subjectsCount":' in data else 1
 
 
 def _named(rows: Sequence[Indexed]) -> tuple[list[Any], ...]:

@@ -435,3 +435,13 @@ async def test_a_name_has_the_same_key_here_and_in_the_database(log: Bench) -> N
         == [key for name in names[:50] for key in keys_of((name,))]
     )
     assert keys_of(()) == []
+
+
+async def test_long_lists_are_indexed_a_few_at_a_time(log: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.audit.indexer.NAMES", 500)
+    lists = [[NAMES.register(f"{number}/{each}") for each in range(200)] for number in range(5)]
+    entries = [read(number, subjects=tuple(names)) for number, names in enumerate(lists)]
+    await log.store.append([encode(each) for each in [*entries, read(9, subjects=(lists[0][0],))]])
+    await Sequencer(log.desk, KEY).drain()
+    assert [await log.indexer.step() for _ in range(4)] == [2, 2, 2, 0]
+    assert [row.request for row in (await log.search.of_subjects((lists[0][0],))).rows] == ["read-9", "read-0"]
