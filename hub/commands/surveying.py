@@ -221,7 +221,7 @@ def _tell(sheet: Sheet, checked: Checked, to: Path) -> None:
         table.add_column(title, overflow="fold")
     for problem in checked.problems[:SHOWN]:
         column = BY_NAME[problem.column].header
-        table.add_row(where(sheet, problem), column, problem.fault.wrong, problem.fault.right)
+        table.add_row(where(sheet, problem.row, problem.column), column, problem.fault.wrong, problem.fault.right)
     out.print(table)
     to.write_bytes(annotated(sheet, checked))
     out.print(f"共 {len(checked.problems):,} 处 problems，标注见 annotated sheet: {to}", markup=False)

@@ -92,10 +92,10 @@ def shown(column: Column, value: Any) -> str:
     return words.get(str(value), str(value))
 
 
-def where(sheet: Sheet, problem: Problem) -> str:
-    """The cell of a problem as spreadsheets name it, as `C7`; only the row where the column is not in the sheet."""
-    place = sheet.places.get(problem.column)
-    return f"{letters(place)}{problem.row + 1}" if place is not None else f"第{problem.row + 1}行"
+def where(sheet: Sheet, row: int, column: str) -> str:
+    """A cell as spreadsheets name it, as `C7`; only the row where the column is not in the sheet."""
+    place = sheet.places.get(column)
+    return f"{letters(place)}{row + 1}" if place is not None else f"第{row + 1}行"
 
 
 def letters(place: int) -> str:

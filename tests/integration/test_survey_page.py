@@ -164,6 +164,34 @@ async def test_what_is_entered_is_what_was_shown_and_if_that_has_changed_it_is_s
         assert await register(departments, village) == before_
 
 
+async def test_a_value_that_somebody_corrected_meanwhile_is_shown_beside_the_sheets_before_it_is_written_over(
+    served: Served, departments: Mapping[str, Source], people: list[Child], written: Server
+) -> None:
+    village = (await villages(departments, people, "DRAFT"))[0]
+    async with at_desk(served, f"village_committee:{village}", SURVEY) as client:
+        await sent(client, (await client.get("/survey/template")).content)
+        text = (await client.get("/survey/sheet")).text
+        assert "录入将新建档案 0 份，修改已有内容 0 处" in of(text)
+        seen = hidden(text, "/survey/sheet/enter")
+        read = parsed((await client.get("/survey/template")).content)
+        bad = {int(one) for one in re.findall(r">[A-Z]+([0-9]+)</th>", text)}
+        cells = next(cells for number, cells in read.data if number + 1 not in bad)
+        name, was = (str(cells[read.places[column]]) for column in ("name", "residenceAddress"))
+        connection = await asyncpg.connect(written.dsn("civil_affairs"))
+        try:
+            corrected = "update etda set xjzd = '另一处（虚构）' where xm = $1 and xzqhdm = $2"
+            assert await connection.execute(corrected, name, village) == "UPDATE 1"
+        finally:
+            await connection.close()
+        late = await client.post("/survey/sheet/enter", data={**seen, "preparedBy": WHO})
+        told = of(late.text)
+        assert late.status_code == 409 and "检查结果与您看到的不同" in told
+        assert "修改已有内容 1 处" in told and f"{name} 现居住地 另一处（虚构） {was}" in told, told
+        assert by_name(await register(departments, village), name)["residenceAddress"] == "另一处（虚构）"
+        assert (await entered(client)).status_code == 200
+        assert by_name(await register(departments, village), name)["residenceAddress"] == was
+
+
 async def test_a_town_returns_with_a_reason_and_a_stale_form_shows_both_versions(
     served: Served, departments: Mapping[str, Source], people: list[Child]
 ) -> None:

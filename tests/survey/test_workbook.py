@@ -111,7 +111,7 @@ def test_an_annotated_sheet_says_in_each_row_what_is_wrong_and_marks_the_cell(tm
     with zipfile.ZipFile(file) as archive:
         comments = archive.read("xl/comments1.xml").decode()
     for problem in found.problems:
-        assert f'ref="{where(sheet, problem)}"' in comments
+        assert f'ref="{where(sheet, problem.row, problem.column)}"' in comments
 
 
 def test_an_annotated_sheet_is_corrected_and_sent_again_as_often_as_needed(tmp_path: Path) -> None:
@@ -132,4 +132,4 @@ def test_a_cell_is_named_as_spreadsheets_name_it(tmp_path: Path) -> None:
     as_xlsx(tmp_path / "sent.xlsx", grid([{**rows(4, 1)[0], "assistanceKinds": "x", "name": "1"}]))
     sheet = read(tmp_path / "sent.xlsx")
     found = check(sheet, village=VILLAGE, own=(), day=TODAY, progress=lambda *_: None)
-    assert [where(sheet, problem) for problem in found.problems] == ["B2", "AK2"]
+    assert [where(sheet, problem.row, problem.column) for problem in found.problems] == ["B2", "AK2"]

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import quote
 
+import orjson
 from starlette.responses import RedirectResponse, Response
 
 from hub.lifecycle.steps import STEPS
@@ -28,13 +29,14 @@ from hub.pages.survey.steps import form, given_of
 from hub.pages.survey.village import village_page
 from hub.pages.upload import Upload
 from hub.quarters import before, entered, running
+from hub.survey.changes import Change, changes
 from hub.survey.check import Checked, check
 from hub.survey.drafts import Drafts, StepError
 from hub.survey.form import BY_NAME
 from hub.survey.reading import Sheet, SheetError, parsed
 from hub.survey.register import Node, owns, row
 from hub.survey.storing import NotPassedError, store
-from hub.survey.workbook import Heading, annotated, template, where
+from hub.survey.workbook import Heading, annotated, shown, template, where
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN: Final = 300
@@ -55,10 +57,17 @@ class Found:
     own: Mapping[str, Node] = field(repr=False)
 
     @property
+    def changes(self) -> list[Change]:
+        """What the good rows would change in files that are there."""
+        return list(changes(self.checked.good, self.own))
+
+    @property
     def seen(self) -> str:
-        """What the reader of the result has seen: the sheet, and which of its rows are good."""
-        rows = ",".join(str(entry.row) for entry in self.checked.good)
-        return hashlib.sha256(hashlib.sha256(self.sent.data).digest() + rows.encode()).hexdigest()
+        """What the reader of the result has seen: the sheet, which of its rows are good, and what they change."""
+        rows = [entry.row for entry in self.checked.good]
+        changed = [[one.row, one.column, one.stands] for one in self.changes]
+        content = orjson.dumps([hashlib.sha256(self.sent.data).hexdigest(), rows, changed])
+        return hashlib.sha256(content).hexdigest()
 
     @property
     def children(self) -> int:
@@ -126,10 +135,12 @@ class SheetPages:
         except StepError as error:
             words = str(error) if visit.spoken == "en" else error.message_zh
             at = "" if error.row is None else visit.say("sheet_row", error.row + 1)
+            found = await self._found(visit, code) or found
             return await _result(visit, found, 409, failed=f"{at}{words}", entered=entering.done)
         if entering.done == found.checked.rows:
             await _sheets(visit).drop(visit.cookie)
-        return await _entered(visit, found, entering.done)
+        left = await self._found(visit, code) if entering.done < len(found.checked.good) else None
+        return await _entered(visit, found, entering.done, found.seen if left is None else left.seen)
 
     async def _found(self, visit: Visit, code: str) -> Found | None:
         sent = await _sheets(visit).find(visit.cookie)
@@ -176,7 +187,7 @@ def _checked(data: bytes, code: str, own: list[Node], day: Any) -> tuple[Sheet, 
 async def _result(visit: Visit, found: Found, status: int = 200, *, failed: str = "", entered: int = 0) -> Response:
     checked = found.checked
     problems = [
-        (where(found.sheet, one), BY_NAME[one.column].header, one.fault.wrong, one.fault.right)
+        (where(found.sheet, one.row, one.column), BY_NAME[one.column].header, one.fault.wrong, one.fault.right)
         for one in checked.problems[:SHOWN]
     ]
     return visit.page(
@@ -184,6 +195,9 @@ async def _result(visit: Visit, found: Found, status: int = 200, *, failed: str 
         status,
         checked=checked,
         problems=problems,
+        changed=[_changed(found.sheet, one) for one in found.changes[:SHOWN]],
+        changes=len(found.changes),
+        new=sum(entry.values.get("id") is None for entry in checked.good),
         most=SHOWN,
         bad=checked.rows - len(checked.good),
         seen=found.seen,
@@ -194,7 +208,13 @@ async def _result(visit: Visit, found: Found, status: int = 200, *, failed: str 
     )
 
 
-async def _entered(visit: Visit, found: Found, done: int) -> Response:
+def _changed(sheet: Sheet, change: Change) -> tuple[str, str, str, str, str]:
+    column = BY_NAME[change.column]
+    at = where(sheet, change.row, change.column)
+    return at, change.name, column.header, shown(column, change.stands) or "—", shown(column, change.said) or "—"
+
+
+async def _entered(visit: Visit, found: Found, done: int, seen: str) -> Response:
     """What was entered, what is left, and the form by which the village submits."""
     good, quarter = len(found.checked.good), running(today(visit))
     submission = entered(await submissions(visit, quarter, before(quarter)), quarter)
@@ -206,7 +226,7 @@ async def _entered(visit: Visit, found: Found, done: int) -> Response:
         done=done,
         left=good - done,
         bad=found.checked.rows - good,
-        given=dict(visit.pairs),
+        given={**dict(visit.pairs), "seen": seen},
         form=form(visit, step, submission, counted) if offered else None,
         path=f"/survey/{quote(submission['id'], safe='')}" if submission else "",
     )

@@ -62,6 +62,18 @@ SURVEY: Final[Mapping[str, tuple[str, str]]] = {
         "Wrong cells are marked and commented. Correct them in that very sheet and send it again.",
     ),
     "send_corrected": ("上传改正后的登记表", "Send the corrected sheet"),
+    "what_changes": (
+        "录入将新建档案 {0} 份，修改已有内容 {1} 处",
+        "Entered, it makes {0} files and changes {1} values",
+    ),
+    "what_changes_help": (
+        "“在册”为档案现在的内容：如有他人在您下载登记表之后更正过，请先核对。",
+        "What stands there now may have been corrected by others since you downloaded the form: look before you enter.",
+    ),
+    "changes_more": ("仅列出前 {0} 处。", "The first {0}."),
+    "of_whom": ("儿童", "Child"),
+    "stands": ("在册", "Stands"),
+    "said": ("表中", "In the sheet"),
     "enter_rows": ("录入", "Enter"),
     "enter_all": ("全部录入（{0} 行）", "Enter all {0} rows"),
     "enter_good": ("只录入通过的 {0} 行", "Enter only the {0} rows that pass"),
