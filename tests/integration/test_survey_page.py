@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import pytest
@@ -21,12 +20,13 @@ from hub.quarters import before, running
 from hub.survey.progress import due_day
 from hub.survey.reading import parsed
 from hub.workdays import workdays_between
+from tests.integration.test_phone_form import tab_to
 from tests.integration.test_survey_import import by_name, came_back, form, register, statuses, villages
 from tests.support.browsing import Pictures, browsing, chromium
 from tests.support.course import CIVIL, WOMEN
 from tests.support.desk import at_desk, hidden, of
 from tests.support.served import Child, Served, today
-from tests.support.sheets import entered, row_of_page, sent, sheet_of, step
+from tests.support.sheets import entered, others_submit, row_of_page, sent, sheet_of, step
 from tests.support.steps import POLICY, rows_of
 from tests.survey.forms import as_csv, as_xlsx, grid
 
@@ -288,33 +288,16 @@ async def test_the_page_is_for_villages_towns_and_civil_affairs_each_with_its_pa
 # In a browser.
 
 
-async def others_submit(served: Served, town: str, village: str) -> None:
-    """Every other village of the town submits, by its own step."""
-    document = """query V($quarter: Quarter!) {
-      surveySubmissions(first: 100, filter: {quarter: {eq: $quarter}}) { edges { node { divisionCode status } } }
-    }"""
-    found = await served(f"town_government:{town}", SURVEY, document, {"quarter": QUARTER})
-    for edge in found.data["surveySubmissions"]["edges"]:
-        code = edge["node"]["divisionCode"]
-        if len(code) == 12 and code != village and edge["node"]["status"] in {"DRAFT", "RETURNED"}:
-            who = f"village_committee:{code}"
-            own = "{ surveySubmissions(first: 9) { edges { node { id quarter } } } }"
-            rows = (await served(who, SURVEY, own)).data["surveySubmissions"]["edges"]
-            [identifier] = [row["node"]["id"] for row in rows if row["node"]["quarter"] == QUARTER]
-            given: dict[str, Any] = {"id": identifier, "childrenCount": 1, "preparedBy": WHO}
-            assert (await served.step(who, SURVEY, "submitSurvey", **given)).status == 200
-
-
 @pytest.mark.browser
 async def test_a_quarter_goes_from_a_broken_sheet_to_civil_affairs(
     served: Served, departments: Mapping[str, Source], people: list[Child], tmp_path: Path
 ) -> None:
-    pictures = Pictures(Path(os.environ.get("HUB_TEST_SCREENSHOTS") or tmp_path))
+    pictures = Pictures(Path(os.environ.get("HUB_TEST_SCREENSHOTS") or tmp_path), "survey")
     where = All((Compare("quarter", "eq", Constant(QUARTER)), Compare("status", "eq", Constant("DRAFT"))))
     drafts = {one["divisionCode"] for one in await rows_of(departments, "SurveySubmission", where, {}, "divisionCode")}
     here = max(child.village[:9] for child in people)
     village = max(code for code in drafts if len(code) == 12 and code.startswith(here))
-    await others_submit(served, here, village)
+    await others_submit(served, here, village, QUARTER)
     rows = form(village, 4, 40)
     async with chromium() as browser:
         async with browsing(browser, served, f"village_committee:{village}", SURVEY, "/survey/") as page:
@@ -335,6 +318,9 @@ async def at_the_village(page: Page, pictures: Pictures, rows: list[dict[str, st
     broken[0]["sex"], broken[2]["birthDate"], broken[2]["father.phone"] = "不知道", "2014-13-01", "12345"
     await expect(page.get_by_role("heading", name="农村留守儿童季度摸排")).to_be_visible()
     await pictures.of(page, "village")
+    for words in ("下载登记表", "登记表文件", "上传并检查", "报送镇街"):
+        await tab_to(page, words)
+    await page.reload()
     async with page.expect_download() as download:
         await page.get_by_role("link", name="下载登记表").click()
     assert (await download.value).suggested_filename == f"登记表-{village}-{QUARTER}.xlsx"
@@ -389,6 +375,8 @@ async def at_the_district(page: Page, pictures: Pictures, town: str) -> None:
     tile = page.locator(".tile", has_text=town)
     await expect(tile).to_contain_text("区级已核准")
     await pictures.of(page, "progress-district")
+    await page.goto(f"/survey/progress?quarter={LAST}")
+    await pictures.of(page, "progress-late")
 
 
 async def _send(page: Page, file: Path) -> None:

@@ -60,9 +60,9 @@ async def _sign_in(page: Page, token: str, path: str) -> None:
 class Pictures:
     """Pictures of the pages; what axe finds serious, and a page that scrolls sideways, fail."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, of: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
+        self.folder, self.prefix = folder, of
 
     async def of(self, page: Page, name: str) -> None:
         """On a telephone and on a desk."""
@@ -80,4 +80,4 @@ class Pictures:
         )
         wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, (name, width, wide)
-        await page.screenshot(path=self.folder / f"{name}-{width}.png", full_page=True)
+        await page.screenshot(path=self.folder / f"{self.prefix}-{name}-{width}.png", full_page=True)

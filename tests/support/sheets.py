@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from tests.support.desk import hidden
+from tests.support.served import Served
 from tests.survey.forms import as_xlsx, grid
 
 WHO = "虚构填表人"
@@ -50,3 +52,20 @@ def row_of_page(text: str, name: str) -> str:
     found = re.search(rf'href="(/survey/[^"]+)">[^<]*<span class="unseen"> {re.escape(name)}<', text)
     assert found, name
     return found[1]
+
+
+async def others_submit(served: Served, town: str, village: str, quarter: str) -> None:
+    """Every other village of the town submits, by its own step."""
+    document = """query V($quarter: Quarter!) {
+      surveySubmissions(first: 100, filter: {quarter: {eq: $quarter}}) { edges { node { divisionCode status } } }
+    }"""
+    found = await served(f"town_government:{town}", "survey_management", document, {"quarter": quarter})
+    for edge in found.data["surveySubmissions"]["edges"]:
+        code = edge["node"]["divisionCode"]
+        if len(code) == 12 and code != village and edge["node"]["status"] in {"DRAFT", "RETURNED"}:
+            who = f"village_committee:{code}"
+            own = "{ surveySubmissions(first: 9) { edges { node { id quarter } } } }"
+            rows = (await served(who, "survey_management", own)).data["surveySubmissions"]["edges"]
+            [identifier] = [row["node"]["id"] for row in rows if row["node"]["quarter"] == quarter]
+            given: dict[str, Any] = {"id": identifier, "childrenCount": 1, "preparedBy": WHO}
+            assert (await served.step(who, "survey_management", "submitSurvey", **given)).status == 200

@@ -88,7 +88,7 @@ async def _progress(visit: Visit) -> Response:
         **_frame(visit, quarter),
         board=[Tile(line=line) for line in lines] if of_town else board,
         towns=() if of_town else board,
-        missing=[line for line in sorted(lines, key=lambda one: one.division) if line.missing],
+        missing=[line for line in (lines if of_town else villages) if line.missing],
         villages=len(villages),
         submitted=sum(not line.missing for line in villages),
     )
