@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.source import SourceError
-from hub.reconcile.store import Busy, Store
+from hub.reconcile.store import Busy, Store, StoreError
 from tests.reconcile.ground import Ground
 from tests.support.running import NOW
 
@@ -195,3 +195,34 @@ async def test_two_comparisons_do_not_run_at_once(ground: Ground) -> None:
 async def test_a_quarter_that_is_frozen_or_has_not_begun_is_refused(ground: Ground, quarter: str) -> None:
     with pytest.raises(ValueError, match=quarter):
         await ground.run(quarter)
+
+
+async def test_an_installation_of_before_is_brought_up_to_date_and_its_links_can_be_decided(ground: Ground) -> None:
+    await ground.run()
+    for statement in (
+        "drop table reconciliation_order",
+        "drop index reconciliation_run_request",
+        "alter table reconciliation_run drop column given_up",
+        "alter table reconciliation_item drop column digest",
+        "delete from reconciliation_item where discrepancy_class = 'LINK_CANDIDATE'",
+        "update reconciliation_layout set version = 1",
+    ):
+        await ground.rows("hub", statement)
+    summary = await ground.run()
+    assert (summary.new, summary.reopened, summary.corrected) == (0, 0, 0)
+    unequal = await ground.rows(
+        "hub",
+        "select link.id, link.status, item.status from link left join reconciliation_item as item using (id) "
+        "where item.status is distinct from case link.status when 'CANDIDATE' then 'OPEN' "
+        "when 'CONFIRMED' then 'CORRECTED' else 'EXPLAINED' end",
+    )
+    assert unequal == []
+    bare = "select 1 from reconciliation_item where seen_in is not null and digest is null and status <> 'CORRECTED'"
+    assert await ground.rows("hub", bare) == []
+
+
+async def test_a_layout_that_is_newer_than_the_hub_is_left_alone(ground: Ground) -> None:
+    await ground.run()
+    await ground.rows("hub", "update reconciliation_layout set version = 99")
+    with pytest.raises(StoreError, match="layout `99`"):
+        await ground.run()
