@@ -95,6 +95,8 @@ class Fulfilling:
             *(sys.executable, "-m", "hub.reconcile.child"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
+            # What is typed at our terminal is for us; it ends by the end of its input.
+            start_new_session=True,
         )
         assert process.stdin is not None and process.stdout is not None
         try:

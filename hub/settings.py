@@ -53,7 +53,8 @@ class Databases(Group):
     )
     log: SecretStr | None = Field(default=None, description="role in the hub's own database that writes the access log")
     reconcile: SecretStr | None = Field(
-        default=None, description="role that owns links and items in the hub's own database, for `hub reconcile`"
+        default=None,
+        description="role that owns links and items in the hub's own database, for comparisons by command and by step",
     )
 
     def dsn(self, name: str) -> str | None:

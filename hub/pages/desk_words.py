@@ -12,6 +12,10 @@ DESK: Final[Mapping[str, tuple[str, str]]] = {
     "reconciliation": ("比对核实", "Reconciliation"),
     "rec_comparisons": ("三方数据比对", "Comparisons"),
     "rec_no_comparison": ("还没有发起过比对。", "No comparison was asked for yet."),
+    "rec_unknown": (
+        "比对进展暂时无法查询：本平台数据库没有回应，或未设置比对角色。",
+        "How far comparisons are cannot be told: the hub's own database does not answer, or no role for it is set.",
+    ),
     "rec_problem": ("未完成，没有改动任何内容：", "Not done, nothing was changed:"),
     "rec_QUEUED": ("排队中", "waiting"),
     "rec_RUNNING": ("进行中", "under way"),

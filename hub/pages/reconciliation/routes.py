@@ -28,6 +28,7 @@ from hub.pages.reconciliation.lists import Listed, document, lawful, lists, orde
 from hub.pages.reconciliation.shown import evidence, lines
 from hub.pages.words import word
 from hub.reconcile.links import CLASS
+from hub.reconcile.store import StoreError
 
 REFRESH = 3
 """Seconds after which a page is asked for again while a comparison is on its way."""
@@ -79,11 +80,19 @@ async def _asked_for(visit: Visit, listed: Listed, after: str | None) -> Told:
     return await visit.desk.ask(visit.session, document(visit.desk.seen(visit.session)), asked)
 
 
-async def _orders(visit: Visit) -> tuple[list[dict[str, Any]], bool]:
-    """Comparisons as they stand, and whether one is on its way; nothing for who may not place one."""
-    if visit.desk.orders is None or not orders(visit.desk.seen(visit.session)):
+async def _orders(visit: Visit) -> tuple[list[dict[str, Any]] | None, bool]:
+    """Comparisons as they stand (None: that cannot be told), and whether one is on its way.
+
+    Nothing for who may not place one.
+    """
+    if not orders(visit.desk.seen(visit.session)):
         return [], False
-    every = await visit.desk.orders()
+    try:
+        every = await visit.desk.orders() if visit.desk.orders is not None else None
+    except StoreError:
+        every = None
+    if every is None:
+        return None, False
     shown = [
         {
             "order": one,
