@@ -14,7 +14,7 @@ from connectors.source import All, Compare, Constant, Exists, Fetch, Outer, Para
 from connectors.source import Not as NotTrue
 from hub.planner import plan as p
 from hub.planner.arguments import Arguments
-from hub.planner.fetches import Form, Mode, fetch_of, ordering_facts, remote_facts, wanted_rows
+from hub.planner.fetches import Form, Mode, fetch_of, needs_of, remote_facts
 from hub.planner.formula import FALSE, TRUE, And, Fact, Formula, Local, Not, Or, primary_facts
 from hub.planner.formula import facts as facts_of
 from hub.planner.relations import CHILD
@@ -75,9 +75,10 @@ def explain_sql(
 def _form(reach: p.Reach, parent: p.Reach | None, arguments: Arguments) -> Form:
     """The form that the executor chooses before anything is known but what it asks first."""
     mode: Mode = "column" if reach.join and reach.join != CHILD else "people" if reach.join else _root_mode(reach)
-    first = primary_facts(wanted_rows(reach, arguments), reach.source) | ordering_facts(reach, arguments)
+    needs = needs_of(reach, arguments)
+    first = needs.primary | needs.ordering
     asks_first = mode == "page" or (parent is not None and parent.type_name == "Child")
-    unknown = remote_facts(reach, arguments) - (first if asks_first else frozenset())
+    unknown = needs.remote - (first if asks_first else frozenset())
     limited = mode == "page" or (mode == "column" and not unknown)
     return Form(mode=mode, arguments=arguments, after=arguments.after is not None, limited=limited, unknown=unknown)
 

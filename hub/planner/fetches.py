@@ -65,10 +65,11 @@ def needs_of(reach: Reach, arguments: Arguments) -> Needs:
     key = ("needs", arguments.shape, arguments.order)
     found: Needs | None = reach.known.get(key)
     if found is None:
+        chosen = _chosen_by(reach, arguments)
         found = Needs(
             remote=remote_facts(reach, arguments),
             ordering=ordering_facts(reach, arguments),
-            primary=primary_facts(wanted_rows(reach, arguments), reach.source) | _chosen_by(reach, arguments),
+            primary=primary_facts(wanted_rows(reach, arguments), reach.source, chosen) | chosen,
         )
         reach.known[key] = found
     return found

@@ -120,11 +120,14 @@ def facts(formula: Formula) -> frozenset[Fact]:
     return frozenset(_facts(formula))
 
 
-def primary_facts(formula: Formula, home: str) -> frozenset[Fact]:
-    """Facts of other sources without which no row could be certain: it pays to ask them first."""
+def primary_facts(formula: Formula, home: str, settled: frozenset[Fact] = frozenset()) -> frozenset[Fact]:
+    """Facts of other sources without which no row could be certain: it pays to ask them first.
+
+    ``settled``: facts of other sources that are asked first in any case.
+    """
 
     def known(fact: Fact) -> Predicate | None:
-        return local_fact(fact, "?") if fact.source == home else None
+        return local_fact(fact, "?") if fact.source == home or fact in settled else None
 
     hopeful = render(formula, "?", home, known, optimistic=False)
     return frozenset(fact for fact in facts(formula) if fact.source != home) if hopeful == NEVER else frozenset()

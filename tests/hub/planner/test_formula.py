@@ -260,6 +260,13 @@ def test_a_row_that_its_own_source_can_settle_waits_for_nobody() -> None:
     assert primary_facts(school, "education") == frozenset()
 
 
+def test_what_is_asked_first_in_any_case_may_make_a_row_certain_without_the_rest() -> None:
+    own, school, other = FACTS[0], FACTS[1], next(fact for fact in FACTS[2:] if fact.source != HOME)
+    assert primary_facts(both(school, either(own, other)), HOME) == {school, other}
+    assert primary_facts(both(school, either(own, other)), HOME, frozenset({school})) == frozenset()
+    assert primary_facts(both(school, other), HOME, frozenset({school})) == {school, other}
+
+
 def test_facts_of_the_own_source_are_looked_for_by_its_own_key() -> None:
     register = Exists("Guardian", (("_register", "_register"),), ALWAYS)
     assert local_fact(FACTS[0], "Child") == register
