@@ -265,7 +265,7 @@ async def open_service(
             hub = _hub(settings, current, sources, log, secrets, stages, clock or _clock_of(settings))
             async with (
                 open_events(settings, hub, dsn) as hub.events,
-                open_writing(settings, hub, dsn, log, secrets.pseudonyms) as writing,
+                open_writing(settings, hub, dsn, log, secrets.pseudonyms, secrets.seal) as writing,
                 holding(settings, writing, dsn, secrets.seal) as hub.held,
                 fulfilling(settings, lambda: hub.policy, hub.clock, log, secrets.pseudonyms) as orders,
                 freezing(settings, hub, dsn, log, lambda: open_sources(settings, longest=DEADLINE)),

@@ -27,7 +27,9 @@ from hub.audited import working
 from hub.errors import OutageError
 from hub.events.outbox import Drafts
 from hub.hub import Hub
-from hub.lifecycle.held import Held, cipher_of
+from hub.lifecycle.halves import Halves
+from hub.lifecycle.held import Held
+from hub.lifecycle.sealed import sealing_of
 from hub.lifecycle.settle import OpenIntents, settle_open
 from hub.lifecycle.write import Writing
 from hub.reconcile.recorded import TARGET
@@ -79,7 +81,9 @@ def open_targets(settings: Settings) -> dict[str, Target]:
 
 
 @asynccontextmanager
-async def open_writing(settings: Settings, hub: Hub, dsn: str, log: Recorder, secret: bytes) -> AsyncIterator[Writing]:
+async def open_writing(
+    settings: Settings, hub: Hub, dsn: str, log: Recorder, secret: bytes, seal: bytes
+) -> AsyncIterator[Writing]:
     """What takes steps; open intents are settled at once, and every minute, until it is closed."""
     targets = open_targets(settings)
     writing = Writing(
@@ -93,15 +97,19 @@ async def open_writing(settings: Settings, hub: Hub, dsn: str, log: Recorder, se
         deadline=settings.deadlines.write,
     )
     # A step waits for its draft as for its entries: whoever reports a child in danger hears at once if it fails.
-    session, drafts = (
+    session, drafts, acts = (
         Session(dsn, name=name, durable=settings.fsync_required, timeout=seconds)
         for name, seconds in (
             ("open intents", settings.deadlines.reading),
             ("drafts of events", settings.deadlines.log),
+            ("steps in two departments", settings.deadlines.log),
         )
     )
     writing.drafts = Drafts(connections=drafts)
+    writing.halves = Halves(connections=acts, sealing=sealing_of(seal, "acts"))
+    opened: list[Session | Target] = [session, drafts, acts, *targets.values()]
     try:
+        await _check(writing.halves)
         # Comparisons are settled beside the departments: by the store that would hold them.
         asked, compared = dict(targets), settings.databases.dsn("reconcile")
         if compared is not None:
@@ -111,7 +119,17 @@ async def open_writing(settings: Settings, hub: Hub, dsn: str, log: Recorder, se
     finally:
         # Steps under way end in the department and in the log; what does not is settled by the next start.
         await writing.close()
-        await asyncio.gather(session.close(), drafts.close(), *(target.close() for target in targets.values()))
+        await asyncio.gather(*(each.close() for each in opened))
+
+
+async def _check(halves: Halves) -> None:
+    """Whether the table of a newer version is there; an outage stops no start."""
+    try:
+        await halves.check()
+    except StoreError as error:
+        if "3F000" in error.reason or "42P01" in error.reason:
+            message = "the table `held.act` is missing in the hub's own database: run `hub/lifecycle/held.sql` there"
+            raise ConfigurationError(message) from None
 
 
 @asynccontextmanager
@@ -121,7 +139,9 @@ async def holding(settings: Settings, writing: Writing, dsn: str, seal: bytes) -
         yield None
         return
     session = Session(dsn, name="held reports", durable=settings.fsync_required, timeout=settings.deadlines.reading)
-    held = Held(writing=writing, connections=session, cipher=cipher_of(seal), deadline=settings.deadlines.write)
+    held = Held(
+        writing=writing, connections=session, sealing=sealing_of(seal, "held"), deadline=settings.deadlines.write
+    )
     try:
         # A table that is wanting stops the start, and not the first report.
         await held.shelf.counts()
@@ -148,9 +168,12 @@ async def _settling(opens: OpenIntents, writing: Writing, targets: Mapping[str, 
     while True:
         try:
             done = await settle_open(opens, targets, writing.log, writing.clock, age=age)
+            whole = await writing.halves.finish(writing, age) if writing.halves is not None else 0
         except (StoreError, OutageError) as error:
             _logger.warning("open intents were not settled: %s", error)
         else:
             if done.happened or done.given_up:
                 _logger.info("open intents settled: %d had happened, %d had not", done.happened, done.given_up)
+            if whole:
+                _logger.info("steps that were cut off between two departments, taken to their end: %d", whole)
         await asyncio.sleep(seconds)

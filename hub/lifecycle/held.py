@@ -9,31 +9,23 @@ it was made, and forgets it.
 from __future__ import annotations
 
 import logging
-import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
-
-import orjson
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from connectors.source import SourceError
 from hub.audit.contract import StoreError
 from hub.audit.session import Connections
 from hub.errors import OutageError, RefusalError
 from hub.identity import Identity
-from hub.lifecycle.given import Given
+from hub.lifecycle.sealed import Sealing
 from hub.lifecycle.shelf import Shelf
 from hub.lifecycle.way import Taken
 from hub.lifecycle.write import Asked, Writing
 
 SOURCE: Final = "public_security"
-_NONCE: Final = 12
 _PUT: Final = """insert into held.report (name, digest, sealed, first_at) values ($1, $2, $3, $4)
 on conflict (name) do update set refused = null returning digest"""
 
@@ -42,11 +34,11 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Held:
-    """The reports that wait; ``cipher`` seals them."""
+    """The reports that wait."""
 
     writing: Writing
     connections: Connections
-    cipher: AESGCM = field(repr=False)
+    sealing: Sealing
     deadline: float = 2.0
 
     async def take(self, identity: Identity, asked: Asked) -> Taken:
@@ -106,7 +98,7 @@ class Held:
 
     async def _delivered(self, name: str, sealed: bytes, first: datetime) -> bool:
         try:
-            identity, asked = self.opened(name, sealed)
+            identity, asked = self.sealing.opened(name, sealed)
             await self.writing.take(identity, asked, at=first)
         except RefusalError as error:
             # The same act with a later content stands there already: its reporter sent it again before we did.
@@ -122,7 +114,7 @@ class Held:
         return None if found is None else found.astimezone(self.writing.clock().tzinfo)
 
     async def _keep(self, name: str, identity: Identity, asked: Asked, first: datetime) -> None:
-        digest, sealed = self.writing.digest_of(asked), self._sealed(name, identity, asked)
+        digest, sealed = self.writing.digest_of(asked), self.sealing.sealed(name, identity, asked)
         async with self._doubted() as connection:
             kept = await connection.fetchval(_PUT, name, digest, sealed, first)
         if kept != digest:
@@ -152,23 +144,3 @@ class Held:
         except StoreError as error:
             words = f"the hub's own database does not answer ({error.reason})"
             raise OutageError("AUDIT_UNAVAILABLE", words) from None
-
-    def _sealed(self, name: str, identity: Identity, asked: Asked) -> bytes:
-        nonce = secrets.token_bytes(_NONCE)
-        text = orjson.dumps({"identity": asdict(identity), "asked": asdict(asked)})
-        return nonce + self.cipher.encrypt(nonce, text, name.encode())
-
-    def opened(self, name: str, sealed: bytes) -> tuple[Identity, Asked]:
-        """Who reported what; a new request id, since each attempt is a request of its own in the log."""
-        try:
-            found = orjson.loads(self.cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], name.encode()))
-        except InvalidTag:
-            raise RefusalError("INVALID_INPUT", "a held report was changed or belongs to another key") from None
-        identity: Mapping[str, Any] = {**found["identity"], "purposes": tuple(found["identity"]["purposes"])}
-        asked = Asked(**{**found["asked"], "given": Given(**found["asked"]["given"])})
-        return Identity(**identity), replace(asked, request_id=secrets.token_hex(16))
-
-
-def cipher_of(seal: bytes) -> AESGCM:
-    """The cipher of held reports, from the hub's master seal."""
-    return AESGCM(HKDF(algorithm=SHA256(), length=32, salt=None, info=b"hub/held/v1").derive(seal))

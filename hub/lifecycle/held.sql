@@ -14,3 +14,14 @@ create table if not exists held.report (
 revoke all on held.report from public;
 grant usage on schema held to hub_log;
 grant select, insert, update, delete on held.report to hub_log;
+
+-- Steps that write in two departments, from before the first write until after the last: what is found here after a
+-- crash is taken to its end.
+create table if not exists held.act (
+    name text primary key,
+    sealed bytea not null,
+    first_at timestamptz not null
+);
+
+revoke all on held.act from public;
+grant select, insert, delete on held.act to hub_log;

@@ -69,7 +69,7 @@ async def refused_reports(hub: Hub, held: Held, identity: Identity) -> tuple[lis
 def _opened(held: Held, resting: Resting, lines: Mapping[str, Sequence[Grant]]) -> Refused:
     row: Mapping[str, Any] | None = None
     try:
-        author, asked = held.opened(resting.name, resting.sealed)
+        author, asked = held.sealing.opened(resting.name, resting.sealed)
     except RefusalError:
         row = None
     else:

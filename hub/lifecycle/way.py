@@ -6,7 +6,7 @@ its outcomes in the log. If we crash after an intent, ``hub/lifecycle/settle.py`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,8 @@ class Way:
     shared: Mapping[str, Any] = field(repr=False)
     digest: str
     receipts: list[Receipt] = field(default_factory=list)
+    begins: Callable[[], Awaitable[None]] | None = None
+    """Of a step in two departments: what must be done before the first write."""
 
     async def to_the_end(self) -> Taken:
         """Every part that is not written yet, one department after the other."""
@@ -69,6 +71,8 @@ class Way:
             written = await self._before()
             if not written:
                 raise refusal
+        if self.begins is not None:
+            await self.begins()
         for place, source in enumerate(self.compiled.sources()):
             if source not in written:
                 written[source] = await self._written(self.compiled.part(source), place)

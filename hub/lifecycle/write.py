@@ -12,7 +12,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -39,6 +39,9 @@ from hub.sources import Breaker, Reading, Sources
 from hub.today import months_before, request_bindings
 from policies.policy import Policy
 
+if TYPE_CHECKING:
+    from hub.lifecycle.halves import Halves
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -62,6 +65,7 @@ class Writing:
     clock: Callable[[], datetime]
     secret: bytes = field(repr=False)
     drafts: Drafts | None = None
+    halves: Halves | None = None
     deadline: float = 3.0
     set_limit: int = 20_000
     breakers: dict[str, Breaker] = field(default_factory=dict)
@@ -87,6 +91,13 @@ class Writing:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _take(self, identity: Identity, asked: Asked, now: datetime) -> Taken:
+        way = await self._way(identity, asked, now)
+        if self.halves is None or len(way.compiled.sources()) == 1:
+            return await way.to_the_end()
+        return await self.halves.whole(way, identity, asked, now)
+
+    async def _way(self, identity: Identity, asked: Asked, now: datetime) -> Way:
+        """The step as far as nothing is written."""
         step, policy = STEPS.get(asked.step), self.policy()
         if step is None:
             raise RefusalError("INVALID_INPUT", "there is no such step", argument="step")
@@ -101,7 +112,7 @@ class Writing:
             found = await finding.found()
         except SourceError as error:
             raise outage_of(error) from None
-        way = Way(
+        return Way(
             writing=self,
             acting=Acting(
                 identity=identity,
@@ -125,7 +136,6 @@ class Writing:
             shared=registry.reading.bindings,
             digest=self.digest_of(asked),
         )
-        return await way.to_the_end()
 
     def _reading(self, moment: Moment) -> Reading:
         bindings = request_bindings(moment.identity, moment.policy.institutions.values(), moment.now)

@@ -19,19 +19,29 @@ from random import Random
 from typing import Any
 
 import asyncpg
+import httpx
 import pytest
 
 from connectors.demo.server import DATABASES
 from connectors.source import Compare, Constant, Source
 from hub.settings import Writes
 from tests.integration.test_two_hundred_reports import unknown_to_the_police
-from tests.support.course import CIVIL, EMERGENCY, POLICE, WOMEN, Course
+from tests.support.course import ASSESSED, CIVIL, EMERGENCY, GUARDIANSHIP, POLICE, WOMEN, Course, Turn
 from tests.support.drive import CHANGED, ENDS, ROUNDS, Drive, Driven
 from tests.support.followers import OVERDUE, Follower, follow_on
 from tests.support.insisting import Insistent, awaited
 from tests.support.rights import Me
 from tests.support.running import close_all, connect
-from tests.support.served import Child, children_of, entries_of, fill_writable, intents_kept, serving_as, settings_of
+from tests.support.served import (
+    Child,
+    Served,
+    children_of,
+    entries_of,
+    fill_writable,
+    intents_kept,
+    serving_as,
+    settings_of,
+)
 from tests.support.spread import Spread, killed, spread
 from tests.support.steps import rows_of
 
@@ -329,6 +339,36 @@ async def told_of_alarms(killing: Killing, follower: Follower, clock: str, cours
     assert set(found.values()) <= {1}
 
 
+async def a_half_is_made_whole(killing: Killing) -> None:
+    """Killed between the writes of two departments, and never sent again: the hub makes up for the second by itself."""
+    course = Course(served=killing.served, departments=killing.departments, child=killing.people[0])
+    await course.reported(WOMEN)
+    await course.until("TOWN_NOTIFIED")
+    [incident] = await of(killing, "Incident", "_report", course.key)
+    turn = Turn(who=course.child.town, purpose=GUARDIANSHIP, step="assess", given=ASSESSED)
+    police = await asyncpg.connect(killing.server.dsn("public_security"))
+    async with police.transaction():
+        # Whoever writes to the report now waits: the first half is written by then.
+        await police.execute("select from jq_bg where bgbh = $1 for update", course.key)
+        row = killing.served.id(turn.who, "MandatoryReport", course.key)
+        sent = asyncio.create_task(Served.step(killing.served, turn.who, turn.purpose, turn.step, id=row, **turn.given))
+        while not await of(killing, "Assessment", "_incident", incident):
+            await asyncio.sleep(0.01)
+        await killing.served.kill()
+    await police.close()
+    with pytest.raises(httpx.TransportError):
+        await sent
+    assert await course.status() == "TOWN_NOTIFIED"
+    await killing.served.start()
+    async with asyncio.timeout(60):
+        while await course.status() != "ASSESSED":
+            await asyncio.sleep(0.1)
+    assert len(await of(killing, "Assessment", "_incident", incident)) == 1
+    await written_as_often_as_it_says(await every_intent_is_settled(killing.server), killing.server)
+    while await insisted(killing.server, "hub", "select from held.act"):
+        await asyncio.sleep(0.1)
+
+
 def counted(killing: Killing, victims: Sequence[str]) -> str:
     """Figures of a run."""
     served, again = killing.served, sum(again for _, again in killing.served.acknowledged)
@@ -349,6 +389,7 @@ async def test_after_kills_of_hub_and_databases_nothing_acknowledged_is_lost_or_
         with capsys.disabled():
             print(f"\n{counted(found, victims)}")
         assert found.served.cut >= 1, "requests were under way when a process died"
+        await a_half_is_made_whole(found)
 
 
 @pytest.mark.soak

@@ -1,16 +1,22 @@
-"""A step that writes in two departments and is cut off between them: sent again, its second half is made up for."""
+"""A step that writes in two departments and is cut off between them: its second half is made up for, once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from connectors.source import Bindings, Compare, Constant, SourceError
 from connectors.write import Result, Target, Write
+from hub.audit.session import Session
 from hub.errors import HubError
+from hub.lifecycle.halves import Halves
+from hub.lifecycle.sealed import sealing_of
 from tests.support.course import ASSESSED, EMERGENCY, GUARDIANSHIP, MEASURES, POLICE
 from tests.support.served import Child, children_of
 from tests.support.steps import Steps, writing
@@ -80,3 +86,94 @@ async def test_an_assessment_without_its_state_is_no_assessment_twice_when_it_is
     of_incident = Compare("_incident", "eq", Constant(incident["_key"]))
     assert len(await steps.rows("Assessment", of_incident, {}, "_key")) == 1
     assert (await steps(child.town, GUARDIANSHIP, "assess", **given)).again
+
+
+@asynccontextmanager
+async def kept(steps: Steps, targets: Mapping[str, Target]) -> AsyncIterator[Steps]:
+    """Steps of a hub that keeps what is under way in two departments."""
+    session = Session(steps.dsn, name="acts", durable=False)
+    halves = Halves(connections=session, sealing=sealing_of(b"only for tests" * 4, "acts"))
+    made = writing(steps.read, targets, steps.writing.log, steps.clock, halves=halves)
+    try:
+        yield Steps(writing=made, read=steps.read, clock=steps.clock, dsn=steps.dsn, opens=steps.opens)
+    finally:
+        await made.close()
+        await session.close()
+
+
+async def acts(steps: Steps) -> list[bytes]:
+    """What is kept."""
+    connection = await asyncpg.connect(steps.dsn)
+    try:
+        return [row["sealed"] for row in await connection.fetch("select sealed from held.act")]
+    finally:
+        await connection.close()
+
+
+async def finished(steps: Steps) -> int:
+    """One round, of what is a minute old."""
+    assert steps.writing.halves is not None
+    return await steps.writing.halves.finish(steps.writing, timedelta(seconds=60))
+
+
+async def test_what_is_cut_off_between_two_departments_comes_to_its_end_though_nobody_sends_it_again(
+    steps: Steps, targets: Mapping[str, Target]
+) -> None:
+    child = (await children_of(steps.read))[-2]
+    key = await notified(steps, child)
+    given: dict[str, Any] = {"name": "cut off", "key": key, "values": {"Assessment": [ASSESSED]}}
+    async with kept(steps, {**targets, "public_security": Gone(targets["public_security"])}) as halved:
+        with pytest.raises(HubError):
+            await halved(child.town, GUARDIANSHIP, "assess", **given)
+        [sealed] = await acts(steps)
+        assert ASSESSED["conclusion"].encode() not in sealed
+        assert child.town.encode() not in sealed
+        assert await finished(halved) == 0, "it is not old enough: somebody may be about it"
+        steps.clock.pass_(minutes=2)
+        with pytest.raises(HubError):
+            await finished(halved)
+    assert await steps.row("MandatoryReport", key, "status") == {"status": "TOWN_NOTIFIED"}
+    async with kept(steps, targets) as other:
+        assert await finished(other) == 1
+        assert await acts(steps) == []
+        assert await finished(other) == 0
+    assert await steps.row("MandatoryReport", key, "status") == {"status": "ASSESSED"}
+    incident = await steps.row("Incident", key, "_key", by="_report")
+    assert incident is not None
+    of_incident = Compare("_incident", "eq", Constant(incident["_key"]))
+    assert len(await steps.rows("Assessment", of_incident, {}, "_key")) == 1
+    assert (await steps(child.town, GUARDIANSHIP, "assess", **given)).again
+
+
+async def test_what_is_taken_or_refused_at_once_is_not_kept(steps: Steps, targets: Mapping[str, Target]) -> None:
+    child = (await children_of(steps.read))[-3]
+    key = await notified(steps, child)
+    async with kept(steps, targets) as whole:
+        with pytest.raises(HubError) as caught:
+            await whole(
+                child.town,
+                GUARDIANSHIP,
+                "planAssistance",
+                key=key,
+                values={"AssistanceRecord": [{"kind": "TUTORING", "providerUnit": "womens_federation"}]},
+            )
+        assert caught.value.code == "CONFLICT"
+        assert await acts(steps) == []
+        await whole(child.town, GUARDIANSHIP, "assess", key=key, values={"Assessment": [ASSESSED]})
+        assert await acts(steps) == []
+    assert await steps.row("MandatoryReport", key, "status") == {"status": "ASSESSED"}
+
+
+async def test_a_half_whose_other_half_is_no_longer_lawful_is_given_up_and_forgotten(
+    steps: Steps, targets: Mapping[str, Target]
+) -> None:
+    child = (await children_of(steps.read))[-4]
+    key = await notified(steps, child)
+    async with kept(steps, {**targets, "public_security": Gone(targets["public_security"])}) as halved:
+        with pytest.raises(HubError):
+            await halved(child.town, GUARDIANSHIP, "assess", key=key, values={"Assessment": [ASSESSED]})
+    await steps(child.town, GUARDIANSHIP, "assess", key=key, values={"Assessment": [ASSESSED]})
+    steps.clock.pass_(minutes=2)
+    async with kept(steps, targets) as other:
+        assert await finished(other) == 0
+        assert await acts(steps) == []
