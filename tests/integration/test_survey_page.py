@@ -317,7 +317,7 @@ async def at_the_village(page: Page, pictures: Pictures, rows: list[dict[str, st
     broken = [dict(row) for row in rows]
     broken[0]["sex"], broken[2]["birthDate"], broken[2]["father.phone"] = "不知道", "2014-13-01", "12345"
     await expect(page.get_by_role("heading", name="农村留守儿童季度摸排")).to_be_visible()
-    await pictures.of(page, "village")
+    await pictures.of(page, "village", differs=True)
     for words in ("下载登记表", "登记表文件", "上传并检查", "报送镇街"):
         await tab_to(page, words)
     await page.reload()
@@ -328,7 +328,7 @@ async def at_the_village(page: Page, pictures: Pictures, rows: list[dict[str, st
     await _send(page, file)
     await expect(page.get_by_role("status")).to_have_text("共 4 行：2 行通过，2 行有误。")
     await expect(page.get_by_role("row", name="日历中没有这一天")).to_contain_text("年-月-日，如 2014-03-09")
-    await pictures.of(page, "problems")
+    await pictures.of(page, "problems", differs=True)
     async with page.expect_download() as download:
         await page.get_by_role("link", name="下载标注后的登记表").click()
     assert (await download.value).suggested_filename == "登记表-检查结果.xlsx"
@@ -376,7 +376,7 @@ async def at_the_district(page: Page, pictures: Pictures, town: str) -> None:
     await expect(tile).to_contain_text("区级已核准")
     await pictures.of(page, "progress-district")
     await page.goto(f"/survey/progress?quarter={LAST}")
-    await pictures.of(page, "progress-late")
+    await pictures.of(page, "progress-late", differs=True)
 
 
 async def _send(page: Page, file: Path) -> None:
