@@ -283,8 +283,8 @@ async def came_back(written: Server, village: str) -> None:
 async def test_what_comes_back_after_the_quarter_is_corrected_and_submitted_again_while_the_next_one_runs(
     served: Served, departments: Mapping[str, Source], people: list[Child], written: Server, tmp_path: Path
 ) -> None:
-    drafts = await villages(departments, people, "DRAFT")
-    child = next(one for one in people if one.village == drafts[-2])
+    submitted = await villages(departments, people, "VILLAGE_SUBMITTED")
+    child = next(one for one in people if one.village == submitted[0])
     village, town, committee = child.village, child.town, child.committee
     await came_back(written, village)
     last: dict[str, Any] = {"id": await submission(served, departments, committee, LAST)}
