@@ -10,13 +10,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import events, folder, linkage, log, search, sizes, speed, survey, variety
+from tests.bench import events, folder, freeze, linkage, log, search, sizes, speed, survey, variety
 
 MEASUREMENTS: Mapping[str, Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]] = {
     "speed": speed.measure,
     "variety": variety.measure,
     "linkage": linkage.measure,
     "folder": folder.measure,
+    "freeze": freeze.measure,
     "log": log.measure,
     "search": search.measure,
     "sizes": sizes.measure,

@@ -16,11 +16,18 @@ Shown = Mapping[tuple[str, Keys], tuple[int, int]]
 def explanations(tables: Tables, shown: Shown) -> Iterator[Mapping[tuple[Value, ...], int]]:
     """Counts of all combinations of all coordinates that give every shown value its interval."""
     names = list(tables.domains)
-    atoms = list(product(*tables.domains.values()))
+    atoms = [atom for atom in product(*tables.domains.values()) if _can_be(tables, dict(zip(names, atom, strict=True)))]
     limits = [shown[place] for place in shown]
     by_of = {table.code: [names.index(name) for name in table.by] for table in tables.tables}
     inside = [[tuple(atom[at] for at in by_of[code]) == keys for atom in atoms] for code, keys in shown]
     yield from _tried(atoms, limits, inside, [])
+
+
+def _can_be(tables: Tables, values: Mapping[str, Value]) -> bool:
+    """Whether no value contradicts one from which it follows."""
+    return all(
+        values[tie.parent] is None or values[name] == tie.sort(values[tie.parent]) for name, tie in tables.ties.items()
+    )
 
 
 def _tried(

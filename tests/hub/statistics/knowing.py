@@ -65,15 +65,20 @@ class _Silent(highspy.Highs):
         return super().enableCallbacks()  # type: ignore[no-untyped-call]
 
 
+Floor = tuple[Sequence[tuple[str, Keys]], float]
+"""Cells that are so many together at least."""
+
+
 def narrow(
     tables: Sequence[Tabulated],
     domains: Mapping[str, Sequence[Value]],
     answers: Mapping[str, Mapping[Keys, float | None]],
+    floors: Sequence[Floor] = (),
 ) -> list[str]:
     """Cells below k, or sums that are too small or one child's, whose value follows too closely."""
     system = _combined(tables, domains)
     members, unknowns = system.members, system.unknowns
-    solver = _solver(tables, system, answers)
+    solver = _solver(tables, system, answers, floors)
     columns = {place: unknowns + at for at, place in enumerate(members)}
     small = {
         (table.code, cell.keys): (cell.value, max(cell.value, 100.0) if table.sums else table.k - 1.0)
@@ -174,7 +179,12 @@ def _said(
     )
 
 
-def _solver(tables: Sequence[Tabulated], system: System, answers: Mapping[str, Mapping[Keys, float | None]]) -> Any:
+def _solver(
+    tables: Sequence[Tabulated],
+    system: System,
+    answers: Mapping[str, Mapping[Keys, float | None]],
+    floors: Sequence[Floor],
+) -> Any:
     table_of = {table.code: table for table in tables}
     members, atoms = system.members, system.unknowns
     lower, upper = np.zeros(atoms + len(members)), np.full(atoms + len(members), HUGE)
@@ -196,11 +206,18 @@ def _solver(tables: Sequence[Tabulated], system: System, answers: Mapping[str, M
         index += [*parts, *whole]
         value += [1.0] * len(parts) + [-1.0] * len(whole)
         starts.append(len(index))
+    places = {place: atoms + at for at, place in enumerate(members)}
+    for own_, _ in floors:
+        index += [places[place] for place in own_]
+        value += [1.0] * len(own_)
+        starts.append(len(index))
     rows = len(starts) - 1
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = len(lower), rows
     model.col_cost_, model.col_lower_, model.col_upper_ = np.zeros(len(lower)), lower, upper
-    model.row_lower_ = model.row_upper_ = np.zeros(rows)
+    equal = np.zeros(rows - len(floors))
+    model.row_lower_ = np.append(equal, [least for _, least in floors])
+    model.row_upper_ = np.append(equal, [np.inf] * len(floors))
     model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
     model.a_matrix_.start_ = np.array(starts, dtype=np.int32)
     model.a_matrix_.index_ = np.array(index, dtype=np.int32)

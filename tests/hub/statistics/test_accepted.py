@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -21,11 +20,11 @@ from hub.audit.contract import StoreError
 from hub.audit.entry import Entry
 from hub.audit.session import Session
 from hub.hub import Hub
-from hub.settings import SOURCES
 from hub.statistics.accepted import Freezing, recent
 from hub.statistics.tables import Published
 from policies.policy import Policy
-from tests.support.running import NOW, READ_PASSWORD, ROOT, Asking, connect
+from tests.bench.freeze import COMMAND, write_settings
+from tests.support.running import NOW, ROOT, Asking, connect
 
 pytestmark = pytest.mark.postgres
 QUARTER = "2026Q4"
@@ -225,11 +224,7 @@ def test_the_quarters_that_are_looked_at_are_the_running_one_and_two_before() ->
 async def test_killed_at_any_moment_the_command_leaves_no_half_quarter_and_ends_as_if_undisturbed(
     place: Place, tmp_path: Path
 ) -> None:
-    config = tmp_path / "hub.toml"
-    databases = {name: place.server.dsn(name, user="hub_read", password=READ_PASSWORD) for name in SOURCES}
-    lines = [f'{name} = "{dsn}"' for name, dsn in (databases | {"log": place.server.dsn("hub")}).items()]
-    config.write_text("\n".join((f'keys = "{tmp_path}"', "fsync_required = false", "[databases]", *lines)), "utf-8")
-    command = [sys.executable, "-c", "from hub.cli import main; main()", "--config", str(config)]
+    command = [*COMMAND, "--config", str(write_settings(place.server, tmp_path))]
     draw, kept = random.Random(6), 0
     for _ in range(12):
         process = subprocess.Popen([*command, "statistics", "freeze", QUARTER], cwd=ROOT, stderr=subprocess.DEVNULL)

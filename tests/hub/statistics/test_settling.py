@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from hub.statistics.settle import interval, settle
-from hub.statistics.tables import Counted, Tables, tabulate
+from hub.statistics.tables import Beside, Cell, Counted, Shape, Tables, Tabulated, Tie, Value, tabulate
 from policies.tables import COUNT, Table
 from tests.hub.statistics.brute import ranges
 
@@ -70,3 +70,65 @@ def test_trying_everything_out_determines_no_cell_below_k(
             assert int(cell.value) in possible[place]
             assert len(possible[place]) >= 2, f"{place} can only be {cell.value}"
             assert max(possible[place]) - min(possible[place]) >= k - 1, f"{place} is known too closely"
+
+
+def in_want(value: Value) -> Value:
+    """An indicator that counts two values of a coordinate as one."""
+    return "WANT" if value in ("m", "n") else None
+
+
+def told_beside(seed: int, *, k: int) -> Tables:
+    """Tables by town and kind, and beside them an indicator that follows from the kind, told by town and of all."""
+    chance = random.Random(seed)
+    kinds = [(chance.choice("xy"), chance.choice("mnoo")) for _ in range(chance.randint(8, 13))]
+    rows = [Counted(keys=(town, kind, in_want(kind)), child=str(at), count=1) for at, (town, kind) in enumerate(kinds)]
+    plain = declared([("a",), ("b",), ("a", "b")])
+    made = [replace(table, code=f"i{at}") for at, table in enumerate(declared([("a", "i"), ("i",)]))]
+    shape = Shape(zeros=True, told={"a": None, "i": frozenset({"WANT"})})
+    beside = Beside(
+        shapes={table.code: shape for table in made},
+        domains={"i": ("WANT", None)},
+        ties={"i": Tie(parent="b", sort=in_want)},
+    )
+    tables = [*plain, *made]
+    [found] = tabulate(rows, ("a", "b", "i"), tables, {table.code: k for table in tables}, beside)
+    return replace(found, tables=tuple(replace(table, step=1) for table in found.tables))
+
+
+def tells_nought(tables: Tables, cell: Cell, noughts: Sequence[tuple[Tabulated, Cell]]) -> bool:
+    """Whether an empty cell lies within one that is told as nought."""
+    by = {table.code: table.by for table in tables.tables}
+    values = dict(zip(by[cell.table], cell.keys, strict=True))
+    if values.get("b") is not None:
+        values["i"] = in_want(values["b"])
+    return any(
+        all(values.get(name, "-") == value for name, value in zip(table.by, told.keys, strict=True))
+        for table, told in noughts
+    )
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("k", [2, 3])
+def test_trying_everything_out_indicators_and_tables_together_determine_no_cell_below_k(seed: int, k: int) -> None:
+    tables = told_beside(seed, k=k)
+    each = [(table, cell) for table in tables.tables for cell in table.cells]
+    told = {(cell.table, cell.keys): cell.value for cell in settle(tables)}
+    noughts = [(table, cell) for table, cell in each if table.nought(cell)]
+    known: dict[tuple[str, tuple[Value, ...]], tuple[int, int]] = {}
+    for table, cell in each:
+        if told[cell.table, cell.keys] is not None:
+            low, high = interval(cell, table)
+            known[cell.table, cell.keys] = (int(low), int(high))
+        elif table.shape.zeros and table.told(cell):
+            # None at all would have been told.
+            known[cell.table, cell.keys] = (1, 99)
+    possible = ranges(tables, known)
+    for table, cell in each:
+        own = possible[cell.table, cell.keys]
+        assert int(cell.value) in own
+        if (
+            cell.children < k
+            and not table.nought(cell)
+            and not (not cell.value and tells_nought(tables, cell, noughts))
+        ):
+            assert max(own) - min(own) >= k - 1, f"{cell} is known too closely: {own}"
