@@ -55,4 +55,5 @@ def _missing(quarter: str | None, known: Sequence[str]) -> RefusalError:
     if quarter is None:
         return RefusalError("DISCLOSURE_LIMIT", "no quarter is frozen yet: tables are told from the first one on")
     there = f"; there are {', '.join(known)}" if known else ""
-    return RefusalError("DISCLOSURE_LIMIT", f"the quarter `{quarter}` is not frozen{there}")
+    when = "it is told from when the last town's survey of it is accepted"
+    return RefusalError("DISCLOSURE_LIMIT", f"the quarter `{quarter}` is not frozen: {when}{there}")

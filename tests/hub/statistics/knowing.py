@@ -97,6 +97,8 @@ def narrow(
             row[columns[place]] = cost
         solver.changeColsCost(len(row), np.arange(len(row), dtype=np.int32), row)
         solver.run()
+        # From now on only what is pulled changes: the last answer is a start for the primal simplex.
+        solver.setOptionValue("simplex_strategy", 4)
         assert solver.getModelStatus() == highspy.HighsModelStatus.kOptimal, "the answers contradict each other"
         values = solver.getSolution().col_value
         for place in small:
@@ -223,7 +225,6 @@ def _solver(
     model.a_matrix_.index_ = np.array(index, dtype=np.int32)
     model.a_matrix_.value_ = np.array(value)
     solver = _Silent()  # type: ignore[no-untyped-call]
-    solver.setOptionValue("simplex_strategy", 4)
     solver.passModel(model)
     return solver
 

@@ -27,7 +27,7 @@ def test_another_count_that_a_changed_row_gives_is_one_that_can_be(
     groupings: Sequence[tuple[str, ...]], step: int
 ) -> None:
     found = missed = 0
-    for seed in range(4):
+    for seed in range(4 if step == 1 else 2):
         tables = world(seed, groupings, k=3, step=step)
         cells = [cell for table in tables.tables for cell in table.cells]
         shown = shown_of(tables, 3)
@@ -42,7 +42,7 @@ def test_another_count_that_a_changed_row_gives_is_one_that_can_be(
                 found += 1
             else:
                 missed += bool(others)
-    assert found > missed and found > (10 if step > 1 else 0), (found, missed)
+    assert found > missed and found > (5 if step > 1 else 0), (found, missed)
 
 
 def test_a_row_never_comes_where_its_values_contradict_each_other() -> None:

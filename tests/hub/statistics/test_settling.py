@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from hub.statistics.settle import interval, settle
+from hub.statistics.settle import interval, settle, settle_all
 from hub.statistics.tables import Beside, Cell, Counted, Shape, Tables, Tabulated, Tie, Value, tabulate
 from policies.tables import COUNT, Table
 from tests.hub.statistics.brute import ranges
@@ -132,3 +132,18 @@ def test_trying_everything_out_indicators_and_tables_together_determine_no_cell_
             and not (not cell.value and tells_nought(tables, cell, noughts))
         ):
             assert max(own) - min(own) >= k - 1, f"{cell} is known too closely: {own}"
+
+
+def test_a_search_tells_how_far_it_is_and_ends_when_it_is_told_to() -> None:
+    heard: list[tuple[int, int]] = []
+    tables = [world(seed, GROUPINGS[0], k=3, step=1) for seed in range(3)]
+    settle_all(tables, lambda done, every: heard.append((done, every)))
+    every = sum(table.small(cell) for each in tables for table in each.tables for cell in table.cells)
+    assert len(heard) > 3 and heard[-1] == (every, every)
+    assert all(0 <= done <= total == every for done, total in heard)
+
+    def stop(_done: int, _every: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        settle_all(tables, stop)
