@@ -171,7 +171,7 @@ class Execution:
         needed = 1 if reach.kind == "object" else arguments.first + 1
         form = Form(mode="page", arguments=arguments, after=after is not None, limited=True, unknown=unknown)
         doubtful = undecidable(reach, form)
-        limit = max(needed, CHUNK_LEAST) if doubtful else needed
+        limit, first = max(needed, CHUNK_LEAST) if doubtful else needed, True
         while True:
             form = replace(form, after=after is not None)
             place = after.bindings() if after else {}
@@ -182,7 +182,8 @@ class Execution:
             if len(kept) >= needed or len(chunk) < limit:
                 return self._cut(reach, kept, arguments.first)
             last = chunk[-1]
-            after, limit = Place(last.place, last.values[reach.keys["_key"]]), min(limit * 4, CHUNK_LIMIT)
+            after = Place(last.place, last.values[reach.keys["_key"]])
+            limit, first = _further(limit, needed, len(kept)) if first else min(limit * 4, CHUNK_LIMIT), False
 
     async def _read(
         self,
@@ -373,6 +374,12 @@ def _places(reach: Reach, fetch: Fetch) -> tuple[int | None, int | None, int]:
         certain = slots.index("~certain") if "~certain" in slots else None
         found = reach.known[key] = states, certain, len(slots) - len(fetch.order)
     return found
+
+
+def _further(read: int, needed: int, kept: int) -> int:
+    """Rows to read after the first: half more than it takes if as many of them exist, at most four times as many."""
+    wanted = (needed - kept) * read * 3 // (kept * 2) + 1 if kept else CHUNK_LIMIT
+    return min(max(wanted, CHUNK_LEAST), read * 4, CHUNK_LIMIT)
 
 
 def _enough(records: Sequence[Record], needed: int) -> tuple[Sequence[Record], bool]:
