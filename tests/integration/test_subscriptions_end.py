@@ -8,6 +8,7 @@ import secrets
 import shutil
 import socket
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import orjson
@@ -114,11 +115,23 @@ async def test_sockets_and_subscriptions_of_a_principal_are_bounded(served: Serv
         assert answer["payload"][0]["extensions"]["code"] == "RATE_LIMITED"
 
 
-async def test_a_client_that_does_not_read_is_cut_and_nobody_else_waits(
-    course: Course, served: Served, written: Server
-) -> None:
-    wide = " ".join(f"n{number}: narrative" for number in range(25))
-    query = REPORTS.replace("id status", f"id {wide}")
+WIDE = REPORTS.replace("id status", "id " + " ".join(f"n{number}: narrative" for number in range(25)))
+"""About 34 KiB an event, of an account of 450 characters."""
+EVENTS = 400
+MOST_GROWTH = 12 * 1024
+"""KiB: so many events held for two clients would be more than twice as much."""
+
+
+def memory(served: Served) -> int:
+    """KiB that the hub's process holds."""
+    assert served.process is not None
+    status = Path(f"/proc/{served.process.pid}/status").read_text("ascii")
+    return int(status.partition("VmRSS:")[2].split()[0])
+
+
+@asynccontextmanager
+async def slowly(served: Served) -> AsyncIterator[Listener]:
+    """A client with next to no room for what it is sent."""
     narrow = socket.socket()
     narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     narrow.connect(("127.0.0.1", served.port))
@@ -126,23 +139,39 @@ async def test_a_client_that_does_not_read_is_cut_and_nobody_else_waits(
     async with connect(url_of(served), subprotocols=[PROTOCOL], sock=narrow, max_queue=1) as raw:
         slow = Listener(socket=raw)
         await slow.say(type="connection_init", payload=words_of(served, POLICE, EMERGENCY))
-        after = (await slow.heard())["payload"]["after"]["mandatoryReportChanged"]
-        await slow.subscribe(query, after=after)
-        long = "独自在家（虚构）" * 50
-        given = {"divisionCode": course.child.village, "narrative": long}
+        assert (await slow.heard())["type"] == "connection_ack"
+        yield slow
+
+
+async def test_a_client_that_does_not_read_is_cut_and_neither_does_anybody_wait_nor_is_anything_kept_for_it(
+    course: Course, served: Served, written: Server
+) -> None:
+    long = "独自在家（虚构）" * 50
+    given = {"divisionCode": course.child.village, "narrative": long}
+    async with listening(served, POLICE, EMERGENCY) as desk:
+        after = desk.after["mandatoryReportChanged"]
         assert (await served.step(course.child.committee, EMERGENCY, "reportConcern", **given)).status == 200
-        await fill_outbox(written, await course.key_of(long), 600)
+        await fill_outbox(written, await course.key_of(long), EVENTS)
+        await desk.subscribe(WIDE, after=after)
+        for _ in range(20):
+            await desk.told()
+    before = memory(served)
+    async with slowly(served) as first, slowly(served) as second:
+        for slow in (first, second):
+            await slow.subscribe(WIDE, after=after)
         async with listening(served, POLICE, EMERGENCY) as quick:
             await quick.subscribe(REPORTS, after=after)
-            for _ in range(600):
+            for _ in range(EVENTS):
                 await quick.told()
-        await asyncio.sleep(3)
-        count = 0
-        with pytest.raises(ConnectionClosed):
-            while True:
-                await slow.heard()
-                count += 1
-        assert 0 < count < 600
+        assert memory(served) - before < MOST_GROWTH
+        await asyncio.sleep(2)
+        for slow in (first, second):
+            count = 0
+            with pytest.raises(ConnectionClosed):
+                while True:
+                    await slow.heard()
+                    count += 1
+            assert 0 < count < EVENTS
 
 
 @pytest.fixture
