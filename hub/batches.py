@@ -35,7 +35,7 @@ from hub.registry import Registry, gather_by
 from hub.response import Answer, respond
 from hub.sources import Reading
 from hub.stitch import Stitch
-from hub.today import request_bindings, years_ago
+from hub.today import parks_of, request_bindings, years_ago
 from hub.waves import Wave, Waves
 from policies.decision import Grant
 
@@ -219,7 +219,8 @@ def _alike(call: Call, pages: Mapping[str, Page]) -> Any:
 
 def _execution(hub: Hub, identity: Identity) -> Execution:
     now = hub.clock().astimezone(SHANGHAI)
-    bindings = request_bindings(identity, hub.policy.institutions.values(), now)
+    parks = parks_of(hub.parks, hub.policy.divisions, identity.division)
+    bindings = request_bindings(identity, hub.policy.institutions.values(), now, parks=parks)
     reading = Reading(sources=hub.sources, bindings=bindings)
     return Execution(
         reading=reading,
@@ -240,7 +241,9 @@ def _grounds(call: Call, late: Late) -> Grounds:
 
 
 def _own_alone(call: Call) -> bool:
-    """Whether the call asks for nothing but its own reports."""
+    """Whether it asks for own reports alone, or who asks may read nothing else: all that it does hints at a report."""
+    if call.entitlements.own_alone and not refused_coordinates(call):
+        return True
     return call.plan.scopes | {line.scope for line in _aggregated_by(call)} == {OWN_REPORTS}
 
 

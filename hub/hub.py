@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -77,6 +77,7 @@ class Hub:
     events: Events | None = None
     held: Held | None = None
     duty_phone: str = "110"
+    parks: Mapping[str, str] = field(default_factory=dict)
     stage: Callable[[str], AbstractContextManager[None]] = Silent().stage
     plans: Remembered[Plan] = field(default_factory=lambda: Remembered(2_000))
     views: Remembered[GraphQLSchema] = field(default_factory=lambda: Remembered(64))

@@ -343,5 +343,6 @@ def _hub(
         limits=settings.limits,
         clock=clock,
         duty_phone=settings.duty_phone,
+        parks=settings.parks,
         stage=stages.stage,
     )

@@ -235,6 +235,10 @@ class Settings(BaseSettings):
         default=False,
         description="whether a report is held, sealed, in the hub's database while the police database does not answer",
     )
+    parks: Mapping[str, str] = Field(
+        default={},
+        description="industrial park -> town to which its reports go, a table `[parks]` of codes of nine digits",
+    )
     timezone: str = Field(default="Asia/Shanghai", description="time zone of days, quarters and clocks")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
@@ -251,6 +255,14 @@ class Settings(BaseSettings):
         except (ZoneInfoNotFoundError, ValueError):
             raise ValueError("no such time zone, try `Asia/Shanghai`") from None
         return name
+
+    @field_validator("parks")
+    @classmethod
+    def _park_to_town(cls, parks: Mapping[str, str]) -> Mapping[str, str]:
+        for park, town in parks.items():
+            if not re.fullmatch(r"1201144[0-9]{2}", park) or not re.fullmatch(r"120114[0-35-9][0-9]{2}", town):
+                raise ValueError("must name a park (`1201144..`) and a town (`120114...`), each by nine digits")
+        return dict(parks)
 
     @field_validator("case_pattern")
     @classmethod
@@ -358,4 +370,4 @@ def settings_table() -> Iterator[tuple[str, str, str, str]]:
 
 
 def _shown(value: object) -> str:
-    return "" if value in (None, ()) else str(value).lower() if isinstance(value, bool) else str(value)
+    return "" if value in (None, (), {}) else str(value).lower() if isinstance(value, bool) else str(value)

@@ -49,14 +49,26 @@ def last_quarter(today: date) -> str:
     return f"{first.isoformat()}T00:00:00+08:00"
 
 
-def request_bindings(principal: Principal, institutions: Iterable[Institution], now: datetime) -> Mapping[str, Any]:
-    """The parameters; ``now`` is local to Asia/Shanghai."""
+def parks_of(towns: Mapping[str, str], divisions: Iterable[str], division: str | None) -> list[str]:
+    """Codes of the industrial parks, and of what lies in them, whose reports go to the division.
+
+    ``towns``: park -> the town that settings name for it, since a park has no government of its own.
+    """
+    own = tuple(park for park, town in towns.items() if town == division)
+    return sorted(code for code in divisions if own and code.startswith(own))
+
+
+def request_bindings(
+    principal: Principal, institutions: Iterable[Institution], now: datetime, *, parks: Iterable[str] = ()
+) -> Mapping[str, Any]:
+    """The parameters; ``now`` is local to Asia/Shanghai, ``parks`` are those of the principal (``parks_of``)."""
     today = now.date()
     under = [f"mandatory_reporter:{found.code}" for found in institutions if found.bureau == principal.unit]
     return {
         "me": principal.key,
         "units": [principal.key, *under],
         "division": principal.division or "~none",
+        "parks": list(parks),
         "today": today.isoformat(),
         "born_16": months_before(today, 12 * 16).isoformat(),
         "born_6": months_before(today, 12 * 6).isoformat(),

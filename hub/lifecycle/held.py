@@ -1,9 +1,10 @@
 """A report while the police database does not answer -> held, sealed, in the hub's own; delivered once it does.
 
 Guarantee: held is not accepted, and the reporter is told so. Delivered is the same act under the same name, so it is
-one report however often it is sent, with the time of the first attempt. Nobody reads a held report: it is sealed under
-a key of the hub's, and its row says neither what nor who. If we crash after the delivery the next round is told that
-it was made, and forgets it.
+one report however often it is sent, with the time of the first attempt. Nobody reads a report that waits: it is sealed
+under a key of the hub's, and its row says neither what nor who. One that the department refuses keeps no later one
+waiting, and is opened for the police alone (``hub/lifecycle/refused.py``). If we crash after the delivery the next
+round is told that it was made, and forgets it.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ from hub.lifecycle.way import Taken, Way, outage_of
 from hub.recording import Recorder
 from hub.registry import Registry
 from hub.sources import Breaker, Reading, Sources
-from hub.today import months_before, request_bindings
+from hub.today import months_before, parks_of, request_bindings
 from policies.policy import Policy
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Writing:
     drafts: Drafts | None = None
     halves: Halves | None = None
     deadline: float = 3.0
+    parks: Mapping[str, str] = field(default_factory=dict)
     set_limit: int = 20_000
     breakers: dict[str, Breaker] = field(default_factory=dict)
     _running: set[asyncio.Task[Taken]] = field(default_factory=set, init=False, repr=False)
@@ -138,7 +139,8 @@ class Writing:
         )
 
     def _reading(self, moment: Moment) -> Reading:
-        bindings = request_bindings(moment.identity, moment.policy.institutions.values(), moment.now)
+        parks = parks_of(self.parks, moment.policy.divisions, moment.identity.division)
+        bindings = request_bindings(moment.identity, moment.policy.institutions.values(), moment.now, parks=parks)
         three = months_before(moment.now.date(), 3).isoformat()
         return Reading(sources=self.sources, bindings={**bindings, "three_months_ago": three})
 

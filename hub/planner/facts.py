@@ -1,8 +1,9 @@
 """What the sources can say of a child: the facts of which the row scopes and the risk flags are made.
 
 Parameters that every request binds: ``me`` (unit key), ``units`` (the unit and the institutions under it), ``division``
-(of a town or village), and days in Asia/Shanghai: ``born_16`` (born later than this is under 16), ``born_6`` (born on
-or before this is at least 6), ``half_year_ago``, ``year_ago``, ``last_quarter`` (first instant of the quarter before).
+(of a town or village), ``parks`` (divisions without a government whose reports go to the town), and days in
+Asia/Shanghai: ``born_16`` (born later than this is under 16), ``born_6`` (born on or before this is at least 6),
+``half_year_ago``, ``year_ago``, ``last_quarter`` (first instant of the quarter before).
 Source: domain model, sections 5 and 9.
 """
 
@@ -57,6 +58,10 @@ in_court = Some((is_("status", ("ACCEPTED", "HEARING"), "in"), bound("decidedOn"
 under_16 = bound("birthDate", "gt", "born_16")
 another_file = Not(Compare("_register", "eq", Outer("_register")))
 is_revocation = is_("cause", "REVOKE")
+
+
+happened_here = Some((bound("divisionCode", "under", "division"), bound("divisionCode", "in", "parks")))
+"""Of a report: in the caller's division, or in an industrial park whose reports go there."""
 
 
 def of_its_report(where: Predicate) -> Predicate:

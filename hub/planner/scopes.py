@@ -116,7 +116,7 @@ def _own_division(type_name: str, divided: bool) -> Formula | None:
     if type_name in ("SurveySubmission", "Statistic"):
         return Local(f.bound("divisionCode", "under", "division"))
     if type_name in ("MandatoryReport", "Incident"):
-        place: Predicate = f.bound("divisionCode", "under", "division")
+        place = f.happened_here
         unfiled = Local(place if type_name == "MandatoryReport" else f.of_its_report(place))
         return _any(_own_file(type_name), both(negate(f.ACCEPTED_FILE), unfiled))
     return _own_file(type_name)

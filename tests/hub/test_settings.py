@@ -105,10 +105,18 @@ def test_the_page_about_settings_is_up_to_date() -> None:
     assert PAGE.read_text("utf-8") == page(), "write it anew: python -m hub.settings_page > docs/settings.md"
 
 
+@pytest.mark.parametrize("parks", ['{"120114101": "120114102"}', '{"120114400": "120114401"}', '{"1": "2"}'])
+def test_a_park_goes_to_a_town_and_a_town_to_none(monkeypatch: pytest.MonkeyPatch, parks: str) -> None:
+    monkeypatch.setenv("HUB_PARKS", parks)
+    with pytest.raises(ConfigurationError, match="must name a park"):
+        load()
+
+
 def test_every_name_on_the_page_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {
         "witnesses": "[]",
         "webhooks": "[]",
+        "parks": '{"120114400": "120114101"}',
         "port": "9",
         "timezone": "UTC",
         "case_pattern": "[0-9]{4}",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.today import last_quarter, months_before, request_bindings, years_ago
+from hub.today import last_quarter, months_before, parks_of, request_bindings, years_ago
 
 SHANGHAI = timezone(timedelta(hours=8))
 days = st.dates(date(1990, 1, 1), date(2099, 12, 31))
@@ -98,6 +98,7 @@ def test_every_parameter_of_a_request_is_bound() -> None:
         "me": "town_government:120114101",
         "units": ["town_government:120114101"],
         "division": "120114101",
+        "parks": [],
         "today": "2026-11-24",
         "born_16": "2010-11-24",
         "born_6": "2020-11-24",
@@ -113,6 +114,15 @@ def test_a_bureau_stands_for_the_institutions_under_it_and_for_no_other() -> Non
         Me("education_bureau", "education_bureau", None), schools, datetime(2026, 11, 24, tzinfo=SHANGHAI)
     )
     assert found["units"] == ["education_bureau", "mandatory_reporter:2112000001"]
+
+
+def test_a_park_and_what_lies_in_it_goes_to_the_town_that_settings_name_and_to_no_other() -> None:
+    towns = {"120114400": "120114101", "120114403": "120114102"}
+    known = ["120114101", "120114101201", "120114400", "120114400498", "120114403", "120114403498"]
+    assert parks_of(towns, known, "120114101") == ["120114400", "120114400498"]
+    assert parks_of(towns, known, "120114102") == ["120114403", "120114403498"]
+    for other in ("120114103", "120114101201", None):
+        assert parks_of(towns, known, other) == []
 
 
 def test_a_unit_without_a_division_lies_in_none() -> None:

@@ -26,7 +26,8 @@ import pytest
 from connectors.demo.server import Server
 from connectors.source import Compare, Constant, Source
 from hub.events.webhook import Target, body_of, identity_of, key_of
-from tests.support.course import EMERGENCY, POLICE, Course
+from tests.support.course import EMERGENCY, POLICE, WOMEN, Course
+from tests.support.listening import listening
 from tests.support.running import ROOT
 from tests.support.served import Child, Served, serving, settings_of
 from tests.support.steps import rows_of
@@ -153,6 +154,36 @@ async def test_a_unit_is_told_in_signed_messages_of_ids_codes_and_times(
             assert headers["webhook-signature"] == f"v1,{expected}"
             assert abs(int(headers["webhook-timestamp"]) - time.time()) < 60
         assert len({headers["webhook-id"] for headers, _ in police.got}) == len(police.got), "each was sent once"
+
+
+async def test_a_report_from_an_industrial_park_runs_its_course_to_the_town_that_settings_name(
+    written: Server, departments: Mapping[str, Source], people: list[Child], tmp_path: Path
+) -> None:
+    """A park has no government: its town is told and sees the report, another is not, and of another park neither."""
+    child = people[2]
+    other = next(each for each in people if each.town != child.town)
+    parks = json.dumps({"120114400": child.village[:9]})
+    settings = settings_of(written, tmp_path / "keys")
+    async with serving(settings, tmp_path, HUB_PARKS=parks, **QUICK) as served:
+        course = Course(served=served, departments=departments, child=child)
+        async with (
+            listening(served, child.town, EMERGENCY) as town,
+            listening(served, other.town, EMERGENCY) as stranger,
+        ):
+            for place, told in (("120114400498", True), ("120114401498", False)):
+                await course.reported(WOMEN, divisionCode=place)
+                for listener in (town, stranger):
+                    await listener.subscribe("subscription { incidentChanged { changed incident { id } } }")
+                await asyncio.sleep(0.3)
+                for turn in course.police()[1:]:
+                    assert (await course.take(turn)).status == 200
+                if told:
+                    assert (await town.told())["changed"] == ["Incident.townNotifiedAt"]
+                await stranger.silent(0.2)
+                for key, sees in ((child.town, told), (other.town, False), (child.committee, False)):
+                    report = served.id(key, "MandatoryReport", course.key)
+                    reply = await served(key, EMERGENCY, f'{{ node(id: "{report}") {{ id }} }}')
+                    assert (reply.json.get("data") or {"node": None})["node"] == ({"id": report} if sees else None)
 
 
 async def test_what_is_not_taken_is_tried_again_and_then_shown_as_dead_and_can_be_sent_after_all(

@@ -42,7 +42,7 @@ from policies import Current
 from policies import load as load_policy
 from schema.catalogue import CATALOGUE
 from tests.support.rights import Me
-from tests.support.world import World
+from tests.support.world import PARKS, World
 
 ROOT = Path(__file__).parent.parent.parent
 SHANGHAI = timezone(timedelta(hours=8))
@@ -212,6 +212,7 @@ def compose(sources: Mapping[str, Source], log: Recorder, *, deadline: float = 3
         seals=Seals(hashlib.sha256(b"seals of the tests").digest()),
         limits=limits,
         clock=lambda: NOW,
+        parks=PARKS,
     )
 
 

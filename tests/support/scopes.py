@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 
 from tests.support.rights import Me
-from tests.support.world import Row, Test, World
+from tests.support.world import PARKS, Row, Test, World
 
 OPEN_REPORT = {"REPORTED", "DISPATCHED", "HANDLED", "TOWN_NOTIFIED", "ASSESSED", "PLANNED"}
 TOLD_TOWN = {"TOWN_NOTIFIED", "ASSESSED", "PLANNED"}
@@ -222,7 +222,7 @@ class Scopes:
         if type_name not in ("MandatoryReport", "Incident") or files:
             return False
         reports = [row] if type_name == "MandatoryReport" else self.reports_of(row)
-        return any(_under(report["divisionCode"], mine) for report in reports)
+        return any(_under(report["divisionCode"], mine) or _park_of(report["divisionCode"], mine) for report in reports)
 
     def reports_of(self, incident: Row) -> list[Row]:
         """The report that the incident belongs to."""
@@ -322,6 +322,11 @@ class Scopes:
             return False
         mine, files = self.me.division, self.world.files_of(type_name, row)
         return mine is None or row["_register"] is None or any(_under(file["_division"], mine) for file in files)
+
+
+def _park_of(code: str | None, division: str) -> bool:
+    """Whether the place is an industrial park whose reports go to the division."""
+    return code is not None and PARKS.get(code[:9]) == division
 
 
 def _under(code: str | None, division: str) -> bool:

@@ -69,6 +69,8 @@ KEYS: Mapping[tuple[str, str], str] = {
 }
 """(source, relation) -> its keys; the access log is no part of this world."""
 
+PARKS: Mapping[str, str] = {f"12011440{number}": f"12011410{1 + number % 3}" for number in range(8)}
+"""Industrial park -> the town to which the settings of the tests have its reports go."""
 DERIVED = frozenset({"Child.id", "Child.riskFlags", "CriminalCase.stage", "ReconciliationItem.sourceValues"})
 PARTS: Mapping[str, str] = {
     "caseNumber": "courts",
