@@ -50,6 +50,7 @@ CANARIES: Mapping[str, str] = {
     "虚构须帮扶": "Assessment.conclusion",
 }
 """What is looked for, and which coordinate holds it; of the child's number see ``Search``."""
+REPORT_TYPES = ("MandatoryReport", "Incident", "Assessment")
 IDENTITY = {one for one in CANARIES.values() if ".reporter" in one}
 EARLIER = "update jq_bg set bgsj = bgsj - interval '3 days' where bgbh = $1"
 TOLD_EARLIER = "update jq_cj set tbxzsj = tbxzsj - interval '8 days' where bgbh = $1"
@@ -236,12 +237,19 @@ def readable_bytes(text: str) -> str:
 
 
 async def looked_at(holding: Holding, search: Search, course: Course, those: Iterable[Me]) -> None:
-    """Everybody opens the pages: what waits, what may be corrected, the report by its address, own reports."""
+    """Everybody asks what is overdue, and opens the pages: what waits, what may be corrected, the report itself."""
+    seen = set()
     for me in those:
+        late = await holding.served(me.key, me.purpose, "{ me { overdue { clock clockZh clause at id type } } }")
+        assert late.data["me"]["overdue"] is not None
+        search.texts[me].append(json.dumps(late.json, ensure_ascii=False))
+        if me.key in seen and not any(readable(me, name) for name in REPORT_TYPES):
+            continue  # nobody reads anything of a report for such a purpose, and one of them is enough
+        seen.add(me.key)
         async with at_desk(holding.served, me.key, me.purpose) as client:
             row = f"/duty/MandatoryReport/{course.served.id(me.key, 'MandatoryReport', course.key)}"
-            reads = any(readable(me, name) for name in ("MandatoryReport", "Incident", "Assessment"))
-            pages = ("/duty/", "/duty/others", row, "/report/") if reads else (row,)
+            reads = any(readable(me, name) for name in REPORT_TYPES)
+            pages = ("/duty/", "/duty/others", "/duty/held", row, "/report/") if reads else (row,)
             for page in pages:
                 search.texts[me].append((await client.get(page)).text)
 

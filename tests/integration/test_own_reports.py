@@ -158,6 +158,17 @@ async def test_own_reports_alone_are_one_entry_though_no_value_of_them_is_asked(
     assert (found["operation"], found["case"], found["client"]) == ("", "", "")
 
 
+@pytest.mark.parametrize("unit", ["mandatory_reporter", "finance_bureau"])
+async def test_who_may_read_nothing_but_own_reports_is_not_named_for_asking_who_it_is(told: Told, unit: str) -> None:
+    key = told.reporter(unit)[0].key if unit == "mandatory_reporter" else unit
+    for query in ("{ me { key overdue { id } } }", "{ catalogue { coordinate } }"):
+        reply = await told.ask(key, PURPOSE, query)
+        found = await told.entry(reply.json["extensions"]["receipt"])
+        assert found["unit"] == told.ask.hub.pseudonyms.author(key), query
+    more = await told.ask(key, PURPOSE, "{ children { edges { node { name } } } }", denied="null")
+    assert (await told.entry(more.json["extensions"]["receipt"]))["unit"] == key, "it asked for more than is granted"
+
+
 async def test_groups_of_own_reports_are_an_act_of_their_author_too(told: Told) -> None:
     me, _, _ = told.reporter("education_bureau")
     query = '{ aggregate(by: ["MandatoryReport.status"]) { cells { value } } }'
