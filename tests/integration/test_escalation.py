@@ -13,22 +13,31 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from graphql import GraphQLInputObjectType, get_named_type
 
 from connectors.source import ALWAYS, Source
 from hub.entitlements import Entitlements
 from hub.lifecycle.signatures import ABOUT, ROWS, expects, names_about
+from hub.lifecycle.signatures import served as served_schema
 from hub.lifecycle.step import Change, Step
-from hub.lifecycle.steps import STEPS
-from tests.support.course import EMERGENCY, POLICE, WOMEN, Course, Turn, everybody, strangers_to
-from tests.support.served import Child, Served
+from hub.lifecycle.steps import APART, STEPS, WIDER
+from tests.support.course import COURT, EMERGENCY, POLICE, WOMEN, Course, Turn, everybody, strangers_to
+from tests.support.rights import RIGHTS
+from tests.support.served import Child, Served, today
 from tests.support.steps import POLICY, rows_of, value_of
 from tests.support.ways import LED_TO, ROOT_OF, fields_of, selected
+from tests.support.world import FIELDS, HOME, load
 
 pytestmark = pytest.mark.postgres
 
 LOOKED_AT = [name for name in (*ROOT_OF, *LED_TO) if name not in ("Statistic", "AccessLogEntry", "ReconciliationItem")]
 TYPES = sorted({step.subject for step in STEPS.values()} | {"Child", "Enrolment"})
 EXCEPTIONS = {"matchReport", "registerCase", "registerRestoration", "acceptCase"}
+"""The two of the domain model: the police match a report to a file, the court registers an application."""
+NAMING = {"id", "into", "child", "enrolment", "number", "divisionCode", "citizenId", "providerUnit", "targetUnit"}
+"""Members of inputs by which a row, a division, a child or a unit is named: of somebody else, where that is tried."""
+HARMLESS = {"idempotencyKey", "reporterUnit"}
+"""Members of those types that name nothing that a scope rests on: an act's own name; who called the police."""
 DERIVED = {"Child.riskFlags", "Child.updatedAt"}
 UNIT_KEYS = {"AssistanceRecord.providerUnit", "ProcuratorialSupervision.targetUnit"}
 
@@ -47,6 +56,8 @@ class Adversary:
     own: Child
     refused: int = 0
     taken: list[str] = field(default_factory=list)
+    tried: set[tuple[str, str]] = field(default_factory=set)
+    """(step, purpose)."""
 
     @property
     def unit(self) -> str:
@@ -103,14 +114,15 @@ class Adversary:
 
     async def write_everything(self, seen: set[Row], keys: Mapping[str, set[str]]) -> None:
         """Every step under every purpose of its own, with everything that could open something."""
-        tries = [
-            self.served.step(self.key, purpose, step.name, **given)
+        named = [
+            (step, purpose, given)
             for step in STEPS.values()
             for purpose in step.purposes(self.unit)
-            # The two exceptions: the police match a report to a file, the court registers an application.
             if step.name not in EXCEPTIONS
             for given in self.tempting(step, seen, keys)
         ]
+        self.tried |= {(step.name, purpose) for step, purpose, _ in named}
+        tries = [self.served.step(self.key, purpose, step.name, **given) for step, purpose, given in named]
         for start in range(0, len(tries), 16):
             for reply in await asyncio.gather(*tries[start : start + 16]):
                 self.refused += bool(reply.codes)
@@ -203,6 +215,84 @@ async def test_whatever_a_principal_writes_opens_no_row_and_no_value_to_it(
         shown = {name for name in after[row] if name not in before[row]}
         assert shown <= writable, (row, shown - writable)
     assert adversary.refused or set(adversary.taken) == {"reportConcern"}
+    assert uncovered(unit, adversary.tried) == set()
+
+
+def uncovered(unit: str, tried: set[tuple[str, str]]) -> set[tuple[str, str, str]]:
+    """(purpose, action, coordinate) of write grants of which no step was tried, nor is one named that has no step."""
+    written = {
+        (purpose, STEPS[name].action, coordinate)
+        for name, purpose in (*tried, *((name, purpose) for name in EXCEPTIONS for purpose in POLICY.purposes))
+        for coordinate in STEPS[name].coordinates
+    }
+    granted = {
+        (right.purpose, right.action, right.coordinate)
+        for (held, _), found in RIGHTS.items()
+        for rights in found.values()
+        for right in rights
+        if held == unit and right.action in ("report", "update") and FIELDS[right.coordinate].source != "hub"
+    }
+    return {one for one in granted - written if not _without_step(unit, one[1], one[2])}
+
+
+def _without_step(unit: str, action: str, coordinate: str) -> bool:
+    """Whether the table says that no step writes it: there is nothing that could be tried."""
+    type_name, _, name = coordinate.partition(".")
+    wider = (
+        one for one in WIDER if unit in (one.units or (unit,)) and (one.action, one.type_name) == (action, type_name)
+    )
+    return name == "id" or coordinate in APART or any(name in one.fields for one in wider)
+
+
+def test_every_member_by_which_something_of_somebody_else_can_be_named_is_known() -> None:
+    inputs = served_schema().type_map
+    for step in STEPS.values():
+        kind = inputs[f"{step.name[:1].upper()}{step.name[1:]}Input"]
+        assert isinstance(kind, GraphQLInputObjectType)
+        for name, member in kind.fields.items():
+            of = get_named_type(member.type).name
+            assert of not in ("ID", "DivisionCode", "CitizenId") or name in NAMING, (step.name, name, of)
+            assert not name.endswith(("Unit", "Key")) or name in NAMING | HARMLESS, (step.name, name)
+
+
+async def test_the_court_that_registers_an_application_sees_what_concerns_its_child_and_nothing_else(
+    served: Served, departments: Mapping[str, Source], people: list[Child], institutions: Mapping[str, str]
+) -> None:
+    child, foreign = people[20], next(one for one in people if one.town != people[20].town)
+    court = Adversary(served=served, departments=departments, key=COURT, foreign=foreign, own=child)
+    before = set(await court.sight())
+    given: dict[str, Any] = {
+        "cause": "REVOKE",
+        "applicantKind": "NEAR_KIN",
+        "respondentName": "虚构监护人",
+        "grounds": ["OTHER"],
+    }
+    reply = await served.step(
+        COURT, "judicial_proceeding", "registerCase", number=child.citizen, caseNumber="(2026)津0114民特9号", **given
+    )
+    assert reply.status == 200, reply.json
+    world = await load(departments, today(), institutions)
+    gained = set(await court.sight()) - before
+    assert ("Child", child.register) in gained
+    for type_name, key in gained:
+        rows = [row for row in world.rows(HOME[type_name], type_name) if row["_key"] == key]
+        files = {file["_register"] for row in rows for file in world.files_of(type_name, row)}
+        assert files == {child.register}, (type_name, key)
+
+
+async def test_the_police_that_match_a_report_see_what_concerns_its_child_and_nothing_else(
+    served: Served, departments: Mapping[str, Source], people: list[Child], institutions: Mapping[str, str]
+) -> None:
+    child = people[21]
+    course = Course(served=served, departments=departments, child=child)
+    await course.reported(WOMEN)
+    police = Adversary(served=served, departments=departments, key=POLICE, foreign=child, own=child)
+    before = set(await police.sight())
+    assert (await course.take(course.police()[0])).status == 200
+    world = await load(departments, today(), institutions)
+    for type_name, key in set(await police.sight()) - before:
+        rows = [row for row in world.rows(HOME[type_name], type_name) if row["_key"] == key]
+        assert {file["_register"] for row in rows for file in world.files_of(type_name, row)} == {child.register}
 
 
 async def test_who_reported_is_shown_to_the_police_alone_and_stands_in_no_trace_of_the_hub(
