@@ -22,24 +22,32 @@ MOST = 28
 FIELDS_MOST = 900
 
 
-def principals_of(drive: Drive, strangers: Sequence[str]) -> list[Me]:
-    """Everybody under each of its purposes under which it reads something: the children's own divisions, strangers."""
+def principals_of(drive: Drive, strangers: Sequence[str], most: int) -> list[Me]:
+    """Everybody under each of its purposes under which it reads something, strangers, and divisions of the children.
+
+    ``most``: of how many reports.
+    """
     keys = dict.fromkeys(strangers)
-    for one in drive.driven:
+    for one in drive.driven[:most]:
         keys |= dict.fromkeys([*everybody(one.course.child), one.reporter])
     found = [Me(key, purpose) for key in keys for unit, purpose in RIGHTS if unit == Me(key, purpose).unit]
     return [me for me in found if any(selected(me, type_name) for type_name in LOOKED_AT)]
 
 
 async def everybody_sees_what_its_grants_say(
-    drive: Drive, world: World, principals: Sequence[Me], types: Sequence[str] = LOOKED_AT
+    drive: Drive, world: World, principals: Sequence[Me], types: Sequence[str], *, one_in: int, start: int
 ) -> int:
-    """Each row and field is there for just those whose grants say so; how many values were compared."""
+    """Each row and field is there for just those whose grants say so; how many values were compared.
+
+    ``one_in``: of so many rows one is looked at, from ``start`` on.
+    """
     turns = asyncio.Semaphore(AT_ONCE)
     rows: dict[str, list[Row]] = {name: [] for name in types}
     for type_name, row in rows_of_drive(drive, world):
         if type_name in rows:
             rows[type_name].append(row)
+
+    rows = {name: found[start % one_in :: one_in] for name, found in rows.items()}
 
     async def one(me: Me) -> int:
         async with turns:
