@@ -112,7 +112,7 @@ async def insisted(server: Spread, database: str, text: str, *arguments: Any) ->
                 return list(await connection.fetch(text, *arguments))
             finally:
                 await connection.close()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             await asyncio.sleep(0.1)
 
 
