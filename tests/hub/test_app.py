@@ -49,6 +49,7 @@ class Fake:
     """A service that answers as it is told, and keeps what it was asked."""
 
     verifier: Verifier
+    words: Registry = field(default_factory=Words)
     tlog: Tlog | None = None
     events: None = None
     console: None = None
@@ -64,7 +65,7 @@ class Fake:
 
     @property
     def registry(self) -> Registry:
-        return Words()
+        return self.words
 
     async def answer(self, identity: Identity, request: Request) -> Answer:
         self.asked.append((identity, request))
@@ -160,6 +161,37 @@ async def test_a_good_request_reaches_the_pipeline_whole(world: World) -> None:
     assert not world.fake.turned
 
 
+class Everything:
+    """Holds whatever is asked for."""
+
+    def __contains__(self, _: object) -> bool:
+        return True
+
+
+async def test_what_headers_said_before_counts_only_while_token_and_policy_do(world: World) -> None:
+    authorization = f"Bearer {world.token()}"
+    for _ in range(2):
+        assert (await world.post(Authorization=authorization)).status_code == 200
+    [(first, _), (second, _)] = world.fake.asked
+    assert first is second
+    known, world.fake.words = world.fake.words, Words(units=frozenset())
+    assert code(await world.post(Authorization=authorization)) == "UNAUTHENTICATED"
+    world.fake.words = known
+    assert (await world.post(Authorization=authorization)).status_code == 200
+    world.fake.verifier.revoked = Everything
+    assert code(await world.post(Authorization=authorization)) == "UNAUTHENTICATED"
+    assert world.fake.turned[-1].credential is None
+
+
+async def test_equal_headers_but_one_are_not_taken_for_each_other(world: World) -> None:
+    authorization = f"Bearer {world.token()}"
+    for case in ("CASE-0001", "CASE-0002"):
+        await world.post(Authorization=authorization, Hub_Purpose="legal_aid", Hub_Case=case)
+    await world.post(Authorization=authorization, Hub_On_Denied="null")
+    assert [identity.case for identity, _ in world.fake.asked] == ["CASE-0001", "CASE-0002", None]
+    assert [request.denied for _, request in world.fake.asked] == ["refuse", "refuse", "null"]
+
+
 @pytest.mark.parametrize(
     ("accept", "answered"),
     [
@@ -234,6 +266,7 @@ async def test_a_compressed_body_is_415(world: World) -> None:
         ('{"query": "{ a }", "query": "{ b }"}', "the same key twice"),
         ('{"query": "{ a }", "variables": {"a": {"b": 1, "b": 2}}}', "the same key twice"),
         ('{"query": "{ a }", "variables": {"a": 1, "\\u0061": 2}}', "the same key twice"),
+        ('{"query": "{ a }", "variables": {"a" \n: 1, "a" : "\\":"}}', "the same key twice"),
         ('{"query": "{ a }", "variables": {"a": "\\u0000"}}', "U+0000"),
     ],
 )

@@ -7,7 +7,8 @@ The ceilings are what it costs now. A change that needs more raises one here, wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,20 +37,41 @@ class Cost:
 
 
 @dataclass(slots=True, kw_only=True)
+class Waves:
+    """How often a statement was asked while no other was under way."""
+
+    count: int = 0
+    under_way: int = 0
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """While a statement is asked."""
+        self.count += self.under_way == 0
+        self.under_way += 1
+        try:
+            yield
+        finally:
+            self.under_way -= 1
+
+
+@dataclass(slots=True, kw_only=True)
 class Weighed:
     """A source that adds up what is asked of it."""
 
     name: str
     inner: Source
+    waves: Waves
     cost: Cost = field(default_factory=Cost)
 
     async def fetch(self, fetch: Fetch, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
         """As the inner source."""
-        return self._weighed(await self.inner.fetch(fetch, bindings, deadline=deadline))
+        with self.waves.asking():
+            return self._weighed(await self.inner.fetch(fetch, bindings, deadline=deadline))
 
     async def aggregate(self, aggregate: Aggregate, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
         """As the inner source."""
-        return self._weighed(await self.inner.aggregate(aggregate, bindings, deadline=deadline))
+        with self.waves.asking():
+            return self._weighed(await self.inner.aggregate(aggregate, bindings, deadline=deadline))
 
     async def ping(self, *, deadline: float) -> None:
         """As the inner source."""
@@ -71,6 +93,7 @@ class Weighing:
 
     hub: Hub
     sources: Mapping[str, Weighed]
+    waves: Waves
     number: int = 0
 
     async def ask(self, asker: Asker, query: str, variables: Mapping[str, Any]) -> Any:
@@ -106,8 +129,9 @@ class Weighing:
 
 @pytest.fixture(scope="module")
 async def weighing(hub: Hub, sources: Mapping[str, Source]) -> AsyncIterator[Weighing]:
-    weighed = {name: Weighed(name=name, inner=source) for name, source in sources.items()}
-    yield Weighing(hub=compose(weighed, hub.recording.log), sources=weighed)
+    waves = Waves()
+    weighed = {name: Weighed(name=name, inner=source, waves=waves) for name, source in sources.items()}
+    yield Weighing(hub=compose(weighed, hub.recording.log), sources=weighed, waves=waves)
 
 
 async def test_a_point_query_asks_few_statements_and_takes_the_rows_of_one_child(weighing: Weighing) -> None:
@@ -116,6 +140,15 @@ async def test_a_point_query_asks_few_statements_and_takes_the_rows_of_one_child
     assert 0 < cost.statements <= 8
     assert 0 < cost.rows <= 12
     assert 0 < cost.bytes <= 1_300
+
+
+async def test_a_point_by_id_waits_for_its_departments_twice(weighing: Weighing) -> None:
+    [one, *_] = await weighing.ids(FULL)
+    await weighing.cost(FULL, POINT, {"id": one})
+    weighing.waves.count = 0
+    await weighing.ask(FULL, POINT, {"id": one})
+    # All that hangs on the file is asked with it; what rests on a fact is asked next.
+    assert weighing.waves.count == 2
 
 
 async def test_points_that_are_asked_together_cost_no_more_statements_than_two(weighing: Weighing) -> None:
