@@ -186,6 +186,8 @@ class Registry:
             rows = await self.reading.fetch(_of_files(facts), bindings)
             registers = {citizen: register for register, citizen in files.citizen.items() if citizen is not None}
             owned = [(registers.get(row[1]), persons.get(row[0])) for row in rows]
+        if len(facts) == 1:  # the rows may be as many as a batch has children
+            return {facts[0]: frozenset(owner for owners in owned for owner in owners if owner is not None)}
         hit: dict[Fact, set[str]] = {fact: set() for fact in facts}
         for row, owners in zip(rows, owned, strict=True):
             for fact in _told(facts, row):
