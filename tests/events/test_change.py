@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
 import pytest
 
 from connectors.source import Constant, Param
 from connectors.write import Insert, Put, Update, Write
 from hub.entitlements import Entitlements
-from hub.events.change import FLAGS, INPUTS, changes_of
-from hub.events.channels import NAMES, clocks_of, told_fields
+from hub.events.change import FLAGS, INPUTS, Change, Event, changes_of
+from hub.events.channels import NAMES, Channel, clocks_of, told_fields
 from hub.events.clock import CLOCKS
 from hub.lifecycle.compile import Part
 from hub.lifecycle.signatures import TOLD
@@ -67,3 +71,22 @@ def test_what_a_clock_waits_for_is_read_by_whoever_has_to_act_for_some_purpose()
     for clock in CLOCKS.values():
         for unit in clock.units:
             assert any(clock.name in clocks_of(Entitlements.of(POLICY, unit, purpose)) for purpose in POLICY.purposes)
+
+
+def test_a_change_of_a_files_flags_is_none_of_the_report_by_which_they_changed() -> None:
+    change = Change(
+        type_name="Child",
+        key="LS1",
+        coordinates=(FLAGS, "MandatoryReport.concernKinds"),
+        cause=("MandatoryReport", "B1"),
+    )
+    event = Event(position=1, id=uuid4(), at=datetime(2026, 11, 26, tzinfo=UTC), change=change)
+
+    def channel(*names: str) -> Channel:
+        return Channel(key="k", name="n", after=None, lines={name: () for name in names}, clocks={})
+
+    assert change.own == (FLAGS,)
+    assert channel(FLAGS).concerns(event)
+    assert not channel("MandatoryReport.concernKinds", "MandatoryReport.status").concerns(event)
+    of_report = replace(change, type_name="MandatoryReport", coordinates=("MandatoryReport.status",))
+    assert channel("MandatoryReport.status").concerns(replace(event, change=of_report))
