@@ -60,7 +60,7 @@ class Weighed:
 
     name: str
     inner: Source
-    waves: Waves
+    waves: Waves = field(default_factory=Waves)
     cost: Cost = field(default_factory=Cost)
 
     async def fetch(self, fetch: Fetch, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
