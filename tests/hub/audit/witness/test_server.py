@@ -101,6 +101,14 @@ def witness(tmp_path: Path) -> Iterator[Running]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One witness for all that it must refuse: nothing that is refused leaves anything behind."""
+    with witnessing(tmp_path_factory.mktemp("refusing") / "witness") as running:
+        yield running
+        assert list(running.folder.glob("*.json")) == []
+
+
 def test_growth_is_cosigned_and_the_cosignature_holds(witness: Running) -> None:
     for old, size in ((0, 3), (3, 3), (3, 10), (10, 40)):
         status, reply = witness.add(body(old, size))
@@ -129,13 +137,13 @@ def test_rollbacks_and_forks_are_never_cosigned(witness: Running) -> None:
     assert witness.add(body(10, 20))[0] == 200
 
 
-def test_unknown_logs_and_signatures_that_do_not_hold_are_refused(witness: Running) -> None:
+def test_unknown_logs_and_signatures_that_do_not_hold_are_refused(refusing: Running) -> None:
     other = SigningKey.of("other.example/log", Ed25519PrivateKey.generate())
     forged = SigningKey.of(ORIGIN, Ed25519PrivateKey.generate())
-    assert witness.add(Submission(old=0, proof=(), note=note(3, key=other, origin="other.example/log")).body)[0] == 404
-    assert witness.add(Submission(old=0, proof=(), note=note(3, key=forged)).body)[0] == 403
+    assert refusing.add(Submission(old=0, proof=(), note=note(3, key=other, origin="other.example/log")).body)[0] == 404
+    assert refusing.add(Submission(old=0, proof=(), note=note(3, key=forged)).body)[0] == 403
     spoilt = note(3).replace("\n3\n", "\n4\n")
-    assert witness.add(Submission(old=0, proof=(), note=spoilt).body)[0] == 403
+    assert refusing.add(Submission(old=0, proof=(), note=spoilt).body)[0] == 403
 
 
 @pytest.mark.parametrize(
@@ -160,8 +168,8 @@ def test_unknown_logs_and_signatures_that_do_not_hold_are_refused(witness: Runni
     ],
     ids=range(16),
 )  # fmt: skip
-def test_what_is_malformed_is_told_so(witness: Running, content: str | bytes) -> None:
-    status, reply = witness.add(content)
+def test_what_is_malformed_is_told_so(refusing: Running, content: str | bytes) -> None:
+    status, reply = refusing.add(content)
     assert status == 400 and reply.strip()
 
 
@@ -171,9 +179,9 @@ def test_an_empty_tree_has_the_root_of_nothing(witness: Running) -> None:
     assert witness.add(Submission(old=0, proof=(), note=note(0)).body)[0] == 200
 
 
-def test_a_head_with_an_empty_line_in_it_is_no_head_whoever_signed_it(witness: Running) -> None:
+def test_a_head_with_an_empty_line_in_it_is_no_head_whoever_signed_it(refusing: Running) -> None:
     signed_all_the_same = signed(note(3).partition("\n\n")[0] + "\n\nmore\n", KEY)
-    assert witness.add(Submission(old=0, proof=(), note=signed_all_the_same).body)[0] == 400
+    assert refusing.add(Submission(old=0, proof=(), note=signed_all_the_same).body)[0] == 400
 
 
 def test_a_head_with_extension_lines_is_cosigned_with_them(witness: Running) -> None:
