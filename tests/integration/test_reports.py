@@ -113,7 +113,7 @@ async def test_an_unfounded_report_still_tells_the_town(begun: Course, people: l
     assert incident is not None
     assert incident["townNotifiedAt"] is not None
     again = (await course.take(Turn(who=POLICE, purpose=EMERGENCY, step="recordMeasures", given=MEASURES))).error
-    assert (again["code"], again["lawful"]) == ("CONFLICT", ["reopenReport"])
+    assert (again["code"], again["lawful"]) == ("CONFLICT", ["tellUnfounded", "reopenReport"])
 
 
 async def test_a_report_is_merged_into_a_named_open_one_and_never_into_nothing(
