@@ -1,7 +1,7 @@
 """Drafts -> the outbox -> events in order: kept before a write, published with its outcome, read from any place on.
 
-Guarantee: a draft is durable before the intent that follows it, though it waits for no disk of its own; the outbox has
-no gap, and what has been read is never joined by an earlier event. If the database is away, readers wait.
+Guarantee: a draft is on disk before the intent that follows it; the outbox has no gap, and what has been read is never
+joined by an earlier event. If the database is away, readers wait.
 """
 
 from __future__ import annotations
@@ -29,10 +29,9 @@ REMEMBERED: Final = 5_000
 POLL: Final = 1.0
 """Seconds after which the outbox is looked at though nobody was told: a lost notice costs no more."""
 
-# The server writes its journal in order: an intent that is on disk has its draft there, so this commit need not wait.
+# On disk before the intent: one that waited for the server to come back would otherwise outlive its draft.
 _KEEP = """
-with quick as (select set_config('synchronous_commit', 'off', true))
-insert into event.draft (request, part, at, name, changes) select $1, $2, $3, $4, $5::jsonb from quick
+insert into event.draft (request, part, at, name, changes) values ($1, $2, $3, $4, $5::jsonb)
 on conflict do nothing
 """
 _READ = """

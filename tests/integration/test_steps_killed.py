@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -24,6 +25,9 @@ import pytest
 
 from connectors.demo.server import DATABASES
 from connectors.source import Compare, Constant, Source
+from hub.audit.session import Session
+from hub.events.change import Change
+from hub.events.outbox import Drafts
 from hub.settings import Writes
 from tests.integration.test_two_hundred_reports import unknown_to_the_police
 from tests.support.course import ASSESSED, CIVIL, EMERGENCY, GUARDIANSHIP, POLICE, WOMEN, Course, Turn
@@ -339,6 +343,17 @@ async def told_of_alarms(killing: Killing, follower: Follower, clock: str, cours
     assert set(found.values()) <= {1}
 
 
+async def a_draft_outlives_its_database(killing: Killing) -> None:
+    """What a step will have changed is on disk before its intent, which may wait for the server to come back."""
+    session = Session(killing.server.dsn("hub"), name="drafts", durable=False)
+    change = Change(type_name="Child", key="none", coordinates=("Child.riskFlags",), cause=("Child", "none"))
+    await Drafts(connections=session).keep("outlives", 0, datetime.now(UTC), "outlives", [change])
+    await killed(killing.server.of("hub"), 0)
+    await session.close()
+    gone = await insisted(killing.server, "hub", "delete from event.draft where request = 'outlives' returning name")
+    assert len(gone) == 1
+
+
 async def a_half_is_made_whole(killing: Killing) -> None:
     """Killed between the writes of two departments, and never sent again: the hub makes up for the second by itself."""
     course = Course(served=killing.served, departments=killing.departments, child=killing.people[0])
@@ -390,6 +405,7 @@ async def test_after_kills_of_hub_and_databases_nothing_acknowledged_is_lost_or_
             print(f"\n{counted(found, victims)}")
         assert found.served.cut >= 1, "requests were under way when a process died"
         await a_half_is_made_whole(found)
+        await a_draft_outlives_its_database(found)
 
 
 @pytest.mark.soak
