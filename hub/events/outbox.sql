@@ -127,7 +127,12 @@ declare
 begin
     with new as (
         insert into event.alarm (clock, type, key, at)
-        select raise_alarms.clock, raise_alarms.type, k, raise_alarms.at from unnest(keys) as k order by k
+        select raise_alarms.clock, raise_alarms.type, k, raise_alarms.at from unnest(keys) as k
+        -- Most were raised long ago, and a conflict costs more than a look.
+        where not exists (
+            select from event.alarm a where a.clock = raise_alarms.clock and a.type = raise_alarms.type and a.key = k
+        )
+        order by k
         on conflict do nothing returning key
     )
     select array_agg(new.key) into fresh from new;
@@ -150,7 +155,9 @@ $$;
 create or replace function event.end_alarms(clock text, keys text[], at timestamptz) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
     update event.alarm a set ended = end_alarms.at
-    where a.clock = end_alarms.clock and a.ended is null and a.key <> all (end_alarms.keys);
+    -- Not `<> all`, which compares each with each.
+    where a.clock = end_alarms.clock and a.ended is null
+        and not exists (select from unnest(end_alarms.keys) as k where k = a.key);
 $$;
 
 revoke all on event.alarm from public;
