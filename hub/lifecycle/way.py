@@ -66,16 +66,14 @@ class Way:
         """Every part that is not written yet, one department after the other."""
         written: dict[str, Written] = {}
         refusal = self._refusal(self.acting.found)
-        if refusal is not None:
-            # Sent again after it was taken, the row stands elsewhere by now: that is no conflict.
-            written = await self._before()
-            if not written:
-                raise refusal
+        # Sent again after it was taken, the row stands elsewhere by now: that is no conflict. It is asked for once more
+        # all the same: what is acknowledged has its outcome in the log, and is told of before whatever follows it.
+        if refusal is not None and not await self._before():
+            raise refusal
         if self.begins is not None:
             await self.begins()
         for place, source in enumerate(self.compiled.sources()):
-            if source not in written:
-                written[source] = await self._written(self.compiled.part(source), place)
+            written[source] = await self._written(self.compiled.part(source), place)
         again = all(result.again for result in written.values())
         return Taken(
             step=self.acting.step,
@@ -150,17 +148,16 @@ class Way:
             verdict = Conflict(step=acting.step, standing=standing, lawful=following, expected=expected)
         return verdict.refusal(told=self.told) if isinstance(verdict, Conflict) else None
 
-    async def _before(self) -> dict[str, Written]:
-        """Parts that were written when the step was sent before, by department."""
-        found: dict[str, Written] = {}
+    async def _before(self) -> bool:
+        """Whether some part was written when the step was sent before."""
         for source in self.compiled.sources():
             for attempt in range(ATTEMPTS):
                 result = await self._asked(source, attempt)
                 if isinstance(result, Written):
-                    found[source] = result
+                    return True
                 if not isinstance(result, GivenUp):
                     break
-        return found
+        return False
 
     async def _asked(self, source: str, attempt: int) -> Written | GivenUp | None:
         try:
