@@ -7,7 +7,7 @@ gives it, and a conflict shows what stands there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -75,6 +75,7 @@ async def _page(visit: Visit) -> Response:
         bars=bars(by_division),
         line=line(over_time),
         query=urlencode({"indicator": choice.indicator, "division": choice.division, "quarter": choice.quarter}),
+        named=lambda figure: _named(visit, indicators, figure),
         number=lambda figure: _text(visit, figure),
         link=lambda figure: _link(figure) if _gives(visit) else "",
         invented=visit.desk.invented,
@@ -95,6 +96,11 @@ def _purposes(visit: Visit) -> list[str]:
 
 def _gives(visit: Visit) -> bool:
     return STEP in steps_in(visit.desk.seen(visit.session))
+
+
+def _named(visit: Visit, indicators: Mapping[str, str], figure: Figure) -> str:
+    """An indicator with what it counts."""
+    return f"{indicators[figure.indicator]} ({_say(visit, _unit(figure.indicator))})"
 
 
 def _unit(indicator: str) -> str:
@@ -160,7 +166,7 @@ def _tables(visit: Visit, found: Figures) -> list[Table]:
             "indicators",
             _say(visit, "every_indicator", place, choice.quarter),
             "indicator",
-            lambda figure: f"{indicators[figure.indicator]} ({_say(visit, _unit(figure.indicator))})",
+            lambda figure: _named(visit, indicators, figure),
             found.indicators,
         ),
     ]
