@@ -22,17 +22,32 @@ import pytest
 from connectors.demo.server import Server
 from hub.entitlements import Entitlements
 from hub.events.channels import NAMES, clocks_of, told_fields
+from hub.statistics.accepted import recent
 from schema.mutations import row_name
 from schema.subscriptions import OVERDUE
 from tests.integration.test_webhooks import SECRET, Desk, desk, placed
 from tests.support.console import form_of
-from tests.support.course import ASSESSED, EMERGENCY, GUARDIANSHIP, POLICE, Course, Turn, everybody, strangers_to
+from tests.support.course import ASSESSED, CIVIL, EMERGENCY, GUARDIANSHIP, POLICE, Course, Turn, everybody, strangers_to
 from tests.support.desk import at_desk
 from tests.support.holding import SCHOOL, Holding, holding_hub
 from tests.support.listening import Listener, listening
-from tests.support.rights import RIGHTS, Me, readable, scopes
-from tests.support.served import CASE_REFERENCE, Child
+from tests.support.rights import RIGHTS, Me, readable
+from tests.support.served import CASE_REFERENCE, Child, today
 from tests.support.steps import POLICY
+from tests.support.told import (
+    FIGURE,
+    NUMBER,
+    PAGES,
+    PLANTED,
+    SHOWN,
+    commanded,
+    exported,
+    grouped,
+    opened,
+    plant,
+    reaches,
+    unpacked,
+)
 from tests.support.ways import selected
 
 pytestmark = pytest.mark.postgres
@@ -41,6 +56,7 @@ CANARIES: Mapping[str, str] = {
     "虚构告密者": "MandatoryReport.reporterName",
     "13912349087": "MandatoryReport.reporterPhone",
     SCHOOL.partition(":")[2]: "MandatoryReport.reporterUnit",
+    POLICY.institutions[SCHOOL.partition(":")[2]].name_zh: "MandatoryReport.reporterUnit",
     "虚构女孩儿": "MandatoryReport.subject",
     "虚构路九十九号": "MandatoryReport.placeAddress",
     "虚构门反锁": "MandatoryReport.narrative",
@@ -66,7 +82,7 @@ class Search:
 
     def found(self, text: str) -> set[str]:
         """Coordinates whose canaries are in a text."""
-        owners = {**CANARIES, self.citizen: "Child.citizenId"}
+        owners = {**CANARIES, **PLANTED, self.citizen: NUMBER}
         return {owners[token] for token in re.findall("|".join(map(re.escape, owners)), text)}
 
     def leaks(self) -> list[tuple[Me, str]]:
@@ -80,7 +96,7 @@ class Search:
 
     def may(self, me: Me, coordinate: str) -> bool:
         """Whether the principal may read the value of this very report, incident or child, at its furthest."""
-        if not scopes(me, coordinate, "read"):
+        if not reaches(me, coordinate):
             # A reporter is told who it is itself.
             return me.key == SCHOOL and coordinate == "MandatoryReport.reporterUnit"
         return me.division is None or self.village.startswith(me.division)
@@ -215,12 +231,13 @@ async def alarmed(server: Server, key: str, clocks: set[str]) -> None:
 
 
 async def texts_of(server: Server) -> list[tuple[str, str]]:
-    """(table, row as text) of all that the hub keeps about events, reports and accesses in its own database."""
+    """(table, row as text) of all that the hub keeps in its own database."""
     connection = await asyncpg.connect(server.dsn("hub"))
     found = []
     try:
         tables = await connection.fetch(
-            "select schemaname || '.' || tablename as name from pg_tables where schemaname in ('event', 'held', 'log')"
+            "select schemaname || '.' || tablename as name from pg_tables "
+            "where schemaname !~ '^(pg_|information_schema)'"
         )
         for table in tables:
             rows = await connection.fetch(f"select to_jsonb(t)::text as row from {table['name']} t")
@@ -254,6 +271,51 @@ async def looked_at(holding: Holding, search: Search, course: Course, those: Ite
                 search.texts[me].append((await client.get(page)).text)
 
 
+async def looked_further(holding: Holding, search: Search, those: Iterable[Me], surveys: Iterable[str]) -> None:
+    """Everybody opens the other pages that are its own: the survey's, the figures', the comparisons'."""
+    shown: dict[str, set[str]] = defaultdict(set)
+    named = set()
+    village = POLICY.divisions[search.village].name
+    for me in those:
+        async for path, text in opened(holding.served, me, surveys):
+            named |= {path} if village in text else set()
+            search.texts[me].append(text)
+            shown[path] |= search.found(text)
+    assert shown.keys() == PAGES and "/survey/progress" in named
+    for path, coordinate in SHOWN.items():
+        assert coordinate in shown[path], f"what is planted would be found on {path}"
+
+
+async def counts(holding: Holding, search: Search, those: Iterable[Me]) -> dict[Me, set[str]]:
+    """Everybody who is told anything of reports counts by each canary, and by the kind of reporter."""
+    found = {}
+    for me in those:
+        touched = {coordinate.partition(".")[0] for coordinate in RIGHTS[me.unit, me.purpose]}
+        # An institution that asks so is refused, and named in the log as who asked: that would be found, and tells
+        # nothing of the report.
+        if touched.isdisjoint(REPORT_TYPES) or me.institution:
+            continue
+        query = grouped([*dict.fromkeys(CANARIES.values()), "MandatoryReport.reporterKind"])
+        reply = await holding.served(me.key, me.purpose, query, Hub_On_Denied="null")
+        search.texts[me].append(json.dumps(reply.json, ensure_ascii=False))
+        found[me] = search.found(search.texts[me][-1])
+    return found
+
+
+async def filed(holding: Holding, search: Search, folder: Path) -> None:
+    """The operator exports the log for whoever verifies it, and prints for the family who has read of its child."""
+    child, served = holding.child, holding.served
+    files = await exported(served, folder)
+    assert {"tile", "history", "lists", "checkpoint"} <= {name.partition("/")[0] for name in files}
+    whole = "\n".join(files.values())
+    assert child.town in whole and "step=dispatch" in whole, "a unit that is no reporter is named"
+    assert not {(name, one) for name, text in files.items() for one in search.found(text)}
+    numbers = f"{child.citizen}\n{child.register}\n"
+    page = await commanded(served, "audit", "subject", "--citizen-id", "-", "--register", "-", typed=numbers)
+    assert POLICY.divisions[child.village].name in page, "a unit that is no reporter is named"
+    assert not search.found(page)
+
+
 async def audited(holding: Holding, search: Search) -> None:
     """An auditor reads the log, and opens every page of the console that leads to it."""
     me = Me("auditor", "audit")
@@ -275,6 +337,7 @@ async def audited(holding: Holding, search: Search) -> None:
         search.texts[me].append(text)
         found = (one for one in re.findall(r'href="(/console/entry/\d+)"', text) if one not in opened)
         opened += list(dict.fromkeys(found))[: 25 - len(opened)]
+    search.texts[me].append(unpacked((await client.get(f"{base}/console/month/{today():%Y-%m}.xlsx")).content))
     assert form_of(search.texts[me][1]) and len(opened) > 10
 
 
@@ -308,11 +371,21 @@ async def _drive(written: Server, people: list[Child], folder: Path, taking: Des
         assert heard[Me(POLICE, EMERGENCY)] >= IDENTITY, "a leak would be found"
         assert "Incident.findings" in heard[Me(child.town, EMERGENCY)], "so would one of a town"
         await looked_at(holding, search, course, told)
+        quarter = recent(today())[-1]
+        await commanded(holding.served, "statistics", "freeze", quarter)
+        surveys = (await plant(written, child))[-4:]
+        await looked_further(holding, search, told, surveys)
+        counted = await counts(holding, search, told)
+        assert counted[Me(POLICE, EMERGENCY)] >= IDENTITY, "a count by who reported would be found"
+        assert f'"{quarter}"' in search.texts[Me(CIVIL, "statistics")][-1], "the declared tables are those of now"
         await audited(holding, search)
+        await filed(holding, search, folder / "export")
         assert not search.leaks()
         said = holding.served.log.read_text("utf-8")
         assert '"name": "hub.stitch"' in said and not search.found(said)
         kept = await texts_of(written)
         assert {"event.outbox", "event.alarm", "event.message", "log.entry"} <= {table for table, _ in kept}
-        assert not {(table, one) for table, text in kept for one in search.found(text)}
+        # A session names who is signed in, and nothing that it did; both would be found elsewhere as they are here.
+        own = {("pages.session", "MandatoryReport.reporterUnit"), ("public.statistic", FIGURE)}
+        assert {(table, one) for table, text in kept for one in search.found(text)} == own
         assert len(taking.got) > 10 and not search.found("\n".join(body for _, body in taking.got))

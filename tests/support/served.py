@@ -126,7 +126,7 @@ class Served:
         """Returns when it takes requests."""
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", SERVE, "serve", env=self._environment(), cwd=ROOT, stdout=log, stderr=log
+                sys.executable, "-c", SERVE, "serve", env=self.environment(), cwd=ROOT, stdout=log, stderr=log
             )
         begun = time.monotonic()
         while True:
@@ -195,7 +195,8 @@ class Served:
             self.tokens[unit_key, *purposes] = (time.monotonic(), token)
         return token
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """Settings of the process, for it and for commands beside it."""
         settings = self.settings
         given = {f"HUB_DATABASES__{name.upper()}": settings.databases.dsn(name) or "" for name in (*SOURCES, "log")}
         given |= {f"HUB_WRITES__{name.upper()}": settings.writes.dsn(name) or "" for name in Writes.model_fields}
