@@ -122,6 +122,7 @@ def test_every_name_on_the_page_can_be_set(monkeypatch: pytest.MonkeyPatch) -> N
         "case_pattern": "[0-9]{4}",
         "ide": "false",
         "hold_reports": "true",
+        "invented": "true",
         "metrics": "true",
     }
     for env, name, default, _ in settings_table():

@@ -311,7 +311,8 @@ async def test_each_unit_sees_its_own_steps_alone_in_introspection(served: Serve
     assert "dispatch" in await steps(POLICE, EMERGENCY)
     assert "reportConcern" not in await steps(POLICE, EMERGENCY)
     assert await steps("auditor", "audit") == set()
-    assert await steps("statistics_bureau", "statistics") == set()
+    assert await steps("statistics_bureau", "statistics") == {"giveCensusFigure"}
+    assert await steps("finance_bureau", "statistics") == set()
 
 
 async def test_who_reported_stands_in_no_entry_of_the_log_not_even_of_a_refused_try(
