@@ -218,14 +218,16 @@ def _sees_why(sight: Sight, driven: Driven) -> bool:
 
 
 async def _until(reached: Any, follower: Follower, owed: Any) -> None:
-    """Waits for what is under way; what does not come at all is told by name."""
-    try:
-        async with asyncio.timeout(60):
-            while not reached():
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        came = [(follower.key(told), told["changed"]) for told in follower.told[-8:]]
-        raise AssertionError((follower.me, follower.type_name, "owed", owed, "came last", came)) from None
+    """Waits for what is under way, as long as something comes; what does not come at all is told by name."""
+    while not reached():
+        count = len(follower.told)
+        try:
+            async with asyncio.timeout(60):
+                while not reached() and len(follower.told) == count:
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            came = [(follower.key(told), told["changed"]) for told in follower.told[-8:]]
+            raise AssertionError((follower.me, follower.type_name, "owed", owed, "came last", came)) from None
 
 
 def subscribers(drive: Drive, strangers: Sequence[str]) -> list[tuple[Me, str]]:
