@@ -43,6 +43,7 @@ from tests.support.told import (
     commanded,
     exported,
     grouped,
+    in_tree,
     opened,
     plant,
     reaches,
@@ -305,10 +306,12 @@ async def counts(holding: Holding, search: Search, those: Iterable[Me]) -> dict[
 async def filed(holding: Holding, search: Search, folder: Path) -> None:
     """The operator exports the log for whoever verifies it, and prints for the family who has read of its child."""
     child, served = holding.child, holding.served
+    await in_tree(holding.server)
     files = await exported(served, folder)
     assert {"tile", "history", "lists", "checkpoint"} <= {name.partition("/")[0] for name in files}
     whole = "\n".join(files.values())
     assert child.town in whole and "step=dispatch" in whole, "a unit that is no reporter is named"
+    assert '"unit":"a-' in whole, "the acts of reporters are there as well"
     assert not {(name, one) for name, text in files.items() for one in search.found(text)}
     numbers = f"{child.citizen}\n{child.register}\n"
     page = await commanded(served, "audit", "subject", "--citizen-id", "-", "--register", "-", typed=numbers)

@@ -127,6 +127,18 @@ async def commanded(served: Served, *arguments: str, typed: str = "") -> str:
     return said.decode()
 
 
+async def in_tree(server: Server) -> None:
+    """The hour of every act of reporting is over: returns when all entries are in the tree that are to be there."""
+    connection = await asyncpg.connect(server.dsn("hub"))
+    try:
+        await connection.execute("update log.pending set at = now() where at > now()")
+        async with asyncio.timeout(30):
+            while await connection.fetchval("select exists (select from log.pending where at <= now())"):
+                await asyncio.sleep(0.1)
+    finally:
+        await connection.close()
+
+
 async def exported(served: Served, folder: Path) -> dict[str, str]:
     """The files of ``hub audit export``: name -> what it says, the name with it."""
     await commanded(served, "audit", "export", str(folder))
