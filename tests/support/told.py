@@ -23,8 +23,16 @@ from tests.support.running import ROOT
 from tests.support.served import SERVE, Child, Served
 
 PREPARED, FIGURE, NUMBER = "SurveySubmission.preparedBy", "Statistic.value", "Child.citizenId"
-PLANTED = {"虚构填表人": PREPARED, "765,432": FIGURE, "765432": FIGURE}
-"""What is planted in a survey and in a restricted figure about reports, as pages and as workbooks write it."""
+PLANTED = {
+    "虚构填表人": PREPARED,
+    "765,432": FIGURE,
+    "<v>765432</v>": FIGURE,
+    '"value": 765432': FIGURE,
+}
+"""What is planted in a survey and in a restricted figure about reports, as pages, workbooks and rows write it.
+
+Six digits alone stand in many a hash.
+"""
 HOMES = {
     "SurveySubmission": ("/survey/", "/survey/progress", "/survey/template"),
     "Statistic": ("/statistics/", "/statistics/figures.xlsx"),
