@@ -101,7 +101,7 @@ def line(numbers: Sequence[Number]) -> Line:
         )
         for place, number in enumerate(numbers)
     )
-    scale = tuple((height(top * part / 4), f"{top * part / 4:,g}") for part in range(5))
+    scale = tuple((height(top * part / 4), f"{top * part / 4:,.12g}") for part in range(5))
     return Line(
         points=points,
         stretches=_stretches(points),

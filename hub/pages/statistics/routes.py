@@ -112,7 +112,7 @@ def _number(visit: Visit, figure: Figure, label: str) -> Number:
 
 
 def _text(visit: Visit, figure: Figure) -> str:
-    return word("hidden", visit.spoken) if figure.value is None else f"{figure.value:,g}"
+    return word("hidden", visit.spoken) if figure.value is None else f"{figure.value:,.12g}"
 
 
 def _link(figure: Figure) -> str:

@@ -47,3 +47,7 @@ def test_every_point_of_a_trend_lies_in_the_drawing_and_the_last_one_is_named(co
 @pytest.mark.parametrize("value", [0, 0.5, 1, 3, 5, 9.5, 11, 99, 101, 12_345])
 def test_a_scale_ends_at_or_above_the_greatest_value_and_not_far_above(value: float) -> None:
     assert value <= ceiling(value) <= max(4, value * 2.5)
+
+
+def test_a_scale_of_millions_is_written_in_full() -> None:
+    assert [text for _, text in line(numbers(3_999_999)).scale][-1] == "4,000,000"
