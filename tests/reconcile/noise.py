@@ -6,6 +6,7 @@ What is disturbed is drawn from a seed; the truth about who is who stays that of
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from pypinyin import lazy_pinyin
@@ -37,13 +38,14 @@ async def disturb(ground: Ground, *, share: float, seed: int) -> set[tuple[str, 
     disturbed: set[tuple[str, str]] = set()
     for source, (table, key, number, village, select) in TABLES.items():
         people = {row[0]: tuple(row) for row in await ground.rows(source, select)}
+        villages = _by_town(sorted({person[4] for person in people.values()}))
         records = []
         for person, (_, held, name, birth, home) in sorted(people.items()):
             if draw.random() >= share or not held:
                 continue
             disturbed.add((source, person))
             records.append(
-                (person, _number(held, draw), _name(name, draw), _birth(birth, draw), _village(home, people, draw))
+                (person, _number(held, draw), _name(name, draw), _birth(birth, draw), _village(home, villages, draw))
             )
         await ground.each(
             source, f"update {table} set {number} = $2, xm = $3, csrq = $4, {village} = $5 where {key} = $1", records
@@ -79,15 +81,11 @@ def _birth(birth: str, draw: random.Random) -> str:
     return birth
 
 
-def _village(home: str, people: dict[str, tuple[str, ...]], draw: random.Random) -> str:
-    if draw.random() >= 0.06:
-        return home
-    others = _by_town(tuple(sorted({person[4] for person in people.values()})))
-    return draw.choice(others[home[:9]])
+def _village(home: str, villages: Mapping[str, Sequence[str]], draw: random.Random) -> str:
+    return home if draw.random() >= 0.06 else draw.choice(villages[home[:9]])
 
 
-@cache
-def _by_town(villages: tuple[str, ...]) -> dict[str, list[str]]:
+def _by_town(villages: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for village in villages:
         found.setdefault(village[:9], []).append(village)
