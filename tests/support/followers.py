@@ -144,13 +144,13 @@ class Followers:
         Who loses sight of a report with its end is not told of the flag that ends as well.
         """
         due = {
-            key
-            for driven, _ in steps
+            key: (step, _flags_of(follower, before, key), _flags_of(follower, after, key))
+            for driven, step in steps
             for key in (driven.course.child.register,)
             if _flags_of(follower, after, key) not in (None, _flags_of(follower, before, key))
             if _sees_why(after, driven)
         }
-        await _until(lambda: due <= {follower.key(told) for told in self._fresh(follower)}, follower, due)
+        await _until(lambda: due.keys() <= {follower.key(told) for told in self._fresh(follower)}, follower, due)
         fresh = self._fresh(follower)
         children = {driven.course.child.register for driven, _ in (*self.last, *steps)}
         assert {follower.key(told) for told in fresh} <= children, follower.me
