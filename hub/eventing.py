@@ -39,6 +39,8 @@ READERS = 2
 """Connections that read what is no longer in memory."""
 LOOKS = 4_000
 """What subscribers have learnt of an event, remembered for others of the same principal."""
+PLANS = 1_000
+"""Plans that look at rows: a few for each unit, purpose and field that is subscribed to."""
 
 
 @asynccontextmanager
@@ -53,7 +55,7 @@ async def open_events(settings: Settings, hub: Hub, dsn: str) -> AsyncIterator[E
     events = Events(
         hub=hub,
         outbox=outbox,
-        looking=Looking(hub=hub, looks=Remembered(LOOKS)),
+        looking=Looking(hub=hub, looks=Remembered(LOOKS), plans=Remembered(PLANS)),
         delivery=Delivery(hub=hub),
         refuse=refuse,
         patience=settings.sockets.away,

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 from hub.batches import read_batch
 from hub.calls import read_call
+from hub.document import Document
 from hub.entitlements import Entitlements
 from hub.errors import OutageError
 from hub.events.change import FLAGS, Event
 from hub.events.channels import Channel
 from hub.identity import Identity
 from hub.planner.compile import compile_plan
+from hub.planner.plan import Plan
 from policies.decision import Grant
 
 if TYPE_CHECKING:
@@ -29,10 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looking:
-    """Looks at rows for principals; what one subscriber has learnt of an event holds for all of the same principal."""
+    """Looks at rows for principals; what one subscriber has learnt of an event holds for all of the same principal.
+
+    ``plans``: those that look. Made anew for each event, each would be remembered by every source with its statements.
+    """
 
     hub: Hub
     looks: Remembered[asyncio.Task[frozenset[str]]]
+    plans: Remembered[Plan]
 
     async def seen(self, identity: Identity, channel: Channel, event: Event) -> frozenset[str]:
         """Coordinates of the event that the principal is told of; raises ``OutageError`` if that is not known."""
@@ -75,14 +81,7 @@ class Looking:
         fields = " ".join(name.partition(".")[2] for name in wanted)
         text = f"query Seen($id: ID!) {{ node(id: $id) {{ __typename ... on {type_name} {{ {fields} }} }} }}"
         document = hub.documents.read(text, None, {"id": seal.identify(type_name, key)})
-        plan = compile_plan(
-            schema=hub.schema,
-            operation=document.operation,
-            fragments=document.fragments,
-            variables=document.values,
-            entitlements=entitlements,
-            refuse=False,
-        )
+        plan = self._plan(entitlements, document, text)
         call = read_call(hub, identity, secrets.token_hex(16), document, plan, entitlements)
         [found] = await read_batch(hub, [call])
         for error in found.errors:
@@ -90,6 +89,23 @@ class Looking:
                 raise error
         closed = {str(error.facts.get("coordinate")) for error in found.errors}
         return frozenset() if found.data["node"] is None else frozenset(wanted) - closed
+
+    def _plan(self, entitlements: Entitlements, document: Document, text: str) -> Plan:
+        """The plan of the look: the same for whoever looks for one unit and purpose, with the same rows open."""
+        open_to = frozenset((name, line.rule) for name, lines in entitlements.read.items() for line in lines)
+        key = (entitlements.unit, entitlements.purpose, entitlements.policy.version, text, open_to)
+        plan = self.plans.get(key)
+        if plan is None:
+            plan = compile_plan(
+                schema=self.hub.schema,
+                operation=document.operation,
+                fragments=document.fragments,
+                variables=document.values,
+                entitlements=entitlements,
+                refuse=False,
+            )
+            self.plans.put(key, plan)
+        return plan
 
 
 def _clear(entitlements: Entitlements) -> Entitlements:

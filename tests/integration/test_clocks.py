@@ -19,7 +19,7 @@ import pytest
 from connectors.demo.server import Server
 from connectors.source import Compare, Constant, Param, Source
 from hub.audit.session import Session
-from hub.eventing import LOOKS
+from hub.eventing import LOOKS, PLANS
 from hub.events.clock import CLOCKS, _overdue_quarter, moments
 from hub.events.clocks import Clocks
 from hub.events.delivery import Delivery
@@ -352,7 +352,7 @@ async def test_what_is_overdue_stands_in_the_entry_and_is_an_outage_where_nobody
         hub.events = Events(
             hub=hub,
             outbox=outbox,
-            looking=Looking(hub=hub, looks=Remembered(LOOKS)),
+            looking=Looking(hub=hub, looks=Remembered(LOOKS), plans=Remembered(PLANS)),
             delivery=Delivery(hub=hub),
             refuse=refuse,
         )

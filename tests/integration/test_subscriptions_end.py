@@ -21,7 +21,7 @@ from connectors.source import ALWAYS, Source
 from hub.audit.session import Session, Sessions
 from hub.commands.principals import dev_token
 from hub.errors import RefusalError
-from hub.eventing import LOOKS
+from hub.eventing import LOOKS, PLANS
 from hub.events.delivery import Delivery
 from hub.events.outbox import Outbox
 from hub.events.seen import Looking
@@ -184,7 +184,7 @@ async def events(hub: Hub, server: Server) -> AsyncIterator[Events]:
     yield Events(
         hub=hub,
         outbox=outbox,
-        looking=Looking(hub=hub, looks=Remembered(LOOKS)),
+        looking=Looking(hub=hub, looks=Remembered(LOOKS), plans=Remembered(PLANS)),
         delivery=Delivery(hub=hub),
         refuse=refuse,
     )
