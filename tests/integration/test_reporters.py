@@ -20,6 +20,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from hub.audit.named import keys_of
 from hub.cli import app
 from hub.service import read_policy
 from hub.settings import SOURCES
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.postgres
 
 LINK = re.compile(r'href="([^"#]+)')
 NUMBERED = re.compile(r"/console/entry/(\d+)")
-TABLES = ("entry", "pending", "long_list", "found", "subject", "alias", "tally", "month", "verification")
+TABLES = ("entry", "pending", "long_list", "found", "named", "alias", "tally", "month", "verification")
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +118,8 @@ async def test_no_file_tile_row_or_answer_tells_who_reported(apart: Running, tmp
     for table in TABLES:
         for row in await apart.owner(f"select t::text as text from log.{table} t"):
             assert not told(row["text"], words), table
+    for row in await apart.owner("select array_to_string(names, ' ') as keys from log.named"):
+        assert not told(row["keys"].replace("-", ""), keys_of(words)), "named under the key of a word"
     for row in await apart.owner("select convert_from(bytes, 'UTF8') as text from log.entry"):
         assert not told(row["text"], words)
     nodes = await found(apart)
