@@ -242,15 +242,9 @@ async def open_service(
 
     ``clock`` (default: this machine's) says which day it is for scopes, steps and entries; tokens go by this machine's.
     """
-    try:
-        current = Current(lambda: read_policy(settings))
-    except PolicyError as error:
-        raise ConfigurationError(str(error)) from None
+    current, dsn = _current(settings), _log_of(settings)
     secrets = open_secrets(settings.keys, origin=settings.origin)
     sources = open_sources(settings)
-    dsn = settings.databases.dsn("log")
-    if dsn is None:
-        raise ConfigurationError("setting `databases.log` (`HUB_DATABASES__LOG`) is missing: no entry, no answer")
     try:
         async with (
             auditing(settings, dsn, secrets.log) as audited,
@@ -279,6 +273,20 @@ async def open_service(
         raise ConfigurationError(f"the log takes no entries ({error.reason}), see `databases.log`") from None
     finally:
         await asyncio.gather(*(source.close() for source in sources.values()))
+
+
+def _current(settings: Settings) -> Current:
+    try:
+        return Current(lambda: read_policy(settings))
+    except PolicyError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _log_of(settings: Settings) -> str:
+    dsn = settings.databases.dsn("log")
+    if dsn is None:
+        raise ConfigurationError("setting `databases.log` (`HUB_DATABASES__LOG`) is missing: no entry, no answer")
+    return dsn
 
 
 def _behind(settings: Settings, hub: Hub, stages: Stages, log: Log, audited: Audited) -> Behind:

@@ -132,11 +132,11 @@ class Compiler:
         if join is not None and join != CHILD:
             draft.key(join[1])
         sets = [node.selection_set for node in nodes if node.selection_set]
-        shape: p.ObjectShape | p.ConnectionShape
-        if kind == "connection":
-            shape = self.connection(draft, get_named_type(definition.type), sets, path)
-        else:
-            shape = self.row(draft, sets, path)
+        shape: p.ObjectShape | p.ConnectionShape = (
+            self.connection(draft, get_named_type(definition.type), sets, path)
+            if kind == "connection"
+            else self.row(draft, sets, path)
+        )
         beyond = self.beyond(draft)
         return p.Reach(
             number=number,
