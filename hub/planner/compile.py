@@ -123,8 +123,7 @@ class Compiler:
         path: tuple[str, ...],
     ) -> p.Reach:
         """The rows of one field, with the columns and the layout of what is selected below it."""
-        number = self.reaches
-        self.reaches += 1
+        number, self.reaches = self.reaches, self.reaches + 1
         self.reached[type_name] = None
         draft = _Draft(type_name=type_name, access=self.entitlements.access(type_name))
         for name in keys_of(type_name):
