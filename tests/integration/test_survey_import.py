@@ -249,8 +249,10 @@ async def test_a_template_that_libreoffice_has_opened_changed_and_saved_is_impor
     # A number that is typed into a row that was empty stays text: nothing rounds it.
     spare = f"{letters(places['citizenId'])}{first + len(files) + 9}"
     assert format_of(made, spare) == format_of(saved, spare) == "@"
-    for (_, was), (_, now) in zip(before_.data, after.data, strict=False):
-        assert [home if cell == files[0]["residenceAddress"] else cell for cell in was] == list(now)[: len(was)]
+    # Neighbours may share an address (and have it as their parents'): only the cell that was typed over is another.
+    for (row_, was), (_, now) in zip(before_.data, after.data, strict=False):
+        moved = {places["residenceAddress"]} if row_ == first else set()
+        assert [home if place in moved else cell for place, cell in enumerate(was)] == list(now)[: len(was)]
     sheet = tmp_path / "saved.xlsx"
     sheet.write_bytes(saved)
     good = (await checked(served, village, sheet)).good
