@@ -46,6 +46,7 @@ from hub.pipeline import Request, answer
 from hub.planner.scopes import SCOPES
 from hub.quarterly import freezing
 from hub.recording import Recording
+from hub.reloading import Reloading, following
 from hub.response import Answer
 from hub.seal import Seals
 from hub.secrets import Secrets, open_secrets
@@ -74,6 +75,7 @@ class Behind:
     console: Console | None
     ready_within: float
     desk: Desk | None = None
+    reloading: Reloading | None = None
 
     @property
     def events(self) -> Events | None:
@@ -104,8 +106,7 @@ class Behind:
         if self.events is not None:
             parts["webhooks"] = self._webhooks(self.events)
         states = await asyncio.gather(*parts.values())
-        policy = "ok" if self.hub.current.failure is None else "reload refused, the last good one is in force"
-        return {**dict(zip(parts, states, strict=True)), "policy": policy}
+        return {**dict(zip(parts, states, strict=True)), "policy": _policy_state(self.hub.current)}
 
     async def _webhooks(self, events: Events) -> str:
         """Whether every message to a unit's own system was taken, or may still be."""
@@ -137,6 +138,12 @@ class Behind:
                 return "ok" if await self.log.healthy() else "unavailable"
         except TimeoutError:
             return "timeout"
+
+
+def _policy_state(current: Current) -> str:
+    if current.failure is not None:
+        return "reload refused, the last good one is in force"
+    return "ok" if current.awaited is None else "another version was put in force elsewhere"
 
 
 async def _held_state(held: Held) -> str:
@@ -263,11 +270,12 @@ async def open_service(
                 holding(settings, writing, dsn, secrets.seal) as hub.held,
                 fulfilling(settings, lambda: hub.policy, hub.clock, log, secrets.pseudonyms) as orders,
                 freezing(settings, hub, dsn, log, lambda: open_sources(settings, longest=DEADLINE)),
+                following(settings, hub, dsn) as reloading,
             ):
                 hub.writing = writing
                 behind = _behind(settings, hub, stages, log, audited)
                 assert behind.desk is not None
-                behind.desk = replace(behind.desk, orders=orders)
+                behind.desk, behind.reloading = replace(behind.desk, orders=orders), reloading
                 yield behind
     except StoreError as error:
         raise ConfigurationError(f"the log takes no entries ({error.reason}), see `databases.log`") from None

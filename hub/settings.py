@@ -242,6 +242,12 @@ class Settings(BaseSettings):
     timezone: str = Field(default="Asia/Shanghai", description="time zone of days, quarters and clocks")
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="processes that answer on the port; each has connections and limits of its own",
+    )
     ide: bool = Field(default=True, description="whether `/ide` is served")
     metrics: bool = Field(default=False, description="whether `/metrics` is served")
     origin: str = Field(default="wuqing-hub.invalid/log", description="name (C2SP origin) of the access log")

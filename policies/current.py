@@ -21,6 +21,8 @@ class Current:
         self._turn = threading.Lock()
         self._policy = read()
         self._failure: PolicyError | None = None
+        self.awaited: str | None = None
+        """The version that was put in force elsewhere and is not what could be read here."""
 
     @property
     def policy(self) -> Policy:
@@ -32,8 +34,11 @@ class Current:
         """Why the last reload was refused; None if it was not."""
         return self._failure
 
-    def reload(self) -> bool:
-        """Whether another version is in force now; raises ``PolicyError`` and keeps the last good one otherwise."""
+    def reload(self, wanted: str | None = None) -> bool:
+        """Whether another version is in force now; raises ``PolicyError`` and keeps the last good one otherwise.
+
+        ``wanted``: the only version to take. Another one that is read is left, and ``awaited`` says so.
+        """
         # One at a time: of two reloads the one that read later must win.
         with self._turn:
             try:
@@ -42,7 +47,8 @@ class Current:
                 self._failure = error
                 raise
             self._failure = None
-            changed = policy.version != self._policy.version
+            self.awaited = wanted if wanted not in {None, policy.version} else None
+            changed = self.awaited is None and policy.version != self._policy.version
             if changed:
                 self._policy = policy
             return changed

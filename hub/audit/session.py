@@ -23,6 +23,7 @@ DDL: Final = tuple(
     for name in (
         "log.sql",
         "search.sql",
+        "../reloading.sql",
         "../pages/session.sql",
         "../lifecycle/held.sql",
         "../statistics/published.sql",

@@ -9,6 +9,7 @@ import typer
 from hub.commands.outcome import out, outcomes, settings_of
 from hub.commands.principals import dev_token
 from hub.commands.serving import serve as serve_settings
+from hub.commands.workers import serve_many
 
 Unit = Annotated[str, typer.Argument(help="Code of the unit, as `education_bureau`.")]
 Division = Annotated[str | None, typer.Option(help="Division code: 9 digits for a town, 12 for a village.")]
@@ -27,15 +28,19 @@ def _add_serve(app: typer.Typer) -> None:
         context: typer.Context,
         host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
         port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+        workers: Annotated[int | None, typer.Option(help="Processes that answer on the port.")] = None,
     ) -> None:
         """Answer queries with the databases and keys that the settings name. 启动服务。
 
-        SIGHUP reads the policy folder anew: whole, or not at all.
+        SIGHUP reads the policy folder anew, whole or not at all, and has every other replica follow.
 
         Exit codes: 0 stopped in good order; 2 a setting, policy, key, port or the log's database is wrong.
         """
         with outcomes():
-            serve_settings(settings_of(context, host=host, port=port))
+            settings = settings_of(context, host=host, port=port, workers=workers)
+            if settings.workers > 1:
+                raise typer.Exit(serve_many(settings))
+            serve_settings(settings)
 
 
 def _add_token(app: typer.Typer) -> None:

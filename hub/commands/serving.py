@@ -18,7 +18,6 @@ import uvloop
 from hub.app import Open, create_app
 from hub.collector import collect_when_idle, settle
 from hub.http import Service
-from hub.reloading import reloading_on_signal
 from hub.service import open_service
 from hub.settings import ConfigurationError, Settings
 from hub.telemetry import Silent, open_telemetry
@@ -38,14 +37,21 @@ class Done(Exception):
     """The visit was all that was wanted."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; raises ``ConfigurationError`` for a port that is taken or an address that is not ours."""
+def listen(host: str, port: int, *, shared: bool = False, backlog: int | None = 2048) -> socket.socket:
+    """A socket that listens; raises ``ConfigurationError`` for a port that is taken or an address that is not ours.
+
+    ``shared``: by other processes of this user that say the same; the system deals connections among those that
+    listen. ``backlog`` None: the port is held, nothing listens.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
+        if shared:
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         found.bind((host, port))
-        found.listen(2048)
+        if backlog is not None:
+            found.listen(backlog)
     except OSError as error:
         found.close()
         if error.errno == errno.EADDRINUSE:
@@ -56,14 +62,17 @@ def listen(host: str, port: int) -> socket.socket:
     return found
 
 
-def serve(settings: Settings, *, visit: Visit | None = None) -> None:
-    """Answers until a signal comes, or until ``visit`` raises ``Done``; raises ``ConfigurationError``."""
+def serve(settings: Settings, *, visit: Visit | None = None, shared: bool = False) -> None:
+    """Answers until a signal comes, or until ``visit`` raises ``Done``; raises ``ConfigurationError``.
+
+    ``shared``: other workers answer on the same port.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     # It tells every URL that it asks, and a unit's may hold what only that unit should know.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     for chatty in ("uvicorn", "casbin"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    found = listen(settings.host, settings.port)
+    found = listen(settings.host, settings.port, shared=shared)
     try:
         uvloop.run(_serve(settings, found, visit))
     finally:
@@ -83,7 +92,8 @@ async def _serve(settings: Settings, found: socket.socket, visit: Visit | None) 
             sys.setswitchinterval(_TURN)
             collecting = asyncio.create_task(collect_when_idle())
             try:
-                with reloading_on_signal(service.hub):
+                assert service.reloading is not None
+                with service.reloading.on_signal():
                     await _run(_server(app), found, visit)
             finally:
                 collecting.cancel()

@@ -33,6 +33,11 @@ class Contender:
     url: str
     process: psutil.Process
 
+    @property
+    def ours(self) -> bool:
+        """Whether it is the hub, in one process or several."""
+        return self.name in {"hub", "two workers"}
+
     def cpu(self) -> float:
         """Seconds of processor time so far, of it and its children."""
         return sum(_seconds(process) for process in [self.process, *self.process.children(recursive=True)])
@@ -65,6 +70,7 @@ def contenders(
     """Those that can be had, running; ``settings``: the environment of the hub."""
     starts: Mapping[str, Callable[[], AbstractContextManager[Contender | None]]] = {
         "hub": lambda: hub(settings),
+        "two workers": lambda: workers(settings, 2),
         "handwritten": lambda: by_uvicorn(departments, "handwritten"),
         "strawberry": lambda: by_uvicorn(departments, "naive"),
         "postgraphile": lambda: postgraphile(departments),
@@ -80,6 +86,15 @@ def hub(settings: Mapping[str, str], name: str = "hub") -> Iterator[Contender]:
     port = free_port()
     command = [sys.executable, "-m", "tests.bench.probed", str(port)]
     with _running(name, command, {**settings, "HUB_PORT": str(port)}, port, "/graphql") as found:
+        yield found
+
+
+@contextmanager
+def workers(settings: Mapping[str, str], count: int) -> Iterator[Contender]:
+    """The hub by several processes on one port."""
+    port = free_port()
+    command = [sys.executable, "-c", "from hub.cli import main; main()", "serve", "--workers", str(count)]
+    with _running("two workers", command, {**settings, "HUB_PORT": str(port)}, port, "/graphql") as found:
         yield found
 
 

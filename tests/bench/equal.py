@@ -25,7 +25,7 @@ def check(asking: Asking, hub: Contender, others: list[Contender], workload: str
     with httpx.Client(timeout=60) as client:
         wanted = asking.hub(workload, FULL)
         for other in others:
-            if other.name == "hub":
+            if other.ours:
                 continue
             given = asking.other(other.name, workload)
             for ours, theirs in zip(wanted[:CHECKED], given[:CHECKED], strict=False):

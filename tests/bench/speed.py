@@ -29,7 +29,7 @@ from tests.bench.workloads import Asking
 
 WORKLOADS = ("point", "point by number", "list", "aggregate")
 ASKERS = (FULL, MASKED, REFUSED, *REAL)
-CONTENDERS = ("handwritten", "hub", "postgraphile", "strawberry")
+CONTENDERS = ("handwritten", "hub", "two workers", "postgraphile", "strawberry")
 FLOOR = "handwritten"
 
 
@@ -92,8 +92,8 @@ def _groups(asking: Asking, running: Sequence[Contender], hub: Contender) -> Ite
                 group = [
                     Cell(workload=workload, asker=asker, connections=connections, contender=one, asked=asked)
                     for one in running
-                    if (one.name in ("hub", FLOOR) or asker is FULL)
-                    and (asked := ours if one is hub else asking.other(one.name, workload.removesuffix(" by number")))
+                    if (one.ours or one.name == FLOOR or asker is FULL)
+                    and (asked := ours if one.ours else asking.other(one.name, workload.removesuffix(" by number")))
                 ]
                 yield group
 
