@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
+from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final, Literal, TypeAlias
 
@@ -126,23 +127,82 @@ class Leaf:
 _LISTS: Final = tuple(item.name for item in fields(Entry) if item.type == "Texts")
 _TEXTS: Final = tuple(item.name for item in fields(Entry) if item.type in {"str", "Kind", "AccessDecision"})
 
-_OWN: Final = ("subjects", "commitments", "facts")
-_COMMON: Final = tuple(name for name in _LISTS if name not in {*_OWN, "notes"})
-"""Lists of which many entries have the same: coordinates, rules, clauses, codes."""
-_texts_of, _own_of, _common_of = attrgetter(*_TEXTS), attrgetter(*_OWN), attrgetter(*_COMMON)
+_OWN: Final = frozenset({"at", "case", "commitments", "operation", "operator", "request", "rows", "subjects"})
+"""Members that differ from entry to entry of one plan and principal; the others are written once for many entries."""
+_COMMON_TEXTS: Final = tuple(name for name in _TEXTS if name not in _OWN)
+_COMMON_LISTS: Final = tuple(name for name in _LISTS if name not in {*_OWN, "notes"})
+_texts_of, _lists_of = attrgetter(*_COMMON_TEXTS, "part", "promise"), attrgetter(*_COMMON_LISTS)
 
 NAMES: Final = frozenset({*_TEXTS, *_LISTS, "v", "at", "part", "promise"})
 """The fields that each entry has."""
+_RUNS: Final = tuple(tuple(run) for own, run in groupby(sorted(NAMES), _OWN.__contains__) if not own)
+"""Members that stand side by side in the canonical form and are common to many entries."""
 
 
 def encode(entry: Entry) -> Leaf:
     """The leaf of ``entry``; lists are sorted and hold each item once, so that order tells nothing."""
     at = entry.at.astimezone(UTC)
     at = at.replace(microsecond=at.microsecond // 1000 * 1000)
-    document: dict[str, Any] = dict(zip(_TEXTS, map(_plain, _texts_of(entry)), strict=True))
+    lists: dict[str, tuple[str, ...]] = {}
+    data = b"" if entry.notes else _joined(entry, at, lists)
+    if not data or len(data) > LIMIT:
+        data, lists = _shortened(entry, at)
+    return Leaf(
+        request=_plain(entry.request),
+        kind=entry.kind,
+        part=entry.part,
+        at=at,
+        promise=entry.promise,
+        data=data,
+        hash=leaf_hash(data),
+        lists=lists,
+        secret=entry.secret,
+    )
+
+
+def _joined(entry: Entry, at: datetime, lists: dict[str, tuple[str, ...]]) -> bytes:
+    """The canonical form, its common members taken as they were written for the entry before; ``lists``: set apart."""
+    frame = _frame(_texts_of(entry), tuple(map(tuple, _lists_of(entry))))
+    clauses, decision, part, rules, unit = frame
+    of_operation = {"operation": _plain(entry.operation), "operator": _plain(entry.operator)}
+    own = (
+        orjson.dumps({"at": timestamp(at), "case": _plain(entry.case)})[:-1],
+        clauses,
+        _listed("commitments", entry.commitments, lists),
+        decision,
+        orjson.dumps(of_operation)[1:-1],
+        part,
+        orjson.dumps({"request": _plain(entry.request), "rows": _items(entry.rows)})[1:-1],
+        rules,
+        _listed("subjects", entry.subjects, lists),
+        unit,
+    )
+    return b",".join(own) + b"}"
+
+
+@lru_cache(maxsize=512)
+def _frame(texts: tuple[str | int, ...], lists: tuple[tuple[str, ...], ...]) -> tuple[bytes, ...]:
+    """The common members, run by run; the last before the closing brace."""
+    named = zip((*_COMMON_TEXTS, "part", "promise"), texts, strict=True)
+    document: dict[str, Any] = {name: _plain(text) if isinstance(text, str) else text for name, text in named}
+    document |= zip(_COMMON_LISTS, map(_items, lists), strict=True)
+    document |= {"notes": [], "v": VERSION}
+    return tuple(canonical({name: document[name] for name in run})[1:-1] for run in _RUNS)
+
+
+def _listed(name: str, items: Texts, lists: dict[str, tuple[str, ...]]) -> bytes:
+    """The member of a list, or what stands for one that is set apart."""
+    member: dict[str, Any] = {name: _items(items)}
+    if len(member[name]) > INLINE[name]:
+        _set_apart(member, name, lists)
+    return orjson.dumps(member, option=orjson.OPT_SORT_KEYS)[1:-1]
+
+
+def _shortened(entry: Entry, at: datetime) -> tuple[bytes, dict[str, tuple[str, ...]]]:
+    """The canonical form and the lists set apart: notes, those that are long, then the longest until the rest fits."""
+    document: dict[str, Any] = {name: _plain(getattr(entry, name)) for name in _TEXTS}
     document |= {"v": VERSION, "at": timestamp(at), "part": entry.part, "promise": entry.promise}
-    document |= zip(_COMMON, map(_common, map(tuple, _common_of(entry))), strict=True)
-    document |= zip(_OWN, map(_items, _own_of(entry)), strict=True)
+    document |= {name: _items(getattr(entry, name)) for name in _LISTS}
     document["notes"] = [_plain(note, longest=LONGEST_NOTE) for note in entry.notes]
     lists: dict[str, tuple[str, ...]] = {}
     for name, inline in INLINE.items():
@@ -153,17 +213,7 @@ def encode(entry: Entry) -> Leaf:
         longest = max(_LISTS, key=lambda name: sum(map(len, document[name])))
         _set_apart(document, longest, lists)
         data = canonical(document)
-    return Leaf(
-        request=document["request"],
-        kind=entry.kind,
-        part=entry.part,
-        at=at,
-        promise=entry.promise,
-        data=data,
-        hash=leaf_hash(data),
-        lists=lists,
-        secret=entry.secret,
-    )
+    return data, lists
 
 
 def canonical(document: Mapping[str, Any]) -> bytes:
@@ -178,7 +228,7 @@ def list_hash(items: Iterable[str]) -> str:
 
 def timestamp(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: ``2026-11-24T08:30:00.125Z``."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return at.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def _set_apart(document: dict[str, Any], name: str, lists: dict[str, tuple[str, ...]]) -> None:
@@ -194,12 +244,6 @@ def _items(items: Texts) -> list[str]:
     if "".join(items).isprintable() and max(map(len, items)) <= LONGEST_TEXT:
         return sorted(set(items))
     return sorted({_plain(item) for item in items})
-
-
-@lru_cache(maxsize=4_096)
-def _common(items: tuple[str, ...]) -> list[str]:
-    """As ``_items``, worked out once for entries of one kind; nobody changes the list."""
-    return _items(items)
 
 
 def _plain(text: str, *, longest: int = LONGEST_TEXT) -> str:

@@ -57,6 +57,18 @@ def test_bytes_are_those_of_rfc_8785_whatever_the_fields_hold(drawn: Entry) -> N
     assert leaf.hash == leaf_hash(leaf.data)
 
 
+_MEMBERS = sorted(each.name for each in fields(Entry) if each.name not in ("at", "secret", "notes"))
+
+
+@pytest.mark.parametrize("name", _MEMBERS)
+def test_an_entry_that_differs_from_the_one_before_in_one_member_is_written_with_that_difference(name: str) -> None:
+    given_fields = {"part": 1, "promise": 3600}
+    before = entry(**given_fields)
+    changed: Any = {"part": 2, "promise": 60}.get(name, ("other",) if getattr(before, name) == () else "other")
+    first, second = (read(encode(one).data) for one in (before, entry(**given_fields | {name: changed})))
+    assert second == first | {name: [*changed] if isinstance(changed, tuple) else changed}
+
+
 @settings(deadline=None)
 @given(st.dictionaries(st.text(st.characters(max_codepoint=127)), texts | st.integers(0, 2**53 - 1) | lists))
 def test_the_fast_writer_and_the_reference_agree_on_ascii_keys(document: dict[str, Any]) -> None:
