@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from hub.errors import RefusalError
 from hub.planner.flags import Flag, risk_flags
@@ -37,6 +38,8 @@ class Entitlements:
     accesses: dict[str, Access] = field(default_factory=dict)
     formulas: dict[tuple[str, tuple[str, ...]], Formula] = field(default_factory=dict)
     flags: list[Flag] = field(default_factory=list)
+    refused: dict[tuple[str, str], tuple[str, Mapping[str, Any]]] = field(default_factory=dict)
+    """Message and facts of refusals: one a coordinate and action, as the policy of this version has them."""
 
     @classmethod
     def of(cls, policy: Policy, unit: str, purpose: str) -> Entitlements:
@@ -100,12 +103,19 @@ class Entitlements:
 
     def refusal(self, coordinate: str, path: Sequence[str | int] | None, wanted: str = "read") -> RefusalError:
         """The error that says which line of the policy is wanting, and how to ask for it."""
+        found = self.refused.get((coordinate, wanted))
+        if found is None:
+            found = self.refused[coordinate, wanted] = self._refused(coordinate, wanted)
+        message, facts = found
+        return RefusalError("NOT_ENTITLED", message, path=path, **facts)
+
+    def _refused(self, coordinate: str, wanted: str) -> tuple[str, Mapping[str, Any]]:
         # INVARIANT 3: every decision names its rule: the lines that come closest, or that none does.
         if coordinate in CATALOGUE:
             decision = self.policy.decide(self.unit, self.purpose, coordinate, wanted)
-            return RefusalError("NOT_ENTITLED", decision.sentence, path=path, **decision.facts())
+            return decision.sentence, decision.facts()
         message = f"no field of `{coordinate}` may be read by `{self.unit}` for purpose `{self.purpose}`"
-        return RefusalError("NOT_ENTITLED", message, path=path, coordinate=coordinate, ask=ASK_ZH)
+        return message, {"coordinate": coordinate, "ask": ASK_ZH}
 
     def _access(self, type_name: str) -> Access:
         coordinates = [found.coordinate for found in fields_of(type_name)]
