@@ -14,30 +14,23 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import orjson
-
 from hub.aggregates import Question, ask
 from hub.ahead import ask_ahead
+from hub.answering import Stitched, alike, lay_out
 from hub.audit.entry import Entry
 from hub.batch import Batch, Wish
 from hub.calls import Call
-from hub.errors import HubError, OutageError, RefusalError
+from hub.errors import OutageError
 from hub.events.late import Late, late_of
 from hub.executor import Execution, Page
 from hub.identity import Identity
-from hub.local import local_values
 from hub.pace import Turn, in_vain, whole_step
-from hub.planner.compile import refusals
-from hub.planner.plan import Denied, LocalRoot, RowsRoot, Word
-from hub.planner.scopes import OWN_REPORTS
-from hub.recording import Act, Grounds, Told
+from hub.recording import Act
 from hub.registry import Registry, gather_by
 from hub.response import Answer, respond
 from hub.sources import Reading
-from hub.stitch import Stitch
 from hub.today import parks_of, request_bindings, years_ago
 from hub.waves import Wave, Waves
-from policies.decision import Grant
 
 if TYPE_CHECKING:
     from hub.hub import Hub
@@ -167,23 +160,6 @@ def act_of(call: Call) -> Act:
     return Act(identity=call.identity, request_id=call.request_id, operation=call.operation)
 
 
-@dataclass(slots=True, kw_only=True)
-class Stitched:
-    """What calls that ask alike are answered, and what their entries say of it; ``shared``: by more than one."""
-
-    data: Mapping[str, Any]
-    errors: list[HubError]
-    told: Sequence[Told]
-    shared: bool = False
-    written: orjson.Fragment | None = None
-
-    def fragment(self) -> Mapping[str, Any] | orjson.Fragment:
-        """The data; what several answers hold is written out once."""
-        if self.shared and self.written is None:
-            self.written = orjson.Fragment(orjson.dumps(self.data))
-        return self.written or self.data
-
-
 async def _stitched(
     hub: Hub,
     batch: Batch,
@@ -194,27 +170,22 @@ async def _stitched(
 ) -> list[Stitched]:
     """For each call what it is answered; calls that found the same pages by the same arguments share it."""
     known: dict[Any, Stitched] = {}
+    below: dict[int, dict[int, Mapping[int, Page]]] = {}
     found: list[Stitched] = []
     turn = Turn()
     for call in calls:
         await turn.over()
         own = pages.get(id(call), {})
-        key = _alike(call, own)
+        key = alike(call, own)
         stitched = known.get(key)
         if stitched is None:
-            stitched = known[key] = _stitch(hub, batch, call, own, aggregates, late or Late())
+            # Calls that ask with the very same arguments find the pages of links in the same places.
+            links = below.setdefault(id(call.asked), {})
+            stitched = known[key] = lay_out(hub, batch, call, own, aggregates, late, links)
         else:
             stitched.shared = True
         found.append(stitched)
     return found
-
-
-def _alike(call: Call, pages: Mapping[str, Page]) -> Any:
-    """What decides the answer to a call within its batch; the call itself where it is told of its caller."""
-    if call.errors or any(isinstance(root, LocalRoot) and root.name != "aggregate" for root in call.plan.roots):
-        return id(call)
-    asked = tuple(sorted(call.asked.items(), key=lambda item: item[0])) if call.varied else None
-    return (tuple((key, id(page)) for key, page in pages.items()), asked, tuple(call.questions.items()))
 
 
 def _execution(hub: Hub, identity: Identity) -> Execution:
@@ -227,37 +198,6 @@ def _execution(hub: Hub, identity: Identity) -> Execution:
         registry=Registry(reading=reading, set_limit=hub.set_limit),
         years_ago=years_ago(now.date()),
     )
-
-
-def _grounds(call: Call, late: Late) -> Grounds:
-    """On what the call's answer rests."""
-    plan, aggregated = call.plan, [*_aggregated_by(call), *late.lines]
-    return Grounds(
-        rules=(*plan.rules, *(line.rule for line in aggregated)),
-        clauses=sorted({*plan.clauses, *(line.clause for line in aggregated)}),
-        policy=plan.policy_version,
-        of_author=call.reports or _own_alone(call),
-    )
-
-
-def _own_alone(call: Call) -> bool:
-    """Whether it asks for own reports alone, or who asks may read nothing else: all that it does hints at a report."""
-    if call.entitlements.own_alone and not refused_coordinates(call):
-        return True
-    return call.plan.scopes | {line.scope for line in _aggregated_by(call)} == {OWN_REPORTS}
-
-
-def refused_coordinates(call: Call) -> set[str]:
-    """Coordinates that the call asked for and no grant opens; a refusal for another reason names none."""
-    asked = {str(error.facts["coordinate"]) for error in call.errors if "coordinate" in error.facts}
-    return asked | {refused.coordinate for refused in call.plan.refused}
-
-
-def _aggregated_by(call: Call) -> list[Grant]:
-    """The lines on which the call's aggregates rest."""
-    granted = call.entitlements.aggregated
-    coordinates = {coordinate for question in call.questions.values() for coordinate in question.used}
-    return [line for coordinate in sorted(coordinates) for line in granted.get(coordinate, ())]
 
 
 async def _pages(batch: Batch, calls: Sequence[Call]) -> dict[int, dict[str, Page]]:
@@ -276,76 +216,3 @@ async def _aggregates(execution: Execution, calls: Sequence[Call]) -> Mapping[Qu
     """Each question asked once, however many calls ask it; an outage stands as the answer."""
     asked = {question for call in calls for question in call.questions.values()}
     return await gather_by(asked, lambda question: ask(execution, question))
-
-
-def _stitch(
-    hub: Hub, batch: Batch, call: Call, pages: dict[str, Page], aggregates: Mapping[Question, Any], late: Late
-) -> Stitched:
-    stitch = Stitch(
-        found=batch.found,
-        asked=call.asked,
-        seal=batch.seal,
-        purpose=call.identity.purpose,
-        entitlements=call.entitlements,
-        unknown=batch.execution.unknown_sources,
-        down=batch.execution.reading.down,
-    )
-    local, local_errors = _local(hub, call, aggregates, late)
-    stitch.released, stitch.own = stitch.released.with_(late.released), stitch.own.with_(late.own)
-    for question in call.questions.values():
-        stitch.released.clear.update(question.used)
-    data: dict[str, Any] = {}
-    for root in call.plan.roots:
-        match root:
-            case Word():
-                data[root.key] = root.text
-            case Denied():
-                stitch.deny(root.coordinate, (*call.path, root.key))
-                data[root.key] = None
-            case LocalRoot():
-                data[root.key] = local.get(root.key)
-            case RowsRoot():
-                wish = call.wishes[root.key]
-                page = pages.get(root.key, Page())
-                data[root.key] = None if wish is None else stitch.root(wish.reach, page, (*call.path, root.key))
-    denied = refusals(call.entitlements, call.plan.refused)
-    for error in denied:
-        paths = stitch.denied.get(str(error.facts["coordinate"]), [])
-        error.path = paths[0] if paths else error.path
-        error.facts = {**error.facts, "rows": len(paths), "paths": [list(path) for path in paths]}
-    errors = [*denied, *call.errors, *local_errors, *stitch.all_errors()]
-    told = hub.recording.told(stitch.released, stitch.own, refused_coordinates(call), errors, _grounds(call, late))
-    return Stitched(data=data, errors=errors, told=told)
-
-
-def _local(
-    hub: Hub, call: Call, aggregates: Mapping[Question, Any], late: Late
-) -> tuple[dict[str, Any], list[HubError]]:
-    roots = [root for root in call.plan.roots if isinstance(root, LocalRoot)]
-    if not roots:
-        return {}, []
-    answers = {key: aggregates[question] for key, question in call.questions.items()}
-    outages = _outages(answers)
-    result = local_values(
-        roots,
-        schema=hub.view(call.entitlements),
-        document=call.document,
-        identity=call.identity,
-        entitlements=call.entitlements,
-        policy=hub.policy,
-        aggregates={key: answer for key, answer in answers.items() if not isinstance(answer, BaseException)},
-        overdue=late.rows,
-    )
-    errors = [HubError("INTERNAL", "internal error", path=error.path) for error in result.errors or ()]
-    return dict(result.data or {}), [*outages, *late.errors, *errors]
-
-
-def _outages(answers: Mapping[str, Any]) -> list[HubError]:
-    """The errors of aggregates that could not be told, each at its field; a bug of ours is raised."""
-    found: list[HubError] = []
-    for key, answer in answers.items():
-        if isinstance(answer, OutageError | RefusalError):
-            found.append(type(answer)(answer.code, answer.message, path=(key,), **answer.facts))
-        elif isinstance(answer, BaseException):
-            raise answer
-    return found

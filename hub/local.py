@@ -23,7 +23,7 @@ from schema.catalogue import CATALOGUE
 
 
 def local_values(
-    roots: list[LocalRoot],
+    roots: Sequence[LocalRoot],
     *,
     schema: GraphQLSchema,
     document: Document,

@@ -19,7 +19,7 @@ from hub.committed import CHILD_OF_REPORT
 from hub.errors import HubError
 from hub.identity import Identity
 from hub.planner.relations import HOME
-from hub.stitch import Released
+from hub.released import Released
 
 
 class Recorder(Protocol):
@@ -112,23 +112,36 @@ class Recording:
         ``grounds.of_author``: all of it is an act of their author, and there is that part alone.
         """
         if grounds.of_author:
-            return [self._told(own.with_(released), refused, errors, grounds)]
-        first = self._told(released, refused, errors, grounds)
-        return [first, self._told(own, (), (), replace(grounds, of_author=True))] if own.records else [first]
+            return [self._told(own.with_(released), frozenset(refused), errors, grounds)]
+        first = self._told(released, frozenset(refused), errors, grounds)
+        return [first, self._told(own, frozenset(), (), replace(grounds, of_author=True))] if own.records else [first]
 
     def entries(self, act: Act, told: Sequence[Told]) -> list[Entry]:
         """The entries of one of them. The second has a name of its own: nothing in it leads to the first."""
-        acts = (act, replace(act, request_id=secrets.token_hex(16)))
-        return [self._entry(of, each) for of, each in zip(acts, told, strict=False)]
+        first, *second = told
+        entries = [self._entry(act, first)]
+        for each in second:
+            entries.append(self._entry(replace(act, request_id=secrets.token_hex(16)), each))
+        return entries
 
-    def _told(self, released: Released, refused: Iterable[str], errors: Iterable[HubError], grounds: Grounds) -> Told:
+    def _told(self, released: Released, refused: frozenset[str], errors: Iterable[HubError], grounds: Grounds) -> Told:
         codes = sorted({error.code for error in errors})
+        keys: dict[str, list[str]] = {}
+        for type_name, key in released.records:
+            keys.setdefault(type_name, []).append(key)
         # What this answer gives away, not what its batch read: others' rows are in their own entries.
         rows: dict[str, int] = {}
-        for source in (*(HOME[type_name] for type_name, _ in released.records), *(name for name, _ in released.parts)):
+        for source, _ in released.parts:
             rows[source] = rows.get(source, 0) + 1
-        records = self._records(released.records)
-        subjects = [*records.values(), *self.pseudonyms.registers(released.registers)]
+        names: dict[str, Mapping[str, str]] = {}
+        subjects: list[str] = []
+        for type_name, of in keys.items():
+            source = HOME[type_name]
+            rows[source] = rows.get(source, 0) + len(of)
+            named = self.pseudonyms.records(type_name, of)
+            names[type_name] = dict(zip(of, named, strict=True))
+            subjects += named
+        subjects += self.pseudonyms.registers(released.registers)
         subjects += self.pseudonyms.citizens(released.citizens)
         left_out = CHILD_OF_REPORT if grounds.of_author else frozenset()
         return Told(
@@ -137,31 +150,22 @@ class Recording:
                 "policy": grounds.policy,
                 "released": _in_order(frozenset(released.clear)),
                 "masked": _in_order(frozenset(released.masked)),
-                "refused": _in_order(frozenset(refused)),
+                "refused": _in_order(refused),
                 "subjects": subjects,
-                "rows": sorted(f"{source}={count}" for source, count in rows.items()),
+                "rows": sorted([f"{source}={count}" for source, count in rows.items()]),
                 "rules": grounds.rules,
                 "clauses": grounds.clauses,
                 "errors": codes,
             },
             bound=messages(
-                (coordinate, records[type_name, key], value)
-                for coordinate, type_name, key, value in released.values
-                if coordinate not in left_out
+                [
+                    (coordinate, names[type_name][key], value)
+                    for coordinate, type_name, key, value in released.values
+                    if coordinate not in left_out
+                ]
             ),
             of_author=grounds.of_author,
         )
-
-    def _records(self, rows: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
-        """(type, key) -> its pseudonym."""
-        keys: dict[str, list[str]] = {}
-        for type_name, key in rows:
-            keys.setdefault(type_name, []).append(key)
-        return {
-            (type_name, key): name
-            for type_name, of in keys.items()
-            for key, name in zip(of, self.pseudonyms.records(type_name, of), strict=True)
-        }
 
     def _entry(self, act: Act, told: Told) -> Entry:
         # Values end here: the key goes to its own table, and no value into the entry.

@@ -16,45 +16,17 @@ from hub.committed import COMMITTED
 from hub.entitlements import Entitlements
 from hub.errors import HubError, OutageError, RefusalError
 from hub.executor import Page, Record
-from hub.layout import Layout, Outcome, layout_of
+from hub.layout import Layout, Nodes, Outcome, layout_of
 from hub.planner import plan as p
 from hub.planner.formula import facts
 from hub.planner.relations import HOME
+from hub.released import Released
 from hub.seal import Seal
 from hub.whole import whole
 
 Path: TypeAlias = tuple[str | int, ...]
-
-
-@dataclass(slots=True, kw_only=True)
-class Released:
-    """What an answer gives away: coordinates, and the rows and people that they are of.
-
-    ``parts``: (source, key) of rows of further sources from which a value of a row was taken. ``values``: (coordinate,
-    type, key, value as answered) of what the entry binds by commitments, nulls too, since a released null says much.
-    """
-
-    clear: set[str] = field(default_factory=set)
-    masked: set[str] = field(default_factory=set)
-    records: set[tuple[str, str]] = field(default_factory=set)
-    parts: set[tuple[str, str]] = field(default_factory=set)
-    registers: set[str] = field(default_factory=set)
-    citizens: set[str] = field(default_factory=set)
-    values: list[tuple[str, str, str, Any]] = field(default_factory=list, repr=False)
-    filtered: bool = False
-
-    def with_(self, other: Released) -> Released:
-        """What both give away."""
-        return Released(
-            clear=self.clear | other.clear,
-            masked=self.masked | other.masked,
-            records=self.records | other.records,
-            parts=self.parts | other.parts,
-            registers=self.registers | other.registers,
-            citizens=self.citizens | other.citizens,
-            values=[*self.values, *other.values],
-            filtered=self.filtered or other.filtered,
-        )
+FEW = 4
+"""Rows of a page that are laid out one by one: of so few, what ``hub/whole.py`` has ready costs more than it saves."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,7 +48,7 @@ class Stitch:
     undecided: dict[tuple[str, str], list[Path]] = field(default_factory=dict)
     errors: list[HubError] = field(default_factory=list)
     pages: dict[int, Mapping[int, Page]] = field(default_factory=dict)
-    told: dict[int, Outcome] = field(default_factory=dict)
+    told: set[Outcome] = field(default_factory=set)
     """Outcomes whose coordinates are among the released already."""
 
     def into(self, reach: p.Reach, record: Record) -> Released:
@@ -109,8 +81,7 @@ class Stitch:
         if isinstance(reach.shape, p.ObjectShape):
             if not page.records:
                 return None
-            self.note(reach, page.records)
-            return self._row(reach, layout_of(reach, reach.shape), page.records[0], path)
+            return self._row(layout_of(reach, reach.shape), page.records[0], path)
         return self._connection(reach, reach.shape, page, path, parent)
 
     def _connection(
@@ -133,14 +104,10 @@ class Stitch:
         records = page.records
         if not records:
             return []
-        if len(records) > 1 and (found := whole(self, reach, page, path)) is not None:
+        if len(records) > FEW and (found := whole(self, reach, page, path)) is not None:
             return found
         if len(entry.entries) == 1 and isinstance(node := entry.entries[0], p.NodeEntry):
-            layout, key = layout_of(reach, node.shape), node.key
-            self.note(reach, records)
-            return [
-                {key: self._row(reach, layout, record, (*path, number, key))} for number, record in enumerate(records)
-            ]
+            return self._rows(layout_of(reach, node.shape), node.key, records, path)
         cursors = self._cursors(reach, page, parent)
         return [
             self._edge(reach, entry, record, cursors, number, (*path, number)) for number, record in enumerate(records)
@@ -153,8 +120,7 @@ class Stitch:
         for inner in entry.entries:
             match inner:
                 case p.NodeEntry():
-                    self.note(reach, (record,))
-                    answer[inner.key] = self._row(reach, layout_of(reach, inner.shape), record, (*path, inner.key))
+                    answer[inner.key] = self._row(layout_of(reach, inner.shape), record, (*path, inner.key))
                 case p.Cursor():
                     answer[inner.key] = cursors.at(number)
                 case p.Word():
@@ -176,24 +142,47 @@ class Stitch:
         query = cursor_query(self.purpose, reach, self.asked[reach.number], parent)
         return Cursors(seal=self.seal, query=query, page=page, slot=reach.keys["_key"])
 
-    def _row(self, reach: p.Reach, layout: Layout, record: Record, path: Path) -> dict[str, Any]:
-        # INVARIANT 5: the plan's answer is the spec's answer: response order, keys and nulls as an executor has them.
-        answer = dict(zip(layout.keys, layout.values(record.values), strict=True))
-        self._follow(reach, layout.outcome(record.states), record, answer, path)
-        for entry in layout.others:
-            answer[entry.key] = self._entry(reach, entry, record, (*path, entry.key))
-        return answer
+    def _rows(self, layout: Layout, key: str, records: Sequence[Record], path: Path) -> list[dict[str, Any]]:
+        row = self._row
+        return [{key: row(layout, record, (*path, number, key))} for number, record in enumerate(records)]
 
-    def _follow(self, reach: p.Reach, outcome: Outcome, record: Record, answer: dict[str, Any], path: Path) -> None:
-        """Notes what a row's plain values release, and why some are null."""
-        released = self.into(reach, record)
-        if id(outcome) not in self.told:
-            self.told[id(outcome)] = outcome  # held, so that its id stays its own
+    def _row(self, layout: Layout, record: Record, path: Path) -> dict[str, Any]:
+        # INVARIANT 5: the plan's answer is the spec's answer: response order, keys and nulls as an executor has them.
+        values = record.values
+        answer = dict(zip(layout.keys, layout.values(values), strict=True))
+        released = self.into(layout.reach, record) if layout.own else self.released
+        _note(released, layout, values)
+        outcome = layout.outcomes.get(record.states) or layout.outcome(record.states)
+        if outcome not in self.told:
+            self.told.add(outcome)
             released.clear |= outcome.clear
             released.masked |= outcome.masked
         if outcome.bound:
-            values, key = record.values, record.values[reach.keys["_key"]]
-            released.values += [(name, reach.type_name, key, values[slot]) for name, slot in outcome.bound]
+            type_name, key = layout.type_name, values[layout.key]
+            released.values += [(name, type_name, key, values[slot]) for name, slot in outcome.bound]
+        if outcome.withheld:
+            self._withhold(layout.reach, outcome, released, answer, path)
+        for entry, nodes in layout.nodes:
+            if nodes is None:
+                answer[entry.key] = self._entry(layout.reach, entry, record, (*path, entry.key))
+            else:
+                answer[entry.key] = self._nodes(nodes, layout, record, (*path, entry.key))
+        return answer
+
+    def _nodes(self, nodes: Nodes, above: Layout, record: Record, path: Path) -> Any:
+        """A connection of which nothing but its nodes is asked."""
+        page = (self.pages.get(nodes.number) or self.below(nodes.reach))[id(record)]
+        records = page.records
+        if len(records) > FEW or page.error is not None or page.refusal is not None:
+            return self._reached(nodes.reach, page, path, record.values[above.key])
+        if not records:
+            return {nodes.edges: []}
+        return {nodes.edges: self._rows(nodes.layout, nodes.node, records, (*path, nodes.edges))}
+
+    def _withhold(
+        self, reach: p.Reach, outcome: Outcome, released: Released, answer: dict[str, Any], path: Path
+    ) -> None:
+        """Says why some of a row's plain values are null."""
         if outcome.closed:
             released.filtered = True
             for key, coordinate in outcome.closed:
@@ -317,12 +306,16 @@ class Stitch:
         return self._value(reach, entry.coordinate, record, entry.slot, held, path)
 
     def note(self, reach: p.Reach, records: Sequence[Record]) -> None:
-        """Whom the rows are about: for the entry of the log."""
-        if reach.own:
-            for record in records:
-                _note_in(self.into(reach, record), reach, (record,))
-        else:
-            _note_in(self.released, reach, records)
+        """Whom many rows are about, none of them an own report: for the entry of the log."""
+        keys, name, released = reach.keys, reach.type_name, self.released
+        of, register, citizen = keys["_key"], keys.get("_register"), keys.get("_citizen")
+        released.records.update([(name, record.values[of]) for record in records])
+        if register is not None:
+            released.registers.update([record.values[register] for record in records])
+            released.registers.discard(None)
+        if citizen is not None:
+            released.citizens.update([record.values[citizen] for record in records])
+            released.citizens.discard(None)
 
     def _closed(self, coordinate: str, paths: list[Path]) -> HubError:
         error = self.entitlements.refusal(coordinate, None)
@@ -346,16 +339,13 @@ class Stitch:
         )
 
 
-def _note_in(released: Released, reach: p.Reach, records: Sequence[Record]) -> None:
-    keys, name = reach.keys, reach.type_name
-    of, register, citizen = keys["_key"], keys.get("_register"), keys.get("_citizen")
-    released.records.update([(name, record.values[of]) for record in records])
-    if register is not None:
-        released.registers.update([record.values[register] for record in records])
-        released.registers.discard(None)
-    if citizen is not None:
-        released.citizens.update([record.values[citizen] for record in records])
-        released.citizens.discard(None)
+def _note(released: Released, layout: Layout, values: Sequence[Any]) -> None:
+    """Whom a row is about: for the entry of the log."""
+    released.records.add((layout.type_name, values[layout.key]))
+    if layout.register is not None and (register := values[layout.register]) is not None:
+        released.registers.add(register)
+    if layout.citizen is not None and (citizen := values[layout.citizen]) is not None:
+        released.citizens.add(citizen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

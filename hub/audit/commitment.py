@@ -11,6 +11,7 @@ import hmac
 from binascii import b2a_base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, Literal, TypeAlias
 
@@ -46,12 +47,15 @@ def messages(values: Iterable[Bound]) -> list[bytes]:
     found: list[bytes] = []
     frames: dict[str, bytes] = {}
     for coordinate, record, value in values:
-        if coordinate not in frames:
-            frames[coordinate] = _framed(coordinate.encode())
-            found.append(frames[coordinate])
-        if record not in frames:
-            frames[record] = _framed(record.encode())
-        found.append(frames[coordinate] + frames[record] + _framed(canonical(value)))
+        field = frames.get(coordinate)
+        if field is None:
+            field = frames[coordinate] = _frame_of(coordinate)
+            found.append(field)
+        row = frames.get(record)
+        if row is None:
+            row = frames[record] = _framed(record.encode())
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)  # as `canonical`, for values are many
+        found.append(field + row + len(text).to_bytes(4) + text)
     return found
 
 
@@ -59,11 +63,11 @@ def committed(secret: bytes, made_of: Iterable[bytes]) -> list[str]:
     """The commitments under the key of an entry: keyed BLAKE2b, since a list binds hundreds of values."""
     keyed = blake2b(key=secret, digest_size=_SIZE, person=_DOMAIN)
     digests = [keyed.digest()]
-    copy = keyed.copy
+    copy, keep = keyed.copy, digests.append
     for message in made_of:
         one = copy()
         one.update(message)
-        digests.append(one.digest())
+        keep(one.digest())
     text = b2a_base64(b"".join(digests), newline=False).translate(_WEB).decode()
     return [text[at : at + 24] for at in range(0, len(text), 24)]
 
@@ -108,6 +112,11 @@ def _undecided(entry: Mapping[str, Any], secret: bytes | None, claim: Bound) -> 
     if not entry["commitments"]:
         return "the entry binds no value"
     return "the key of the entry's commitments was erased" if secret is None else None
+
+
+@lru_cache(maxsize=1_024)
+def _frame_of(coordinate: str) -> bytes:
+    return _framed(coordinate.encode())
 
 
 def _framed(part: bytes) -> bytes:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
 
 import orjson
 
@@ -279,7 +279,8 @@ class Pseudonyms:
 
     def case(self, reference: str) -> str:
         """A case, by its reference; no reference, no pseudonym."""
-        return self._name("k", reference) if reference else ""
+        [name] = self._remembered(("k",), (reference,)) if reference else ("",)
+        return name
 
     def record(self, type_name: str, key: str) -> str:
         """A row of another type, by its source's key."""
@@ -308,6 +309,9 @@ class Pseudonyms:
     def _remembered(self, first: tuple[str, ...], last: Iterable[str]) -> list[str]:
         """As ``_names``; rows of one list are looked at again and again, and by several units."""
         parts, known = list(last), self._known.setdefault(first, {})
+        found = [known.get(part) for part in parts]
+        if None not in found:
+            return cast("list[str]", found)
         new = [part for part in parts if part not in known]
         if len(known) + len(new) > REMEMBERED:
             known.clear()

@@ -23,7 +23,8 @@ from hub.events.clock import Clock, moments
 from hub.planner.compile import Compiler, compile_plan
 from hub.planner.facts import every_of
 from hub.planner.plan import LocalRoot, Reach, RowsRoot
-from hub.stitch import Released, Stitch
+from hub.released import Released
+from hub.stitch import Stitch
 from policies.decision import Grant
 from schema.scalars import SHANGHAI
 

@@ -18,7 +18,7 @@ from hub.errors import RefusalError
 from hub.identity import Identity
 from hub.lifecycle.shelf import Resting
 from hub.recording import Act, Grounds
-from hub.stitch import Released
+from hub.released import Released
 from policies.decision import Grant
 
 if TYPE_CHECKING:

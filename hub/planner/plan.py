@@ -250,3 +250,5 @@ class Plan:
     scopes: frozenset[str]
     policy_version: str
     null_mode: bool
+    known: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What was worked out once for all requests of the plan."""

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import pytest
 
+from hub.answering import refused_coordinates
 from hub.audit.entry import Entry
 from hub.audit.receipt import Receipt
-from hub.batches import refused_coordinates
 from hub.calls import PAGE_DEFAULT, Call, read_call
 from hub.errors import HubError, RefusalError, RefusedError
 from hub.hub import Hub

@@ -16,7 +16,7 @@ from hub.audit.receipt import Receipt
 from hub.errors import HubError, InternalError, OutageError, RefusalError
 from hub.identity import Identity
 from hub.recording import Act, Grounds, Recording
-from hub.stitch import Released
+from hub.released import Released
 from tests.support.running import identity
 
 NAMES = Pseudonyms(key=b"p" * 32)

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from hub.recording import Recording
-from hub.stitch import Released
+from hub.released import Released
 from hub.whole import whole
 from tests.support.running import Asking
 
