@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hub.errors import RefusalError
@@ -17,9 +16,12 @@ class Gate:
     maximum: int
     _under_way: dict[str, int] = field(default_factory=dict)
 
-    @contextmanager
-    def passing(self, key: str) -> Iterator[None]:
-        """Holds a place for the principal; raises RATE_LIMITED if there is none."""
+    def passing(self, key: str) -> Place:
+        """Holds a place for the principal; entering raises RATE_LIMITED if there is none."""
+        return Place(self, key)
+
+    def enter(self, key: str) -> None:
+        """Takes a place; raises RATE_LIMITED if there is none."""
         count = self._under_way.get(key, 0)
         if count >= self.maximum:
             raise RefusalError(
@@ -29,14 +31,28 @@ class Gate:
                 maximum=self.maximum,
             )
         self._under_way[key] = count + 1
-        try:
-            yield
-        finally:
-            left = self._under_way[key] - 1
-            if left:
-                self._under_way[key] = left
-            else:
-                del self._under_way[key]
+
+    def leave(self, key: str) -> None:
+        """Gives a place back."""
+        left = self._under_way[key] - 1
+        if left:
+            self._under_way[key] = left
+        else:
+            del self._under_way[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A principal's place in a gate, for the time of a block."""
+
+    gate: Gate
+    key: str
+
+    def __enter__(self) -> None:
+        self.gate.enter(self.key)
+
+    def __exit__(self, *_: object) -> None:
+        self.gate.leave(self.key)
 
 
 @dataclass(slots=True)

@@ -6,22 +6,23 @@ not is turned away with a code, and that is an entry in the log too. No exceptio
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 import orjson
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
-from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from hub.arriving import arrived
 from hub.credential import Credential, Verifier, bearer
 from hub.errors import STATUS, HubError, InternalError, OutageError, RefusalError, RefusedError
 from hub.gate import Bucket, Gate
+from hub.hardened import HEADERS
 from hub.identity import Declaration, Identity, Registry, declare, declared
 from hub.pipeline import Request
 from hub.posted import asked
@@ -39,7 +40,6 @@ logger = logging.getLogger("hub.http")
 
 GRAPHQL = "application/graphql-response+json"
 JSON = "application/json"
-REQUEST_ID = "Hub-Request-Id"
 
 _SAYING = frozenset(
     {
@@ -59,8 +59,8 @@ _FIXED = {
     media_type: (
         (b"content-type", f"{media_type}; charset=utf-8".encode()),
         (b"cache-control", b"no-store"),
-        (b"x-content-type-options", b"nosniff"),
         (b"vary", b"Accept, Authorization, Hub-Purpose, Hub-Case, Hub-On-Denied"),
+        *HEADERS,
     )
     for media_type in (GRAPHQL, JSON)
 }
@@ -162,13 +162,20 @@ class _Known:
     identity: Identity
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Response:
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+
 @dataclass(slots=True, kw_only=True)
 class Door:
-    """The endpoint; one for the life of the process."""
+    """The endpoint, an ASGI application; one for the life of the process."""
 
     settings: Settings
     service: Service
-    certificate_of: Callable[[HttpRequest], str | None] = lambda _: None
+    certificate_of: Callable[[Scope], str | None] = lambda _: None
     gate: Gate = field(init=False)
     strangers: Bucket = field(init=False)
     _known: dict[bytes, _Known] = field(default_factory=dict, repr=False)
@@ -179,11 +186,15 @@ class Door:
         self.gate = Gate(self.settings.limits.concurrency)
         self.strangers = Bucket(self.settings.limits.unauthenticated)
 
-    async def __call__(self, http: HttpRequest) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one HTTP request, whatever happens."""
-        visit = _Visit(request_id=secrets.token_hex(16))
+        found = await self._response(scope, receive, _Visit(secrets.token_hex(16)))
+        await send({"type": "http.response.start", "status": found.status, "headers": found.headers})
+        await send({"type": "http.response.body", "body": found.body})
+
+    async def _response(self, scope: Scope, receive: Receive, visit: _Visit) -> _Response:
         try:
-            answer = await self._answer(http, visit)
+            answer = await self._answer(scope, receive, visit)
             return _response(visit, self._status(visit, answer), answer.body)
         except Turn as turn:
             return _response(visit, turn.status, _body(RefusalError("INVALID_INPUT", turn.message)), turn.headers)
@@ -194,18 +205,18 @@ class Door:
         except ClientDisconnect:
             return _response(visit, 400, _body(RefusalError("INVALID_INPUT", "the client went away")))
         except Exception as error:  # our bug: the caller learns that it is one, the operator which kind
-            logger.error("request %s failed: %s at %s", visit.request_id, type(error).__name__, _where(error))
+            _tell(visit, error)
             return await self._turned_away(visit, (InternalError(),))
 
-    async def _answer(self, http: HttpRequest, visit: _Visit) -> Answer:
-        certificate = self.certificate_of(http)
-        said = _said(http, certificate)
+    async def _answer(self, scope: Scope, receive: Receive, visit: _Visit) -> Answer:
+        certificate = self.certificate_of(scope)
+        said, announced = _said(scope, certificate)
         known = self._recalled(said, visit)
         if known is None:
-            known = await self._identified(http, visit, certificate)
+            known = await self._identified(scope, visit, certificate)
             _remember(self._known, said, known)
         with self.gate.passing(known.identity.key):
-            body = await self._received(http)
+            body = await self._received(receive, announced)
             request = asked(body, known.declaration, visit.request_id)
             return await self.service.answer(known.identity, request)
 
@@ -221,11 +232,12 @@ class Door:
             visit.credential, visit.declaration = known.credential, known.declaration
         return known
 
-    async def _identified(self, http: HttpRequest, visit: _Visit, certificate: str | None) -> _Known:
-        visit.media_type, registry = _media_type(http), self.service.registry
+    async def _identified(self, scope: Scope, visit: _Visit, certificate: str | None) -> _Known:
+        headers, registry = Headers(scope=scope), self.service.registry
+        visit.media_type = _media_type(scope["method"], headers)
         with self.service.stages.stage("identify"):
-            visit.credential = await self.service.verifier.verify(bearer(http.headers), certificate=certificate)
-            visit.declaration = declared(http.headers)
+            visit.credential = await self.service.verifier.verify(bearer(headers), certificate=certificate)
+            visit.declaration = declared(headers)
             return _Known(
                 media_type=visit.media_type,
                 credential=visit.credential,
@@ -237,21 +249,13 @@ class Door:
         # A client that asks for plain JSON takes a 4xx for a proxy's: there a request error travels with 200.
         return 200 if answer.status == 400 and visit.media_type == JSON else answer.status
 
-    async def _received(self, http: HttpRequest) -> bytes:
-        maximum = self.settings.limits.body_bytes
-        too_large = RefusalError(
-            "TOO_COMPLEX", f"the body has more than {maximum:,} bytes", limit="body_bytes", maximum=maximum
-        )
-        announced = http.headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > maximum:
-            raise too_large
+    async def _received(self, receive: Receive, announced: bytes) -> bytes:
         try:
-            async with asyncio.timeout(self.settings.deadlines.body):
-                return await _collected(http.stream(), maximum, too_large)
+            return await arrived(receive, announced, self.settings.limits.body_bytes, self.settings.deadlines.body)
         except TimeoutError:
             raise Turn(408, "the body did not arrive in time", Connection="close") from None
 
-    async def _turned_away(self, visit: _Visit, errors: tuple[HubError, ...]) -> Response:
+    async def _turned_away(self, visit: _Visit, errors: tuple[HubError, ...]) -> _Response:
         if visit.credential is None and not self.strangers.take():
             # Not an entry each: whoever has no credential must not be able to fill the log.
             errors = (RefusalError("RATE_LIMITED", "too many requests without a good credential, wait a second"),)
@@ -263,14 +267,25 @@ class Door:
             await self.service.turned_away(turned)
         except OutageError as error:
             return _refusal(visit, (error,))
+        except Exception as error:  # no entry, and nothing leaves but that something is wrong here
+            _tell(visit, error)
+            return _refusal(visit, (InternalError(),))
         return _refusal(visit, errors)
 
 
-def _said(http: HttpRequest, certificate: str | None) -> bytes:
-    """A digest of all that the caller says of itself beside the body; of two equal headers in a row both count."""
-    said = [b"%b:%b" % pair for pair in http.scope["headers"] if pair[0] in _SAYING]
-    said.append(f"{http.scope['method']} {certificate}".encode())  # no line break stands in a header, nor in these
-    return sha256(b"\n".join(said)).digest()
+def _said(scope: Scope, certificate: str | None) -> tuple[bytes, bytes]:
+    """A digest of all that the caller says of itself beside the body, and how long it says that the body is.
+
+    Of two equal headers in a row both count.
+    """
+    announced = b""
+    said = [f"{scope['method']} {certificate}".encode()]  # no line break stands in a header, nor in these
+    for name, value in scope["headers"]:
+        if name in _SAYING:
+            said += name, value
+        elif name == b"content-length":
+            announced = value
+    return sha256(b"\n".join(said)).digest(), announced
 
 
 def _remember(known: dict[bytes, _Known], said: bytes, found: _Known) -> None:
@@ -279,24 +294,15 @@ def _remember(known: dict[bytes, _Known], said: bytes, found: _Known) -> None:
     known[said] = found
 
 
-async def _collected(stream: AsyncIterator[bytes], maximum: int, too_large: RefusalError) -> bytes:
-    body = bytearray()
-    async for chunk in stream:
-        body += chunk
-        if len(body) > maximum:
-            raise too_large
-    return bytes(body)
-
-
-def _media_type(http: HttpRequest) -> str:
-    if http.method != "POST":
+def _media_type(method: str, headers: Headers) -> str:
+    if method != "POST":
         raise Turn(405, "only POST is answered here", Allow="POST")
-    media_type = _accepted(http.headers.get("accept", "*/*"))
-    content, _, parameters = http.headers.get("content-type", "").partition(";")
+    media_type = _accepted(headers.get("accept", "*/*"))
+    content, _, parameters = headers.get("content-type", "").partition(";")
     charset = parameters.partition("charset=")[2].strip().strip('"').lower()
     if content.strip().lower() != JSON or charset not in {"", "utf-8"}:
         raise Turn(415, f"the body must be `{JSON}` in UTF-8", Accept=JSON)
-    if http.headers.get("content-encoding", "identity").lower() != "identity":
+    if headers.get("content-encoding", "identity").lower() != "identity":
         raise Turn(415, "the body must not be compressed", Accept_Encoding="identity")
     return media_type
 
@@ -329,7 +335,7 @@ def _body(*errors: HubError) -> bytes:
     return orjson.dumps({"errors": [error.as_json() for error in errors]})
 
 
-def _refusal(visit: _Visit, errors: tuple[HubError, ...]) -> Response:
+def _refusal(visit: _Visit, errors: tuple[HubError, ...]) -> _Response:
     code = errors[0].code
     status = 413 if errors[0].facts.get("limit") == "body_bytes" else STATUS.get(code, 500)
     headers = {"Retry-After": _RETRY_AFTER[code]} if code in _RETRY_AFTER else {}
@@ -338,22 +344,19 @@ def _refusal(visit: _Visit, errors: tuple[HubError, ...]) -> Response:
     return _response(visit, status, _body(*errors), headers)
 
 
-def _response(visit: _Visit, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Response:
-    if not headers:
-        own = [(b"content-length", b"%d" % len(body)), (b"hub-request-id", visit.request_id.encode())]
-        return _Answered(body, status, [*own, *_FIXED[visit.media_type]])
-    fixed = {
-        REQUEST_ID: visit.request_id,
-        **{name.decode(): value.decode() for name, value in _FIXED[visit.media_type]},
-    }
-    return Response(body, status, {**fixed, **(headers or {})})
+def _response(visit: _Visit, status: int, body: bytes, further: Mapping[str, str] | None = None) -> _Response:
+    headers = [
+        (b"content-length", b"%d" % len(body)),
+        (b"hub-request-id", visit.request_id.encode()),
+        *_FIXED[visit.media_type],
+    ]
+    if further:
+        headers += [(name.lower().encode(), value.encode()) for name, value in further.items()]
+    return _Response(status=status, headers=headers, body=body)
 
 
-class _Answered(Response):
-    """A response whose headers stand already as they leave."""
-
-    def __init__(self, body: bytes, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        self.body, self.status_code, self.raw_headers, self.background = body, status, headers, None
+def _tell(visit: _Visit, error: Exception) -> None:
+    logger.error("request %s failed: %s at %s", visit.request_id, type(error).__name__, _where(error))
 
 
 def _where(error: Exception) -> str:
