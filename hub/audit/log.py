@@ -37,6 +37,8 @@ CAPACITY: Final = 8_192
 PATIENCE: Final = 1.0
 LAG_LIMIT: Final = 30.0
 """Seconds that the oldest durable row may wait for its place before the log counts as ill: half a receipt's promise."""
+AUTHOR: Final = "a-"
+"""With what the pseudonym of an author begins, and no unit key."""
 RELEASING: Final = frozenset({"disclosure", "event"})
 """Kinds of entries after which something leaves the hub."""
 _FAREWELL: Final = 5.0
@@ -160,6 +162,8 @@ class Log:
             await self.record([_withheld(entry) for entry in entries])
             raise _unavailable("not cosigned by a witness for too long")
         leaves = [encode(entry) for entry in entries]
+        # What is signed together was done together, and when an author acted is told by nothing (ADR 8).
+        apart = {place for place, entry in enumerate(entries) if entry.unit.startswith(AUTHOR)}
         order = self._enqueue(leaves)
         # `wait` leaves the future alone when we are cancelled: the commit goes on, and others wait in the same one.
         done, _ = await asyncio.wait((order.outcome,), timeout=self._patience)
@@ -168,7 +172,7 @@ class Log:
             raise _unavailable("slow")
         match order.outcome.result():
             case "durable":
-                return receipts_for(leaves, self._key.current)
+                return receipts_for(leaves, self._key.current, apart)
             case "taken":
                 raise InternalError
             case "unavailable":

@@ -132,12 +132,17 @@ def consistency_proof(old: int, leaves: Sequence[bytes]) -> list[bytes]:
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
     """Returns if ``proof`` shows leaf hash ``leaf`` at ``index`` in the tree of ``size`` with ``root``."""
+    _check_root(root_from(leaf, index, size, proof), root)
+
+
+def root_from(leaf: bytes, index: int, size: int, proof: Sequence[bytes]) -> bytes:
+    """The root to which ``proof`` leads from leaf hash ``leaf`` at ``index`` in a tree of ``size``."""
     ranges = inclusion_ranges(index, size)
     _check_shape(proof, len(ranges), leaf)
     computed = leaf
     for (start, _), sibling in zip(ranges, proof, strict=True):
         computed = node_hash(sibling, computed) if start <= index else node_hash(computed, sibling)
-    _check_root(computed, root)
+    return computed
 
 
 def verify_consistency(old: int, new: int, proof: Sequence[bytes], old_root: bytes, new_root: bytes) -> None:

@@ -1,14 +1,14 @@
 """Leaf, key -> Receipt: the log's signed promise that an entry will stand in its tree, given with the answer.
 
-Guarantee: a receipt can be checked without the hub, from the log's verifier key alone (``verify_receipt``). If the
-entry is not in the tree ``promise`` seconds after ``at``, the receipt is the proof of that. Its text can never be taken
-for a checkpoint: its first line is not the origin.
+Guarantee: a receipt can be checked without the hub, from the log's verifier key alone (``verify_receipt``), and without
+the receipts that were signed together with it (``hub/audit/gathered.py``). If the entry is not in the tree ``promise``
+seconds after ``at``, the receipt is the proof of that. Its text can never be taken for a checkpoint: its first line is
+not the origin.
 """
 
 from __future__ import annotations
 
-from binascii import b2a_base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,8 @@ import orjson
 
 from hub.audit.contract import Kept
 from hub.audit.entry import Leaf, timestamp
-from hub.audit.keys import SigningKey, VerifierKey, from_base64
+from hub.audit.gathered import signatures, verify
+from hub.audit.keys import SigningKey, VerifierKey
 from hub.audit.merkle import leaf_hash
 from hub.audit.note import NoteError
 
@@ -72,7 +73,7 @@ class Receipt:
 
     @property
     def text(self) -> str:
-        """What is signed: ``<origin>/receipt``, entry, leaf, time and promise, each on a line, UTF-8."""
+        """What is signed for: ``<origin>/receipt``, entry, leaf, time and promise, each on a line, UTF-8."""
         return _signed(self.origin, self.entry, self.leaf, self.at, self.promise)
 
 
@@ -82,26 +83,17 @@ def receipt_for(leaf: Leaf, key: SigningKey) -> Receipt:
     return receipt
 
 
-def receipts_for(leaves: Iterable[Leaf], key: SigningKey) -> list[Receipt]:
-    """The receipts of leaves that are durable."""
-    origin, number, sign = key.verifier.name, key.verifier.id.hex(), key.sign
-    receipts: list[Receipt] = []
-    for leaf in leaves:
-        entry, hashed, at = leaf.name, leaf.hash.hex(), timestamp(leaf.at)
-        signature = sign(_signed(origin, entry, hashed, at, leaf.promise).encode())
-        text = b2a_base64(signature, newline=False).decode()
-        receipts.append(
-            Receipt(
-                entry=entry,
-                leaf=hashed,
-                at=at,
-                promise=leaf.promise,
-                origin=origin,
-                key=number,
-                signature=text,
-            )
-        )
-    return receipts
+def receipts_for(leaves: Sequence[Leaf], key: SigningKey, apart: Container[int] = ()) -> list[Receipt]:
+    """The receipts of leaves that are durable, signed together but for those at the places ``apart``."""
+    origin, number = key.verifier.name, key.verifier.id.hex()
+    written = [(leaf.name, leaf.hash.hex(), timestamp(leaf.at), leaf.promise) for leaf in leaves]
+    texts = [_signed(origin, *each).encode() for each in written]
+    together = iter(signatures([text for place, text in enumerate(texts) if place not in apart], key))
+    signed = [signatures([text], key)[0] if place in apart else next(together) for place, text in enumerate(texts)]
+    return [
+        Receipt(entry=entry, leaf=leaf, at=at, promise=promise, origin=origin, key=number, signature=signature)
+        for (entry, leaf, at, promise), signature in zip(written, signed, strict=True)
+    ]
 
 
 def _signed(origin: str, entry: str, leaf: str, at: str, promise: int) -> str:
@@ -114,9 +106,4 @@ def verify_receipt(receipt: Receipt, key: VerifierKey) -> None:
         raise NoteError(f"the receipt is signed by another key than `{key.name}`")
     if "\n" in f"{receipt.entry}{receipt.leaf}{receipt.at}":
         raise NoteError("a part of the receipt holds a line break")
-    try:
-        signature = from_base64(receipt.signature)
-    except ValueError:
-        raise NoteError("the signature of the receipt is not base64") from None
-    if not key.verifies(receipt.text.encode(), signature):
-        raise NoteError("the signature of the receipt does not verify")
+    verify(receipt.text.encode(), receipt.signature, key)

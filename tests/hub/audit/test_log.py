@@ -13,6 +13,7 @@ import pytest
 from connectors.demo.server import Server
 from hub.audit.contract import StoreError
 from hub.audit.desk import Desk
+from hub.audit.entry import Pseudonyms
 from hub.audit.indexer import Indexer
 from hub.audit.log import BATCH, Log
 from hub.audit.reader import Reader
@@ -24,6 +25,7 @@ from hub.errors import InternalError, OutageError
 from tests.hub.audit.support import KEY, Fault, FaultyStore, check_log, entry, names_in
 
 pytestmark = pytest.mark.postgres
+PSEUDONYMS = Pseudonyms(b"p" * 32)
 
 
 @pytest.fixture
@@ -50,6 +52,18 @@ async def test_a_receipt_is_given_for_each_entry_and_holds(dsn: str) -> None:
             verify_receipt(receipt, KEY.verifier)
         assert await log.record([]) == []
     assert await check_log(dsn) == 3
+
+
+async def test_receipts_of_one_call_share_a_signature_but_for_an_authors(dsn: str) -> None:
+    """Who holds two receipts with one signature knows that they were made at one moment."""
+    author = PSEUDONYMS.author("village_committee:120114101201")
+    async with Log.opened(dsn, key=KEY) as log:
+        receipts = await log.record([entry("r1"), entry("r2", unit=author), entry("r3"), entry("r4", unit=author)])
+        for receipt in receipts:
+            verify_receipt(receipt, KEY.verifier)
+    first, one, second, other = (receipt.signature.split(".")[0] for receipt in receipts)
+    assert first == second
+    assert len({first, one, other}) == 3
 
 
 async def test_many_callers_share_commits_and_every_entry_is_there(dsn: str, store: FaultyStore) -> None:

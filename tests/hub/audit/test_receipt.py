@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hub.audit.entry import encode
 from hub.audit.keys import SigningKey, VerifierKey
 from hub.audit.note import Checkpoint, NoteError
-from hub.audit.receipt import Receipt, receipt_for, verify_receipt
+from hub.audit.receipt import Receipt, receipt_for, receipts_for, verify_receipt
 from tests.hub.audit.support import KEY, ORIGIN, entry
 
 LEAF = encode(entry("request-1", part=2))
@@ -63,3 +63,19 @@ def test_a_receipt_without_a_part_is_refused(missing: str) -> None:
     del document[missing]
     with pytest.raises(NoteError, match="lacks a part"):
         Receipt.from_json(document)
+
+
+def test_receipts_signed_together_are_each_checked_alone_and_none_passes_for_another() -> None:
+    leaves = [encode(entry(f"request-{number}")) for number in range(9)]
+    receipts = receipts_for(leaves, KEY, apart={0, 4})
+    assert [receipt.leaf for receipt in receipts] == [leaf.hash.hex() for leaf in leaves]
+    for receipt in receipts:
+        verify_receipt(Receipt.from_json(orjson.loads(orjson.dumps(receipt.as_json()))), KEY.verifier)
+    made = [receipt.signature.split(".")[0] for receipt in receipts]
+    assert len(set(made)) == 3, "the two that stand apart share a signature with nobody"
+    assert ["." in receipt.signature for receipt in receipts] == [place not in {0, 4} for place in range(9)]
+    for one in receipts:
+        for other in receipts:
+            if one is not other:
+                with pytest.raises(NoteError):
+                    verify_receipt(replace(one, signature=other.signature), KEY.verifier)
