@@ -20,6 +20,7 @@ from hub.answering import Stitched, alike, lay_out
 from hub.audit.entry import Entry
 from hub.batch import Batch, Wish
 from hub.calls import Call
+from hub.departure import departing
 from hub.errors import OutageError
 from hub.events.late import Late, late_of
 from hub.executor import Execution, Page
@@ -35,7 +36,8 @@ from hub.waves import Wave, Waves
 if TYPE_CHECKING:
     from hub.hub import Hub
 
-LARGEST = 64
+TURNS = 4
+"""Turns of the loop until the statements of a batch that left are on their way."""
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
@@ -75,11 +77,12 @@ class Batches:
         answers: Sequence[Answer | BaseException]
         try:
             try:
-                stitched = await read_batch(self.hub, calls)
+                fetched = await fetch_batch(self.hub, calls)
             finally:
-                # The next may read while this one waits for its entries.
-                self._arrived(key, calls, begun)
-            answers = await tell(self.hub, calls, stitched)
+                # The next may read while this one is laid out and waits for its entries.
+                left = self._arrived(key, calls, begun)
+            await _sent(left)
+            answers = await tell(self.hub, calls, await stitch_batch(self.hub, calls, fetched))
         except Exception as error:
             answers = [error] * len(calls)
         except BaseException:
@@ -91,10 +94,10 @@ class Batches:
         self._deal(calls, answers)
 
     def _take(self, key: tuple[int, str]) -> list[Call]:
-        gathered = self.gathering.pop(key, [])
-        if len(gathered) > LARGEST:
-            self.gathering[key] = gathered[LARGEST:]
-        return gathered[:LARGEST]
+        leaving, staying = departing(self.gathering.pop(key, []))
+        if staying:
+            self.gathering[key] = staying
+        return leaving
 
     async def _gathered(self, key: tuple[int, str]) -> None:
         """Waits for those who asked for the same groups a moment ago: one reading is enough for all of them."""
@@ -103,13 +106,16 @@ class Batches:
         while len(self.gathering[key]) < many and loop.time() < until:
             await asyncio.sleep(0.001)
 
-    def _arrived(self, key: tuple[int, str], calls: Sequence[Call], begun: float) -> None:
+    def _arrived(self, key: tuple[int, str], calls: Sequence[Call], begun: float) -> bool:
+        """Lets those leave who gathered meanwhile; whether there were any."""
         now = asyncio.get_running_loop().time()
         if calls[0].questions:
             self.waves.read(key, Wave(calls=len(calls), took=now - begun, ended=now))
         self.reading.discard(key)
-        if key in self.gathering:
-            self._depart(key)
+        if key not in self.gathering:
+            return False
+        self._depart(key)
+        return True
 
     def _deal(self, calls: Sequence[Call], answers: Sequence[Answer | BaseException]) -> None:
         for call, found in zip(calls, answers, strict=True):
@@ -119,6 +125,16 @@ class Batches:
                 call.answered.set_exception(found)
             else:
                 call.answered.set_result(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What the sources held for a batch: pages by call and root, groups by question."""
+
+    batch: Batch
+    pages: Mapping[int, dict[str, Page]]
+    aggregates: Mapping[Question, Any]
+    late: Late | None
 
 
 async def tell(hub: Hub, calls: Sequence[Call], stitched: Sequence[Stitched]) -> list[Answer]:
@@ -140,8 +156,19 @@ async def tell(hub: Hub, calls: Sequence[Call], stitched: Sequence[Stitched]) ->
         ]
 
 
+async def _sent(left: bool) -> None:
+    """Lets the statements of those who left go out, lest their department waits until this batch is laid out."""
+    for _ in range(TURNS if left else 0):
+        await asyncio.sleep(0)
+
+
 async def read_batch(hub: Hub, calls: Sequence[Call]) -> list[Stitched]:
     """What each of the calls is answered, and what its entries will say of it; nothing left yet."""
+    return await stitch_batch(hub, calls, await fetch_batch(hub, calls))
+
+
+async def fetch_batch(hub: Hub, calls: Sequence[Call]) -> Fetched:
+    """What the sources hold for the calls."""
     identity = calls[0].identity
     execution = _execution(hub, identity)
     batch = Batch(execution=execution, seal=hub.seals.of(identity.key), purpose=identity.purpose)
@@ -151,8 +178,13 @@ async def read_batch(hub: Hub, calls: Sequence[Call]) -> list[Stitched]:
         )
         for call in calls:
             call.in_vain = in_vain(call, pages.get(id(call), {}))
+    return Fetched(batch=batch, pages=pages, aggregates=aggregates, late=late)
+
+
+async def stitch_batch(hub: Hub, calls: Sequence[Call], fetched: Fetched) -> list[Stitched]:
+    """What each of the calls is answered, of what was fetched for them."""
     with hub.stage("stitch"):
-        return await _stitched(hub, batch, calls, pages, aggregates, late)
+        return await _stitched(hub, fetched.batch, calls, fetched.pages, fetched.aggregates, fetched.late)
 
 
 def act_of(call: Call) -> Act:
