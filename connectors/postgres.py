@@ -249,14 +249,14 @@ class PostgresSource:
     def __post_init__(self) -> None:
         session = {"default_transaction_read_only": "on"}
         self._connections = Connections(name=self.name, dsn=self.dsn, settings=self.settings, session=session)
-        fewer = replace(self.settings, connections=max(1, self.settings.connections // 4))
+        fewer = replace(self.settings, connections=max(1, self.settings.connections // 2))
         self._planning = Connections(name=self.name, dsn=self.dsn, settings=fewer, session={**session, **PLANNED})
 
     async def fetch(self, fetch: Fetch, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
         """Rows of ``fetch``; see the contract."""
         found = self.statement(fetch)
         arguments = found.arguments(bindings)
-        if fetch.limit is not None and fetch.per is None and any(map(_is_long, arguments)):
+        if found.planned or (fetch.limit is not None and fetch.per is None and any(map(_is_long, arguments))):
             return await self._planning.fetch(found.text, arguments, monotonic() + deadline)
         return await self._rows(found.text, arguments, deadline)
 

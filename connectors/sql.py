@@ -13,7 +13,7 @@ from typing import Any
 from connectors.mapping import Mapping
 from connectors.source import ALWAYS, NEVER, Column, Fetch, Param, Predicate
 from connectors.sql_aggregate import aggregate_statement
-from connectors.sql_predicates import Statement, Table, Writer, reaches
+from connectors.sql_predicates import Statement, Table, Writer, divided, reaches
 from connectors.sql_values import Encoder, masked, order_cast, order_encoder, order_text, quoted, sortable
 
 __all__ = ["Statement", "aggregate_statement", "statement"]
@@ -28,7 +28,8 @@ def statement(fetch: Fetch, mapping: Mapping) -> Statement:
         text = _nested(fetch, writer)
     else:
         text = _flat(fetch, writer)
-    return Statement(text=text, binders=tuple(writer.binders))
+    paged = fetch.limit is not None and fetch.per is None and not fetch.distinct
+    return Statement(text=text, binders=tuple(writer.binders), planned=paged and divided(fetch.where))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

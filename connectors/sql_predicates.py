@@ -308,6 +308,14 @@ def reaches(predicate: Predicate) -> bool:
     return any(isinstance(part, Exists) for part in _parts(predicate))
 
 
+def divided(predicate: Predicate) -> bool:
+    """Whether the rows are those of a division that a request names."""
+    return any(
+        isinstance(part, Compare) and part.operator == "under" and isinstance(part.operand, Param)
+        for part in _parts(predicate)
+    )
+
+
 def _parts(predicate: Predicate) -> Iterator[Predicate]:
     yield predicate
     match predicate:
@@ -354,6 +362,8 @@ class Statement:
 
     text: str
     binders: tuple[Binder, ...]
+    planned: bool = False
+    """Whether how it is best read depends on its values: a town is a hundred rows or a tenth of all."""
 
     def arguments(self, bindings: Bindings) -> list[Any]:
         """The values of ``$1``, ``$2``...; ``KeyError`` if a parameter is not bound."""

@@ -105,7 +105,8 @@ class Pools(Group):
     """Connections held open."""
 
     source: Positive = Field(
-        default=8, description="connections to each department's database; for long lists a quarter as many more"
+        default=8,
+        description="connections to each department's database; for pages of divisions and for long lists half as many",
     )
     write: Positive = Field(default=4, description="connections to each department's database that write")
     log: Positive = Field(default=4, description="connections that read the access log, for auditors")

@@ -102,6 +102,16 @@ async def test_a_page_among_many_keys_is_planned_with_them(source: PostgresSourc
     await owner.close()
 
 
+async def test_a_page_of_a_division_is_planned_with_it(source: PostgresSource, scratch_dsn: str) -> None:
+    where = Compare("division", "under", Param("division"))
+    fetch = Fetch(source="scratch", relation="Person", columns=(Column(name="_key"),), where=where)
+    owner = await asyncpg.connect(scratch_dsn)
+    for asked, planned in ((fetch, 0), (replace(fetch, limit=Param("limit")), 1)):
+        assert await source.fetch(asked, {"division": "1", "limit": 1_000}, deadline=3)
+        assert await owner.fetchval(SESSIONS) == 1 + planned
+    await owner.close()
+
+
 async def test_a_write_is_rejected_by_the_server(source: PostgresSource) -> None:
     assert await refused(source.query("DELETE FROM fu RETURNING 1", deadline=2)) == "rejected"
     assert len(await source.query("SELECT 1 FROM fu", deadline=2)) == scratch.PARTS
