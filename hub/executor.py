@@ -10,14 +10,16 @@ Guarantee: for a row that does not exist for the caller the sources are asked wh
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from connectors.source import Fetch, SourceError
+from hub.anywhere import Home, members_anywhere
 from hub.errors import RefusalError
 from hub.planner.arguments import Arguments, bind_values
-from hub.planner.fetches import Form, Mode, Needs, exists_with, fetch_of, needs_of, nested_form, undecidable
+from hub.planner.fetches import Form, Mode, Needs, exists_with, fetch_of, needs_of, nested_form, page_form, undecidable
 from hub.planner.formula import Fact, facts
 from hub.planner.plan import Reach
 from hub.registry import Files, Person, Registry, gather_by, people_bindings
@@ -161,15 +163,15 @@ class Execution:
         return Files(citizen={record.values[register]: record.values[citizen] for record in parents})
 
     async def _page(self, reach: Reach, arguments: Arguments, after: Place | None) -> Page:
-        needs = needs_of(reach, arguments)
-        known = await self.know_all(needs.primary | needs.ordering, reach.source, exact=needs.ordering)
+        needs, by_number = needs_of(reach, arguments), reach.type_name == "Child"
+        asked = needs.primary | needs.ordering
+        known = await self.know_all(asked, reach.source, exact=needs.ordering, by_number=by_number)
         self._require(needs.ordering, known)
-        unknown = needs.remote - frozenset(known)
         bindings = {key: value for found in known.values() for key, value in found.items()}
         bindings |= bind_values(arguments.values, self.years_ago)
         kept: list[Record] = []
         needed = 1 if reach.kind == "object" else arguments.first + 1
-        form = Form(mode="page", arguments=arguments, after=after is not None, limited=True, unknown=unknown)
+        form = page_form(arguments, needs.remote, frozenset(known), by_number=by_number)
         doubtful = undecidable(reach, form)
         limit, first = max(needed, CHUNK_LEAST) if doubtful else needed, True
         while True:
@@ -177,7 +179,7 @@ class Execution:
             place = after.bindings() if after else {}
             chunk = await self._fetch(reach, form, bindings | place | {"limit": limit})
             enough, missed = _enough(chunk, needed - len(kept))
-            settled = await self._settle(reach, arguments, enough, unknown, bindings, None, doubtful and missed)
+            settled = await self._settle(reach, form, enough, bindings, None, doubtful and missed)
             kept.extend(settled)
             if len(kept) >= needed or len(chunk) < limit:
                 return self._cut(reach, kept, arguments.first)
@@ -206,7 +208,7 @@ class Execution:
         records = await self._fetch(reach, form, bindings | {"limit": arguments.first + 1})
         found = below.holds(reach, arguments) if below else len(records) >= len(joined["keys"])
         missed = undecidable(reach, form) and not found
-        return await self._settle(reach, arguments, records, unknown, bindings, files, missed)
+        return await self._settle(reach, form, records, bindings, files, missed)
 
     async def _know_first(self, reach: Reach, needs: Needs, files: Files | None) -> dict[Fact, Mapping[str, Any]]:
         """What must be known before rows below others are read: what orders them, and what none could do without."""
@@ -233,9 +235,8 @@ class Execution:
     async def _settle(
         self,
         reach: Reach,
-        arguments: Arguments,
+        read: Form,
         records: Sequence[Record],
-        unknown: frozenset[Fact],
         bindings: Mapping[str, Any],
         files: Files | None,
         missed: bool,
@@ -248,9 +249,9 @@ class Execution:
         undecided = [record for record in records if record.undecided]
         if not undecided and not missed:
             return list(records)
-        learnt = await self._know(unknown, reach.source, self._people(reach, undecided), files)
+        learnt = await self._know(read.unknown, reach.source, self._people(reach, undecided), files)
         slot = reach.keys["_key"]
-        form = Form(mode="keys", arguments=arguments, after=False, limited=False, unknown=unknown - frozenset(learnt))
+        form = replace(read, mode="keys", after=False, limited=False, unknown=read.unknown - frozenset(learnt))
         again = {key: value for found in learnt.values() for key, value in found.items()}
         keys = {"keys": sorted(record.values[slot] for record in undecided) or [NOBODY]}
         settled = {
@@ -282,22 +283,28 @@ class Execution:
         return people or [(NOBODY,) * len(names)]
 
     async def know_all(
-        self, wanted: Collection[Fact], home: str, *, exact: frozenset[Fact]
+        self, wanted: Collection[Fact], home: str, *, exact: frozenset[Fact], by_number: bool = False
     ) -> dict[Fact, Mapping[str, Any]]:
-        """Facts asked over all children; those that hold for too many stay unknown (unless an order rests on them)."""
+        """Facts asked over all children; those that hold for too many stay unknown (unless an order rests on them).
+
+        ``by_number``: ``home`` looks at register files, and knows them by the numbers of people.
+        """
+        if not wanted:
+            return {}
+        of_child = [fact for fact in wanted if fact.via == "child"]
 
         async def ask(fact: Fact) -> Mapping[str, Any] | None:
-            if fact.via != "child":
-                keys = await self.registry.keys_holding(fact, None)
-                return None if keys is None else {f"{fact.name}.{fact.via}": sorted(keys)}
-            registers = await self.registry.holding_anywhere(fact)
-            if registers is None:
-                if fact in exact:
-                    raise SourceError(fact.source, "overloaded")
-                return None
-            return await self.registry.membership(fact, registers, home, None)
+            keys = await self.registry.keys_holding(fact, None)
+            return None if keys is None else {f"{fact.name}.{fact.via}": sorted(keys)}
 
-        return self._learnt(await gather_by(wanted, ask)) if wanted else {}
+        of_rows, of_children = await asyncio.gather(
+            gather_by([fact for fact in wanted if fact.via != "child"], ask),
+            members_anywhere(self.registry, of_child, Home(name=home, by_number=by_number)),
+        )
+        for fact in of_child:
+            if of_children[fact] is None and fact in exact:
+                of_children[fact] = SourceError(fact.source, "overloaded")
+        return self._learnt({**of_rows, **of_children})
 
     async def know_of(
         self, wanted: Collection[Fact], home: str, people: Sequence[tuple[Any, ...]], files: Files | None = None

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from connectors.source import ALWAYS, Column, Compare, Constant, Exists, Fetch, Param, Predicate, Row, Some
-from hub.planner.formula import Fact, every, some
+from hub.planner.formula import ACCEPTED, Fact, every, some
 from hub.sources import Reading
 
 REGISTER_SOURCES = ("civil_affairs", "hub")
@@ -26,10 +26,9 @@ Person = tuple[str | None, str | None]
 Linked = tuple[str, str]
 """(source, person number) of a link."""
 
-_ACCEPTED = every((Compare("_open", "eq", Constant(True)), Compare("_accepted", "eq", Constant(True))))
 
-
-def _keys(*names: str) -> tuple[Column, ...]:
+def key_columns(*names: str) -> tuple[Column, ...]:
+    """Columns that are given as they are."""
     return tuple(Column(name=name) for name in names)
 
 
@@ -41,8 +40,8 @@ def _files(which: Predicate) -> Fetch:
     return Fetch(
         source="civil_affairs",
         relation="Child",
-        columns=_keys("_register", "_citizen"),
-        where=every((_ACCEPTED, which)),
+        columns=key_columns("_register", "_citizen"),
+        where=every((ACCEPTED, which)),
     )
 
 
@@ -55,7 +54,7 @@ def _links(which: Predicate) -> Fetch:
     return Fetch(
         source="hub",
         relation="Link",
-        columns=_keys("_source", "_person", "_register"),
+        columns=key_columns("_source", "_person", "_register"),
         where=every((_CONFIRMED, which)),
     )
 
@@ -64,7 +63,7 @@ _SAME_PERSON = (("_source", "_source"), ("_person", "_person"))
 _OF_FILES = every((_CONFIRMED, Compare("_register", "in", Param("registers"))))
 _LINKS_OF_FILES = _links(Exists("Link", _SAME_PERSON, _OF_FILES))
 """All links of people who have one to these files: with another open file behind one of them, it joins nothing."""
-_LINKS_OF_PERSONS = _links(
+LINKS_OF_PERSONS = _links(
     every((Compare("_source", "eq", Param("source")), Compare("_person", "in", Param("persons"))))
 )
 
@@ -132,16 +131,16 @@ class Registry:
         links = await self.reading.fetch(_LINKS_OF_FILES, {"registers": sorted(registers)})
         if shown and not links:
             return {}
-        owners = _owners(links, await self.files(link[2] for link in links))
+        owners = owners_of(links, await self.files(link[2] for link in links))
         return {person: register for person, register in owners.items() if register in registers}
 
     async def files_of(self, source: str, people: Collection[Person]) -> Files:
         """Accepted open files to which rows of these people belong."""
         numbers = sorted({person for person, _ in people if person is not None})
         citizens = {citizen for _, citizen in people if citizen is not None}
-        links = await self.reading.fetch(_LINKS_OF_PERSONS, {"source": source, "persons": numbers})
+        links = await self.reading.fetch(LINKS_OF_PERSONS, {"source": source, "persons": numbers})
         files = await self.files((link[2] for link in links), citizens)
-        linked = set(_owners(links, files).values())
+        linked = set(owners_of(links, files).values())
         return Files(
             citizen={key: number for key, number in files.citizen.items() if key in linked or number in citizens}
         )
@@ -163,16 +162,6 @@ class Registry:
         self.want((fact,), files)
         return (await self.asked[(fact, files.numbered)])[fact]
 
-    async def holding_anywhere(self, fact: Fact) -> frozenset[str] | None:
-        """Register numbers for which the fact holds; None if there are too many."""
-        by_register = fact.source in REGISTER_SOURCES
-        found = await self.reading.fetch(_anywhere(fact), {"set_limit": self.set_limit + 1})
-        if len(found) > self.set_limit:
-            return None
-        if by_register:
-            return frozenset(row[0] for row in found if row[0] is not None)
-        return frozenset((await self.files_of(fact.source, [(row[0], row[1]) for row in found])).citizen)
-
     async def _among(self, facts: tuple[Fact, ...], files: Files) -> Mapping[Fact, frozenset[str]]:
         """For each fact (of one relation) the files for which it holds."""
         owned: list[tuple[str | None, ...]]
@@ -190,7 +179,7 @@ class Registry:
             return {facts[0]: frozenset(owner for owners in owned for owner in owners if owner is not None)}
         hit: dict[Fact, set[str]] = {fact: set() for fact in facts}
         for row, owners in zip(rows, owned, strict=True):
-            for fact in _told(facts, row):
+            for fact in told(facts, row):
                 hit[fact].update(owner for owner in owners if owner is not None)
         return {fact: frozenset(found) for fact, found in hit.items()}
 
@@ -203,7 +192,7 @@ class Registry:
             where = every((where, Compare(column, "in", Param("asked"))))
             bindings["asked"] = sorted(keys)
         limit = None if keys is not None else Param("set_limit")
-        found = await self.reading.fetch(_distinct(fact, _keys(column), where, limit), bindings)
+        found = await self.reading.fetch(distinct(fact, key_columns(column), where, limit), bindings)
         if keys is None and len(found) > self.set_limit:
             return None
         return frozenset(row[0] for row in found if row[0] is not None)
@@ -221,7 +210,7 @@ class Registry:
         return {f"{fact.name}.citizen": citizens, f"{fact.name}.person": linked}
 
 
-def _owners(links: Sequence[Row], files: Files) -> Mapping[Linked, str]:
+def owners_of(links: Sequence[Row], files: Files) -> Mapping[Linked, str]:
     """(source, person) -> the one open file for which the person is confirmed; with two it belongs to neither."""
     found: dict[Linked, set[str]] = {}
     for source, person, register in links:
@@ -242,34 +231,29 @@ def people_bindings(citizens: Iterable[str | None], persons: Iterable[str]) -> d
     return {"people.citizen": numbers, "people.person": sorted(persons)}
 
 
-@lru_cache(maxsize=512)
-def _anywhere(fact: Fact) -> Fetch:
-    """Whom the fact holds for, whoever that is."""
-    columns = _keys("_register") if fact.source in REGISTER_SOURCES else _keys("_person", "_citizen")
-    return _distinct(fact, columns, fact.where, Param("set_limit"))
-
-
 @lru_cache(maxsize=4_096)
 def _of_files(facts: tuple[Fact, ...]) -> Fetch:
     """Whom of certain files the facts hold for; which of several does, a state for each of them tells."""
     source = facts[0].source
     if source in REGISTER_SOURCES:
-        columns, of_whom = _keys("_register"), (Compare("_register", "in", Param("registers")),)
+        columns, of_whom = key_columns("_register"), (Compare("_register", "in", Param("registers")),)
     else:
-        columns, of_whom = _keys("_person", "_citizen"), of_people()  # type: ignore[assignment]
+        columns, of_whom = key_columns("_person", "_citizen"), of_people()  # type: ignore[assignment]
     if len(facts) > 1:
         columns += tuple(Column(name=columns[0].name, clear=fact.where) for fact in facts)
-    return _distinct(facts[0], columns, every((some(fact.where for fact in facts), *of_whom)), None)
+    return distinct(facts[0], columns, every((some(fact.where for fact in facts), *of_whom)), None)
 
 
-def _told(facts: tuple[Fact, ...], row: Row) -> Iterable[Fact]:
+def told(facts: tuple[Fact, ...], row: Row) -> Iterable[Fact]:
+    """Which of the facts hold, by the states at the row's end."""
     if len(facts) == 1:
         return facts
     states = str(row[-1])[-len(facts) :]
     return [fact for fact, state in zip(facts, states, strict=True) if state == "c"]
 
 
-def _distinct(fact: Fact, columns: tuple[Column, ...], where: Predicate, limit: Param | None) -> Fetch:
+def distinct(fact: Fact, columns: tuple[Column, ...], where: Predicate, limit: Param | None) -> Fetch:
+    """Rows of the fact's relation that differ in these columns."""
     return Fetch(
         source=fact.source,
         relation=fact.relation,

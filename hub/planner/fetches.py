@@ -22,6 +22,7 @@ from hub.planner.formula import (
     implies,
     local_fact,
     member,
+    numbered,
     primary_facts,
     render,
 )
@@ -45,6 +46,8 @@ class Form:
     after: bool
     limited: bool
     unknown: frozenset[Fact]
+    numbered: frozenset[Fact] = frozenset()
+    """Facts of files that are known by the numbers of people (``hub/anywhere.py``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +110,17 @@ def wanted_rows(reach: Reach, arguments: Arguments) -> Formula:
 
 def fetch_of(reach: Reach, form: Form) -> Fetch:
     """The statement of a reach in this form."""
-    key = (form.mode, form.arguments.shape, form.arguments.order, form.after, form.limited, form.unknown)
+    key = (form.mode, form.arguments.shape, form.arguments.order, form.after, form.limited, form.unknown, form.numbered)
     if key not in reach.variants:
         reach.variants[key] = _build(reach, form)
     return reach.variants[key]
+
+
+def page_form(arguments: Arguments, remote: frozenset[Fact], known: frozenset[Fact], *, by_number: bool) -> Form:
+    """The form of a root page, of the facts that it rests on some being known."""
+    numbered = known if by_number else frozenset()
+    unknown = remote - known
+    return Form(mode="page", arguments=arguments, after=False, limited=True, unknown=unknown, numbered=numbered)
 
 
 def nested_form(mode: Mode, arguments: Arguments, unknown: frozenset[Fact], *, after: bool) -> Form:
@@ -136,10 +146,12 @@ def _build(reach: Reach, form: Form) -> Fetch:
     def known(fact: Fact) -> Predicate | None:
         if fact.source == reach.source:
             return local_fact(fact, reach.type_name)
-        return None if fact in form.unknown else member(fact, reach.source)
+        if fact in form.unknown:
+            return None
+        return numbered(fact) if fact in form.numbered else member(fact, reach.source)
 
     def rendered(formula: Formula, optimistic: bool) -> Predicate:
-        key = (reach.source, form.unknown, optimistic)
+        key = (reach.source, form.unknown, form.numbered, optimistic)
         return _once(
             reach.access,
             key,

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from connectors.source import ALWAYS, NEVER, All, Compare, Exists, Param, Predicate, Some, Truth
+from connectors.source import ALWAYS, NEVER, All, Compare, Constant, Exists, Param, Predicate, Some, Truth
 from connectors.source import Not as NotTrue
 
 Via: TypeAlias = Literal["child", "case", "person"]
@@ -66,6 +66,8 @@ Formula: TypeAlias = Local | Fact | And | Or | Not
 
 TRUE = And(())
 FALSE = Or(())
+ACCEPTED = All((Compare("_open", "eq", Constant(True)), Compare("_accepted", "eq", Constant(True))))
+"""Of a register file: it is open and accepted, so that rows of other sources may belong to it."""
 
 
 def both(*parts: Formula) -> Formula:
@@ -170,6 +172,17 @@ def member(fact: Fact, home: str) -> Predicate:
         return Compare("_register", "in", Param(f"{fact.name}.register"))
     by_number = Compare("_citizen", "in", Param(f"{fact.name}.citizen"))
     return Some((by_number, Compare("_person", "in", Param(f"{fact.name}.person"))))
+
+
+def numbered(fact: Fact) -> Predicate:
+    """As ``member``, of a register file itself: it is named, or accepted with the number of one for whom it holds.
+
+    Whom a fact of people holds for then need not be looked up file by file before.
+    """
+    named = Compare("_register", "in", Param(f"{fact.name}.register"))
+    if fact.source in ("civil_affairs", "hub"):
+        return named
+    return Some((named, every((ACCEPTED, Compare("_citizen", "in", Param(f"{fact.name}.number"))))))
 
 
 def every(parts: Iterable[Predicate]) -> Predicate:

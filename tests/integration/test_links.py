@@ -13,6 +13,7 @@ import pytest
 
 from connectors.demo.server import Server
 from connectors.source import Source
+from hub.anywhere import Home, members_anywhere
 from hub.planner.facts import ENROLLED
 from hub.registry import Files, Registry
 from hub.sources import Reading, Sources
@@ -144,7 +145,10 @@ async def test_a_fact_about_a_person_confirmed_for_two_files_counts_for_neither(
     async with linking.linked_twice():
         registry = linking.registry()
         assert not (await registry.files_of("education", [(linking.person, None)])).citizen
-        assert mine not in (await registry.holding_anywhere(ENROLLED) or ())
+        for by_number in (False, True):
+            home = Home(name="civil_affairs", by_number=by_number)
+            found = (await members_anywhere(registry, [ENROLLED], home))[ENROLLED]
+            assert isinstance(found, dict) and mine not in found["enrolled.register"]
         files = await registry.files([mine, other])
         assert await registry.holding(ENROLLED, files) == frozenset({other})
         assert linking.person not in await registry.persons("education", [mine, other])
