@@ -126,21 +126,8 @@ class Recording:
 
     def _told(self, released: Released, refused: frozenset[str], errors: Iterable[HubError], grounds: Grounds) -> Told:
         codes = sorted({error.code for error in errors})
-        keys: dict[str, list[str]] = {}
-        for type_name, key in released.records:
-            keys.setdefault(type_name, []).append(key)
-        # What this answer gives away, not what its batch read: others' rows are in their own entries.
-        rows: dict[str, int] = {}
-        for source, _ in released.parts:
-            rows[source] = rows.get(source, 0) + 1
-        names: dict[str, Mapping[str, str]] = {}
-        subjects: list[str] = []
-        for type_name, of in keys.items():
-            source = HOME[type_name]
-            rows[source] = rows.get(source, 0) + len(of)
-            named = self.pseudonyms.records(type_name, of)
-            names[type_name] = dict(zip(of, named, strict=True))
-            subjects += named
+        named = self._named(released.records)
+        subjects = [name for of in named.values() for name in of.values()]
         subjects += self.pseudonyms.registers(released.registers)
         subjects += self.pseudonyms.citizens(released.citizens)
         left_out = CHILD_OF_REPORT if grounds.of_author else frozenset()
@@ -152,20 +139,27 @@ class Recording:
                 "masked": _in_order(frozenset(released.masked)),
                 "refused": _in_order(refused),
                 "subjects": subjects,
-                "rows": sorted([f"{source}={count}" for source, count in rows.items()]),
+                "rows": _rows(named, released.parts),
                 "rules": grounds.rules,
                 "clauses": grounds.clauses,
                 "errors": codes,
             },
             bound=messages(
                 [
-                    (coordinate, names[type_name][key], value)
+                    (coordinate, named[type_name][key], value)
                     for coordinate, type_name, key, value in released.values
                     if coordinate not in left_out
                 ]
             ),
             of_author=grounds.of_author,
         )
+
+    def _named(self, rows: Iterable[tuple[str, str]]) -> Mapping[str, Mapping[str, str]]:
+        """Type -> key -> pseudonym."""
+        keys: dict[str, list[str]] = {}
+        for type_name, key in rows:
+            keys.setdefault(type_name, []).append(key)
+        return {name: dict(zip(of, self.pseudonyms.records(name, of), strict=True)) for name, of in keys.items()}
 
     def _entry(self, act: Act, told: Told) -> Entry:
         # Values end here: the key goes to its own table, and no value into the entry.
@@ -190,6 +184,16 @@ class Recording:
             "purpose": identity.purpose,
             "case": self.pseudonyms.case(identity.case or ""),
         }
+
+
+def _rows(named: Mapping[str, Mapping[str, str]], parts: Iterable[tuple[str, str]]) -> list[str]:
+    """Rows a source. What this answer gives away, not what its batch read: others' rows are in their own entries."""
+    rows: dict[str, int] = {}
+    for type_name, of in named.items():
+        rows[HOME[type_name]] = rows.get(HOME[type_name], 0) + len(of)
+    for source, _ in parts:
+        rows[source] = rows.get(source, 0) + 1
+    return sorted([f"{source}={count}" for source, count in rows.items()])
 
 
 @lru_cache(maxsize=4_096)
