@@ -7,38 +7,65 @@ are there: the connection is given up, and ``settle`` finds out. No row is ever 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from hub.audit.entry import Leaf
 from hub.audit.session import Session
 
-_ROWS = "unnest($1::text[], $2::text[], $3::int[], $4::timestamptz[], $5::bytea[], $6::bytea[])"
-_LISTS = "unnest($7::text[], $8::text[], $9::int[], $10::text[], $11::text[])"
-_SECRETS = "unnest($12::text[], $13::text[], $14::int[], $15::bytea[])"
-_INSERT = f"""
-with long as (
+_NAME = ("text", "text", "int")
+"""Types of request, kind and part."""
+_LONG = """long as (
     insert into log.long_list (request, kind, part, field, items)
     select request, kind, part, field, string_to_array(items, E'\\n')
-    from {_LISTS} as n (request, kind, part, field, items)
+    from {source} as n (request, kind, part, field, items)
     on conflict do nothing
-), secret as (
+)"""
+_SECRET = """secret as (
     insert into log.commitment_key (request, kind, part, secret)
-    select * from {_SECRETS} as n (request, kind, part, secret)
+    select * from {source} as n (request, kind, part, secret)
     on conflict do nothing
-)
+)"""
+_ROWS = """
 insert into log.pending (request, kind, part, at, leaf, bytes)
-select * from {_ROWS} as n (request, kind, part, at, leaf, bytes)
+select * from {source} as n (request, kind, part, at, leaf, bytes)
 """
-_APPEND = _INSERT + "on conflict (request, kind, part) do nothing"
+_ONCE = "on conflict (request, kind, part) do nothing"
+
+
+def _unnested(first: int, *types: str) -> str:
+    return "unnest(" + ", ".join(f"${number}::{name}[]" for number, name in enumerate(types, first)) + ")"
+
+
+def _insert(*, long: bool, secret: bool) -> str:
+    """Puts in rows, and what stands beside them where there is any: what is empty costs the server time as well."""
+    beside = []
+    if long:
+        beside.append(_LONG.format(source=_unnested(7, *_NAME, "text", "text")))
+    if secret:
+        beside.append(_SECRET.format(source=_unnested(12 if long else 7, *_NAME, "bytea")))
+    rows = _ROWS.format(source=_unnested(1, *_NAME, "timestamptz", "bytea", "bytea"))
+    return ("with " + ", ".join(beside) if beside else "") + rows
+
+
+_APPEND = {
+    (long, secret): _insert(long=long, secret=secret) + _ONCE for long in (False, True) for secret in (False, True)
+}
+_ROW = "(values ($1::text, $2::text, $3::int, $4::timestamptz, $5::bytea, $6::bytea))"
+_SECRET_OF_ROW = _SECRET.format(source="(values ($1::text, $2::text, $3::int, $7::bytea))")
+_APPEND_ONE = {
+    False: _ROWS.format(source=_ROW) + _ONCE,
+    True: f"with {_SECRET_OF_ROW}" + _ROWS.format(source=_ROW) + _ONCE,
+}
+"""The same for a row alone, without lists: whether it has a secret -> the statement."""
 # A row that the sequencer has moved meanwhile is not put in again. If it is moved while this runs, it is: the sequencer
 # drops the double, since it alone sees both tables at rest.
 _SETTLE = (
-    _INSERT
+    _insert(long=True, secret=True)
     + """where not exists (
     select from log.entry e where e.request = n.request and e.kind = n.kind and e.part = n.part
-) on conflict (request, kind, part) do nothing"""
+) """
+    + _ONCE
 )
 _KEPT = """
 select leaf from log.pending where request = any ($1::text[])
@@ -55,7 +82,7 @@ class PostgresStore:
     async def append(self, leaves: Sequence[Leaf]) -> frozenset[bytes]:
         """See the contract."""
         async with self._session.connection() as connection:
-            status = await connection.execute(_APPEND, *_columns(leaves))
+            status = await connection.execute(*_appended(leaves))
             # One statement is one transaction: its reply comes after the commit record is on disk.
             if status == f"INSERT 0 {len(leaves)}":
                 return frozenset(leaf.hash for leaf in leaves)
@@ -65,7 +92,7 @@ class PostgresStore:
         """See the contract."""
         async with self._session.connection() as connection:
             # If the lost call is still committing, this statement waits for it at the unique name.
-            await connection.execute(_SETTLE, *_columns(leaves))
+            await connection.execute(_SETTLE, *_rows(leaves), *_lists(leaves), *_secrets(leaves))
             return await self._kept(connection, leaves)
 
     async def probe(self) -> None:
@@ -89,23 +116,32 @@ class PostgresStore:
         return frozenset(leaf.hash for leaf in leaves) & frozenset(row["leaf"] for row in rows)
 
 
-def _columns(leaves: Sequence[Leaf]) -> tuple[list[Any], ...]:
-    """The fifteen arrays of ``_INSERT``."""
-    secret = [leaf for leaf in leaves if leaf.secret]
+def _appended(leaves: Sequence[Leaf]) -> tuple[Any, ...]:
+    """The statement that puts the leaves in, and its arguments."""
+    long, secret = any(leaf.lists for leaf in leaves), any(leaf.secret for leaf in leaves)
+    if len(leaves) == 1 and not long:
+        [leaf] = leaves
+        row = (leaf.request, leaf.kind, leaf.part, leaf.at, leaf.hash, leaf.data)
+        return (_APPEND_ONE[secret], *row, *((leaf.secret,) if secret else ()))
+    beside = (*(_lists(leaves) if long else ()), *(_secrets(leaves) if secret else ()))
+    return (_APPEND[long, secret], *_rows(leaves), *beside)
+
+
+def _names(leaves: Sequence[Leaf]) -> tuple[list[Any], ...]:
+    return [leaf.request for leaf in leaves], [leaf.kind for leaf in leaves], [leaf.part for leaf in leaves]
+
+
+def _rows(leaves: Sequence[Leaf]) -> tuple[list[Any], ...]:
+    of = [leaf.at for leaf in leaves], [leaf.hash for leaf in leaves], [leaf.data for leaf in leaves]
+    return (*_names(leaves), *of)
+
+
+def _lists(leaves: Sequence[Leaf]) -> tuple[list[Any], ...]:
     lists = [(leaf, name, items) for leaf in leaves for name, items in leaf.lists.items()]
-    row: Sequence[Callable[[Leaf], str | int | datetime | bytes]] = (
-        lambda leaf: leaf.request,
-        lambda leaf: leaf.kind,
-        lambda leaf: leaf.part,
-        lambda leaf: leaf.at,
-        lambda leaf: leaf.hash,
-        lambda leaf: leaf.data,
-    )
-    return (
-        *([of(leaf) for leaf in leaves] for of in row),
-        *([of(leaf) for leaf, _, _ in lists] for of in row[:3]),
-        [name for _, name, _ in lists],
-        ["\n".join(items) for _, _, items in lists],
-        *([of(leaf) for leaf in secret] for of in row[:3]),
-        [leaf.secret for leaf in secret],
-    )
+    texts = ["\n".join(items) for _, _, items in lists]
+    return (*_names([leaf for leaf, _, _ in lists]), [name for _, name, _ in lists], texts)
+
+
+def _secrets(leaves: Sequence[Leaf]) -> tuple[list[Any], ...]:
+    secret = [leaf for leaf in leaves if leaf.secret]
+    return (*_names(secret), [leaf.secret for leaf in secret])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import product
 from pathlib import Path
 
 import asyncpg
@@ -84,6 +85,31 @@ async def test_long_lists_are_kept_with_their_entry_and_shown(store: PostgresSto
     await store.settle([leaf])
     kept = await owner.fetch("select field, items from log.long_list")
     assert [(row["field"], row["items"]) for row in kept] == [("subjects", subjects)]
+
+
+async def test_whatever_stands_beside_some_of_the_rows_is_put_in_with_them(
+    store: PostgresStore, owner: asyncpg.Connection
+) -> None:
+    """Each has a statement of its own."""
+    subjects = [f"f-{number:022d}" for number in range(200)]
+    for count, lists, secrets in product((1, 2, 3), (0, 1, 3), (0, 1, 3)):
+        names = [f"r{count}{lists}{secrets}{number}" for number in range(count)]
+        long = {name: {"subjects": subjects} for name in names[:lists]}
+        secret = {name: {"secret": name.encode().ljust(32)} for name in names[:secrets]}
+        leaves = [encode(entry(name, **long.get(name, {}), **secret.get(name, {}))) for name in names]
+        for _ in range(2):  # as if the first reply had been lost
+            assert await store.append(leaves) == hashes(*leaves)
+        rows = [(leaf.request, leaf.kind, leaf.part, leaf.at, leaf.hash, leaf.data) for leaf in leaves]
+        assert await found(owner, "request, kind, part, at, leaf, bytes", "pending", names) == rows
+        items = [(name, "subjects", subjects) for name in long]
+        assert await found(owner, "request, field, items", "long_list", names) == items
+        keys = [(name, "disclosure", 0, name.encode().ljust(32)) for name in secret]
+        assert await found(owner, "request, kind, part, secret", "commitment_key", names) == keys
+
+
+async def found(owner: asyncpg.Connection, columns: str, table: str, names: list[str]) -> list[tuple[object, ...]]:
+    rows = await owner.fetch(f"select {columns} from log.{table} where request = any ($1) order by request", names)
+    return [tuple(row) for row in rows]
 
 
 async def test_an_entry_whose_leaf_is_not_its_hash_is_refused_by_the_database(owner: asyncpg.Connection) -> None:
