@@ -13,7 +13,7 @@ from collections.abc import Mapping as Dict
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 
@@ -25,12 +25,17 @@ PLANNED = {"plan_cache_mode": "force_custom_plan", "max_parallel_workers_per_gat
 """How sessions differ in which statements are planned with their values; a second process would take longer to start
 than most of them take."""
 
+Asked: TypeAlias = tuple[int, bool]
+"""A Fetch or an Aggregate by its id, and whether it is written for long lists."""
 K = TypeVar("K")
 V = TypeVar("V")
 
 LONG = 256
 """Values in one list from which on a page is planned with them: a generic plan takes every list to be short, and looks
 through it anew for each row that may be of the page, in all for a second where a plan costs milliseconds."""
+MANY = 64
+"""Values in one list from which on a statement looks them up for its values' conditions, and does not go through
+them: of some it takes longer to make the table than to look at each."""
 STATEMENTS = 4096
 """How many statements a source remembers; beyond, the one longest unused goes."""
 
@@ -243,8 +248,8 @@ class PostgresSource:
     _connections: Connections = field(init=False, repr=False)
     _planning: Connections = field(init=False, repr=False)
     """Connections on which every statement is planned with its values."""
-    _known: dict[int, tuple[Fetch | Aggregate, Statement]] = field(default_factory=dict, init=False, repr=False)
-    _statements: dict[Fetch | Aggregate, Statement] = field(default_factory=dict, init=False, repr=False)
+    _known: dict[Asked, tuple[Fetch | Aggregate, Statement]] = field(default_factory=dict, init=False, repr=False)
+    _statements: dict[tuple[Fetch | Aggregate, bool], Statement] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         session = {"default_transaction_read_only": "on"}
@@ -256,7 +261,11 @@ class PostgresSource:
         """Rows of ``fetch``; see the contract."""
         found = self.statement(fetch)
         arguments = found.arguments(bindings)
-        if found.planned or (fetch.limit is not None and fetch.per is None and any(map(_is_long, arguments))):
+        longest = max((len(argument) for argument in arguments if isinstance(argument, list)), default=0)
+        if found.lists and longest >= MANY:
+            found = self.statement(fetch, long=True)
+            arguments = found.arguments(bindings)
+        if found.planned or (fetch.limit is not None and fetch.per is None and longest >= LONG):
             return await self._planning.fetch(found.text, arguments, monotonic() + deadline)
         return await self._rows(found.text, arguments, deadline)
 
@@ -278,32 +287,28 @@ class PostgresSource:
         """Gives back every connection; statements that still run are cut."""
         await asyncio.gather(self._connections.close(), self._planning.close())
 
-    def statement(self, asked: Fetch | Aggregate) -> Statement:
+    def statement(self, asked: Fetch | Aggregate, *, long: bool = False) -> Statement:
         """The SQL of a Fetch or an Aggregate, remembered; a mapping that cannot serve it is ``rejected``."""
         # Plans are kept, so the very same object comes again; its hash would walk the whole tree, for longer than a
         # point query takes. The pair holds the object, so its id is not given to another.
-        known = self._known.get(id(asked))
+        known = self._known.get((id(asked), long))
         if known is not None:
             return known[1]
-        found = self._statements.pop(asked, None) or self._written(asked)
-        _remember(self._statements, asked, found)
-        _remember(self._known, id(asked), (asked, found))
+        found = self._statements.pop((asked, long), None) or self._written(asked, long=long)
+        _remember(self._statements, (asked, long), found)
+        _remember(self._known, (id(asked), long), (asked, found))
         return found
 
-    def _written(self, asked: Fetch | Aggregate) -> Statement:
+    def _written(self, asked: Fetch | Aggregate, *, long: bool) -> Statement:
         try:
             if isinstance(asked, Fetch):
-                return statement(asked, self.mapping)
+                return statement(asked, self.mapping, long=long)
             return aggregate_statement(asked, self.mapping)
         except (KeyError, ValueError) as error:
             raise SourceError(self.name, "rejected") from error
 
     async def _rows(self, text: str, arguments: Sequence[Any], deadline: float) -> Sequence[Row]:
         return await self._connections.fetch(text, arguments, monotonic() + deadline)
-
-
-def _is_long(argument: Any) -> bool:
-    return isinstance(argument, list) and len(argument) >= LONG
 
 
 def _remember(memory: dict[K, V], key: K, value: V) -> None:

@@ -13,15 +13,19 @@ from typing import Any
 from connectors.mapping import Mapping
 from connectors.source import ALWAYS, NEVER, Column, Fetch, Param, Predicate
 from connectors.sql_aggregate import aggregate_statement
+from connectors.sql_given import lists, within
 from connectors.sql_predicates import Statement, Table, Writer, divided, reaches
 from connectors.sql_values import Encoder, masked, order_cast, order_encoder, order_text, quoted, sortable
 
 __all__ = ["Statement", "aggregate_statement", "statement"]
 
 
-def statement(fetch: Fetch, mapping: Mapping) -> Statement:
-    """The statement of a Fetch; ``KeyError`` or ``ValueError`` if the mapping cannot serve it."""
-    writer = Writer(mapping=mapping)
+def statement(asked: Fetch, mapping: Mapping, *, long: bool = False) -> Statement:
+    """The statement of a Fetch; ``KeyError`` or ``ValueError`` if the mapping cannot serve it.
+
+    ``long``: lists are so long that what a value's condition finds in them is looked up, and not gone through.
+    """
+    writer, fetch = Writer(mapping=mapping, long=long, states=_has_states(asked)), within(asked)
     if fetch.distinct:
         text = _distinct(fetch, writer)
     elif fetch.per is not None or (fetch.limit is not None and _costly(fetch)):
@@ -29,7 +33,13 @@ def statement(fetch: Fetch, mapping: Mapping) -> Statement:
     else:
         text = _flat(fetch, writer)
     paged = fetch.limit is not None and fetch.per is None and not fetch.distinct
-    return Statement(text=text, binders=tuple(writer.binders), planned=paged and divided(fetch.where))
+    return Statement(
+        text=text, binders=tuple(writer.binders), planned=paged and divided(fetch.where), lists=lists(fetch)
+    )
+
+
+def _has_states(asked: Fetch) -> bool:
+    return any(column.conditional for column in asked.columns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +59,7 @@ def _distinct(fetch: Fetch, writer: Writer) -> str:
         raise ValueError("`distinct` excludes `per`, `cursors` and `after`")
     table = writer.table(fetch.relation)
     where = writer.condition(fetch.where, table)
+    table.unindexed = writer.long
     costly = _lateral(fetch, writer, table)
     outputs = _outputs(fetch, writer, table)
     return f"SELECT DISTINCT {outputs}\nFROM {table.source()}{costly}\nWHERE {where}{_limit(fetch, writer)}"
@@ -57,8 +68,10 @@ def _distinct(fetch: Fetch, writer: Writer) -> str:
 def _flat(fetch: Fetch, writer: Writer) -> str:
     table = writer.table(fetch.relation)
     where = _rows(fetch, writer, table)
+    table.unindexed = writer.long
     costly = _lateral(fetch, writer, table)
     outputs = _outputs(fetch, writer, table)
+    table.unindexed = False
     order = ", ".join(sort.clause for sort in _sorts(fetch, writer, table))
     rows = f"FROM {table.source()}{costly}\nWHERE {where}"
     return f"SELECT {outputs}\n{rows}\nORDER BY {order}{_limit(fetch, writer)}"
@@ -67,6 +80,7 @@ def _flat(fetch: Fetch, writer: Writer) -> str:
 def _nested(fetch: Fetch, writer: Writer) -> str:
     """Which rows, first; what of them, then: conditions that cost are computed for the rows of the page alone."""
     outer, inner = writer.table(fetch.relation), writer.table(fetch.relation)
+    outer.unindexed = writer.long
     costly = _lateral(fetch, writer, outer)
     outputs = _outputs(fetch, writer, outer)
     joined = outer.source("\f")  # stands for the inner query until its columns are known
@@ -104,7 +118,7 @@ def _bound_limit(limit: Param, writer: Writer) -> str:
 
 def _outputs(fetch: Fetch, writer: Writer, table: Table) -> str:
     items = [(_output(column, writer, table), column.name) for column in fetch.columns]
-    if any(column.conditional for column in fetch.columns):
+    if writer.states:
         items.append((" || ".join(_state(column, writer, table) for column in fetch.columns), "~states"))
     if fetch.certain is not None:
         items.append((f"({writer.condition(fetch.certain, table)}) IS TRUE", "~certain"))

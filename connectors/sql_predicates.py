@@ -73,9 +73,14 @@ class Table:
 
 @dataclass(slots=True, kw_only=True)
 class Writer:
-    """The statement being written: its parameters and its table aliases."""
+    """The statement being written: its parameters and its table aliases.
+
+    ``long``: lists that it binds may be; ``states``: it tells the state of each value.
+    """
 
     mapping: Mapping
+    long: bool = False
+    states: bool = False
     binders: list[Binder] = field(default_factory=list)
     numbers: dict[tuple[Any, ...], int] = field(default_factory=dict)
     aliases: int = 0
@@ -364,6 +369,8 @@ class Statement:
     binders: tuple[Binder, ...]
     planned: bool = False
     """Whether how it is best read depends on its values: a town is a hundred rows or a tenth of all."""
+    lists: bool = False
+    """Whether it is written otherwise where lists are long."""
 
     def arguments(self, bindings: Bindings) -> list[Any]:
         """The values of ``$1``, ``$2``...; ``KeyError`` if a parameter is not bound."""

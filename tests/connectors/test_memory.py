@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.memory import Fault, MemorySource
-from connectors.postgres import PostgresSource
+from connectors.postgres import MANY, PostgresSource
 from connectors.source import (
     ALWAYS,
     NEVER,
@@ -162,6 +162,47 @@ async def test_memory_and_postgres_give_the_same_rows(both: Both, fetch: Fetch, 
     two = await both.postgres.fetch(fetch, {"limit": limit}, deadline=5)
     assert plain(fetch, one) == plain(fetch, two)
     assert all(len(row) == len(fetch.slots) for row in two)
+
+
+NAMED = tuple(Compare(name, "in", Param(f"{name}s")) for name in ("name", "_key", "grade"))
+"""Conditions by lists that a request binds."""
+
+
+@st.composite
+def overlapping(draw: st.DrawFn) -> Fetch:
+    """A Fetch whose rows and values rest on the same few conditions."""
+    few = [*NAMED, *draw(st.lists(predicates("Person", 1), min_size=2, max_size=2))]
+    some = st.lists(st.sampled_from(few), max_size=3).map(tuple)
+    one: st.SearchStrategy[Predicate] = st.sampled_from(few)
+    mixed = st.one_of(one, some.map(All), some.map(Some), one.map(Not))
+    deeper = st.lists(mixed, max_size=2).map(tuple)
+    conditions = st.one_of(mixed, deeper.map(All), deeper.map(Some))
+    named = st.sampled_from(COLUMNS["Person"]).map(lambda column: column.name)
+    column = st.builds(
+        Column, name=named, clear=conditions, clear_possible=conditions, masked=conditions, masked_possible=conditions
+    )
+    return Fetch(
+        source="scratch",
+        relation="Person",
+        columns=tuple(draw(st.lists(column, min_size=1, max_size=3))),
+        where=draw(st.one_of(one, some.map(All))),
+        certain=draw(st.one_of(st.none(), conditions)),
+        order=tuple(draw(st.lists(st.builds(Order, column=st.just("name"), clear=conditions), max_size=1))),
+        limit=draw(st.sampled_from([None, Param("limit")])),
+        cursors=True,
+    )
+
+
+@settings(GENERATED, max_examples=100)
+@given(fetch=overlapping(), times=st.sampled_from([1, MANY]), data=st.data())
+async def test_values_that_rest_on_what_chooses_their_rows_and_on_long_lists_are_the_same(
+    both: Both, fetch: Fetch, times: int, data: st.DataObject
+) -> None:
+    bound: dict[str, Any] = {"limit": 7}
+    for name in ("name", "_key", "grade"):
+        bound[f"{name}s"] = data.draw(st.lists(values("Person", name), min_size=1, max_size=5)) * times
+    one = await both.memory.fetch(fetch, bound, deadline=5)
+    assert plain(fetch, one) == plain(fetch, await both.postgres.fetch(fetch, bound, deadline=5))
 
 
 @settings(GENERATED, max_examples=120)
