@@ -23,6 +23,7 @@ from hub.registry import (
     Linked,
     Registry,
     distinct,
+    gather_by,
     key_columns,
     owners_of,
     told,
@@ -40,6 +41,25 @@ class Home:
 
     name: str
     by_number: bool
+
+
+async def held_anywhere(
+    registry: Registry, wanted: Collection[Fact], home: Home, exact: frozenset[Fact]
+) -> dict[Fact, Answer]:
+    """Fact (of a child, case or person) -> its parameters; ``exact``: for these too many is no answer but a failure."""
+
+    async def ask(fact: Fact) -> Mapping[str, Any] | None:
+        keys = await registry.keys_holding(fact, None)
+        return None if keys is None else {f"{fact.name}.{fact.via}": sorted(keys)}
+
+    of_rows, of_children = await asyncio.gather(
+        gather_by([fact for fact in wanted if fact.via != "child"], ask),
+        members_anywhere(registry, [fact for fact in wanted if fact.via == "child"], home),
+    )
+    for fact, answer in of_children.items():
+        if answer is None and fact in exact:
+            of_children[fact] = SourceError(fact.source, "overloaded")
+    return {**of_rows, **of_children}
 
 
 async def members_anywhere(registry: Registry, facts: Iterable[Fact], home: Home) -> dict[Fact, Answer]:

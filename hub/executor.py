@@ -10,16 +10,26 @@ Guarantee: for a row that does not exist for the caller the sources are asked wh
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from connectors.source import Fetch, SourceError
-from hub.anywhere import Home, members_anywhere
+from hub.anywhere import Home, held_anywhere
 from hub.errors import RefusalError
 from hub.planner.arguments import Arguments, bind_values
-from hub.planner.fetches import Form, Mode, Needs, exists_with, fetch_of, needs_of, nested_form, page_form, undecidable
+from hub.planner.fetches import (
+    Form,
+    Mode,
+    Needs,
+    by_number,
+    exists_with,
+    fetch_of,
+    needs_of,
+    nested_form,
+    page_form,
+    undecidable,
+)
 from hub.planner.formula import Fact, facts
 from hub.planner.plan import Reach
 from hub.registry import Files, Person, Registry, gather_by, people_bindings
@@ -163,15 +173,15 @@ class Execution:
         return Files(citizen={record.values[register]: record.values[citizen] for record in parents})
 
     async def _page(self, reach: Reach, arguments: Arguments, after: Place | None) -> Page:
-        needs, by_number = needs_of(reach, arguments), reach.type_name == "Child"
+        needs = needs_of(reach, arguments)
         asked = needs.primary | needs.ordering
-        known = await self.know_all(asked, reach.source, exact=needs.ordering, by_number=by_number)
+        known = await self.know_all(asked, reach.source, exact=needs.ordering, numbered=by_number(reach, arguments))
         self._require(needs.ordering, known)
         bindings = {key: value for found in known.values() for key, value in found.items()}
         bindings |= bind_values(arguments.values, self.years_ago)
         kept: list[Record] = []
         needed = 1 if reach.kind == "object" else arguments.first + 1
-        form = page_form(arguments, needs.remote, frozenset(known), by_number=by_number)
+        form = page_form(reach, arguments, frozenset(known), after=after is not None)
         doubtful = undecidable(reach, form)
         limit, first = max(needed, CHUNK_LEAST) if doubtful else needed, True
         while True:
@@ -283,28 +293,14 @@ class Execution:
         return people or [(NOBODY,) * len(names)]
 
     async def know_all(
-        self, wanted: Collection[Fact], home: str, *, exact: frozenset[Fact], by_number: bool = False
+        self, wanted: Collection[Fact], home: str, *, exact: frozenset[Fact], numbered: bool = False
     ) -> dict[Fact, Mapping[str, Any]]:
         """Facts asked over all children; those that hold for too many stay unknown (unless an order rests on them).
 
-        ``by_number``: ``home`` looks at register files, and knows them by the numbers of people.
+        ``numbered``: ``home`` looks at register files, and knows them by the numbers of people.
         """
-        if not wanted:
-            return {}
-        of_child = [fact for fact in wanted if fact.via == "child"]
-
-        async def ask(fact: Fact) -> Mapping[str, Any] | None:
-            keys = await self.registry.keys_holding(fact, None)
-            return None if keys is None else {f"{fact.name}.{fact.via}": sorted(keys)}
-
-        of_rows, of_children = await asyncio.gather(
-            gather_by([fact for fact in wanted if fact.via != "child"], ask),
-            members_anywhere(self.registry, of_child, Home(name=home, by_number=by_number)),
-        )
-        for fact in of_child:
-            if of_children[fact] is None and fact in exact:
-                of_children[fact] = SourceError(fact.source, "overloaded")
-        return self._learnt({**of_rows, **of_children})
+        home_of = Home(name=home, by_number=numbered)
+        return self._learnt(await held_anywhere(self.registry, wanted, home_of, exact)) if wanted else {}
 
     async def know_of(
         self, wanted: Collection[Fact], home: str, people: Sequence[tuple[Any, ...]], files: Files | None = None

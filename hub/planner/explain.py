@@ -14,7 +14,7 @@ from connectors.source import All, Compare, Constant, Exists, Fetch, Outer, Para
 from connectors.source import Not as NotTrue
 from hub.planner import plan as p
 from hub.planner.arguments import Arguments
-from hub.planner.fetches import Form, Mode, fetch_of, needs_of, remote_facts
+from hub.planner.fetches import Form, Mode, fetch_of, needs_of, nested_form, page_form, remote_facts
 from hub.planner.formula import FALSE, TRUE, And, Fact, Formula, Local, Not, Or, primary_facts
 from hub.planner.formula import facts as facts_of
 from hub.planner.relations import CHILD
@@ -77,10 +77,10 @@ def _form(reach: p.Reach, parent: p.Reach | None, arguments: Arguments) -> Form:
     mode: Mode = "column" if reach.join and reach.join != CHILD else "people" if reach.join else _root_mode(reach)
     needs = needs_of(reach, arguments)
     first = needs.primary | needs.ordering
-    asks_first = mode == "page" or (parent is not None and parent.type_name == "Child")
-    unknown = needs.remote - (first if asks_first else frozenset())
-    limited = mode == "page" or (mode == "column" and not unknown)
-    return Form(mode=mode, arguments=arguments, after=arguments.after is not None, limited=limited, unknown=unknown)
+    if mode == "page":
+        return page_form(reach, arguments, first, after=arguments.after is not None)
+    unknown = needs.remote - (first if parent is not None and parent.type_name == "Child" else frozenset())
+    return nested_form(mode, arguments, unknown, after=arguments.after is not None)
 
 
 def _root_mode(reach: p.Reach) -> Mode:

@@ -116,11 +116,24 @@ def fetch_of(reach: Reach, form: Form) -> Fetch:
     return reach.variants[key]
 
 
-def page_form(arguments: Arguments, remote: frozenset[Fact], known: frozenset[Fact], *, by_number: bool) -> Form:
-    """The form of a root page, of the facts that it rests on some being known."""
-    numbered = known if by_number else frozenset()
-    unknown = remote - known
-    return Form(mode="page", arguments=arguments, after=False, limited=True, unknown=unknown, numbered=numbered)
+def by_number(reach: Reach, arguments: Arguments) -> bool:
+    """Whether facts of everyone are told to a root page by the numbers of people, as a file has one itself.
+
+    Where an order rests on facts each file is asked, not the page's alone: then it pays to find the files before.
+    """
+    return reach.type_name == "Child" and not needs_of(reach, arguments).ordering
+
+
+def page_form(reach: Reach, arguments: Arguments, known: frozenset[Fact], *, after: bool) -> Form:
+    """The form of a root page, where these of the facts that it rests on are known of everyone."""
+    return Form(
+        mode="page",
+        arguments=arguments,
+        after=after,
+        limited=True,
+        unknown=needs_of(reach, arguments).remote - known,
+        numbered=known if by_number(reach, arguments) else frozenset(),
+    )
 
 
 def nested_form(mode: Mode, arguments: Arguments, unknown: frozenset[Fact], *, after: bool) -> Form:
