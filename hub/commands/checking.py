@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import connectors
+from connectors.advice import LEAST
 from connectors.check import DEADLINE, Problem
 from connectors.check import check as check_database
 from connectors.mapping import Mapping as SourceMapping
@@ -20,6 +21,7 @@ from connectors.source import SourceError
 from connectors.sql_write import INTENTS_DDL, grants
 from connectors.write import Target
 from connectors.write_postgres import PostgresTarget
+from hub.commands.indexes import findings, told
 from hub.commands.outcome import MISCONFIGURED, Failure, out, outcomes, settings_of
 from hub.service import open_sources, read_policy
 from hub.settings import SOURCES, ConfigurationError, Settings
@@ -97,31 +99,51 @@ def _unowned(owners: Mapping[str, list[str]]) -> Iterator[str]:
             yield f"`{coordinate}` is mapped in {' and '.join(f'`{name}`' for name in found)}, one owner is wanted"
 
 
-def check_sources(context: typer.Context) -> None:
-    """Ask every database whether it answers and has what its mapping names. 检查部门数据库。
+def check_sources(
+    context: typer.Context,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="缺索引也算不合格。Fail for an index that is lacking.")
+    ] = False,
+    least: Annotated[
+        int, typer.Option(min=1, help="多少行起才建议索引。Rows from which on a table wants them.")
+    ] = LEAST,
+) -> None:
+    """Ask every database whether it answers, has what its mapping names, and has the indexes. 检查部门数据库。
 
-    Codes and dates that a mapping cannot read are counted, and are no failure.
+    Codes and dates that a mapping cannot read are counted, and are no failure; an index that is lacking is one under
+    `--strict` alone. 缺少的索引连同用途、占用空间和建索引语句一并列出，由部门管理员决定是否建立。
 
-    Exit codes: 0 all is well; 1 something is not, each problem on a line; 2 a setting or mapping cannot be read.
+    Exit codes: 0 all is well; 1 something is not, each on a line; 2 a setting, policy or mapping cannot be read.
     """
     with outcomes():
         settings = settings_of(context)
         asked = asyncio.run(_asked(settings))
         unwritten = asyncio.run(_unwritten(settings))
+        indexes = asyncio.run(findings(settings, least=least))
+        mappings = read_mappings()
         for name in SOURCES:
-            if name not in asked:
-                out.print(f"{name}: no DSN (`databases.{name}`)", markup=False)
-                continue
-            for problem in asked[name]:
-                out.print(str(problem), markup=False)
-            if not any(problem.fatal for problem in asked[name]):
-                out.print(f"{name}: ok", markup=False)
-            if name in unwritten:
-                out.print(f"{name}: writes {unwritten[name] or 'ok'}", markup=False)
+            _tell(name, asked.get(name), unwritten.get(name))
+            if name in indexes and not any(problem.fatal for problem in asked[name]):
+                for line in told(name, indexes[name], mappings[name]):
+                    out.print(line, markup=False)
         if any(unwritten.values()):
             raise Failure("not every source takes writes; `hub sources rights SOURCE` prints what its role needs")
         if len(asked) < len(SOURCES) or any(problem.fatal for found in asked.values() for problem in found):
             raise Failure("not every source is well")
+        if strict and any(found.advice for found in indexes.values()):
+            raise Failure("not every source has the indexes")
+
+
+def _tell(name: str, problems: Sequence[Problem] | None, unwritten: str | None) -> None:
+    if problems is None:
+        out.print(f"{name}: no DSN (`databases.{name}`)", markup=False)
+        return
+    for problem in problems:
+        out.print(str(problem), markup=False)
+    if not any(problem.fatal for problem in problems):
+        out.print(f"{name}: ok", markup=False)
+    if unwritten is not None:
+        out.print(f"{name}: writes {unwritten or 'ok'}", markup=False)
 
 
 def rights(

@@ -39,6 +39,8 @@ create index if not exists reconciliation_item_police on reconciliation_item (po
 create index if not exists reconciliation_item_quarter on reconciliation_item (quarter, discrepancy_class, id);
 create index if not exists reconciliation_item_answering on reconciliation_item (answering_unit, status, id);
 create index if not exists reconciliation_item_status on reconciliation_item (status, id);
+create index if not exists reconciliation_item_class on reconciliation_item (discrepancy_class, status, id);
+create index if not exists reconciliation_item_latest on reconciliation_item (quarter desc nulls last, id);
 alter table reconciliation_item
     add column if not exists seen_in text,         -- quarter of the last comparison that found it
     add column if not exists closed_in text,       -- quarter of the comparison that found agreement

@@ -30,6 +30,10 @@ create table if not exists statistic (
 );
 create unique index if not exists statistic_cell on statistic (division_code, quarter, indicator);
 create index if not exists statistic_indicator on statistic (indicator, quarter, division_code);
+create index if not exists statistic_quarter on statistic (quarter, id);
+create index if not exists statistic_quarter_latest on statistic (quarter desc nulls last, id);
+create index if not exists statistic_value on statistic (value, id);
+create index if not exists statistic_census on statistic (census_reference, id);
 
 revoke all on published_quarter, published_cell from public;
 grant select, insert on published_quarter, published_cell, statistic to hub_log;

@@ -53,6 +53,7 @@ create table jy_kcbx (                    -- dropout control
 );
 
 -- loaded above this line, indexed below it
+create index jy_xx_xxmc on jy_xx (xxmc, xxbsm);
 alter table jy_xsxj add primary key (xjid);
 create index jy_xsxj_sfzjh on jy_xsxj (sfzjh, xjid);
 create index jy_xsxj_grbsm on jy_xsxj (grbsm, xjid);
@@ -60,6 +61,9 @@ create index jy_xsxj_xxbsm on jy_xsxj (xxbsm, xjid);
 create index jy_xsxj_lset on jy_xsxj (xjid) where sflset <> '0';
 create index jy_xsxj_zt on jy_xsxj (xjztm, xjid);
 create index jy_xsxj_xm on jy_xsxj (xm, csrq);
+create index jy_xsxj_xjh on jy_xsxj (xjh, xjid);
+create index jy_xsxj_xdm on jy_xsxj (xdm, xjid);
+create index jy_xsxj_zzlbm on jy_xsxj using gin (string_to_array(zzlbm, ';'));
 alter table jy_kqjl add primary key (kqid);
 create index jy_kqjl_xjid on jy_kqjl (xjid, kqid);
 create index jy_kqjl_kk on jy_kqjl (xjid) where lxkkts >= 3 or kkts >= 10;
@@ -67,4 +71,10 @@ alter table jy_kcbx add primary key (kcid);
 create index jy_kcbx_xjid on jy_kcbx (xjid, kcid);
 create index jy_kcbx_zt on jy_kcbx (kcztm, kcid);
 create index jy_kcbx_djrq on jy_kcbx (djrq, kcid);
-create index jy_kcbx_bgxz on jy_kcbx (xjid) where bgxzrq is not null;
+create index jy_kcbx_djrq_jx on jy_kcbx (djrq desc nulls last, kcid);
+create index jy_kcbx_bgjyjrq on jy_kcbx (bgjyjrq, kcid);
+create index jy_kcbx_bgjyjrq_jx on jy_kcbx (bgjyjrq desc nulls last, kcid);
+create index jy_kcbx_bgxzrq on jy_kcbx (bgxzrq, kcid);
+create index jy_kcbx_bgxzrq_jx on jy_kcbx (bgxzrq desc nulls last, kcid);
+create index jy_kcbx_fxrq on jy_kcbx (fxrq, kcid);
+create index jy_kcbx_fxrq_jx on jy_kcbx (fxrq desc nulls last, kcid);
