@@ -90,7 +90,7 @@ def _lacking(demands: Iterable[Demand], table: Stored) -> Iterator[Advice]:
     why: dict[str, dict[Asked, None]] = {}
     of: dict[str, tuple[str, ...]] = {}
     for demand in demands:
-        if not _is_wanted(demand, table) or any(serves(index, demand, table) for index in table.indexes):
+        if not is_wanted(demand, table) or any(serves(index, demand, table) for index in table.indexes):
             continue
         index = next((one for one in planned if serves(one, demand, table)), None)
         if index is None:
@@ -167,8 +167,8 @@ def _walked(index: Index, conditions: Iterable[Condition]) -> list[Condition]:
 
 
 def _fits(index: Index, key: Key, condition: Condition, place: int) -> bool:
-    if condition.kind == "has":
-        return index.method == "gin"
+    if condition.kind in ("has", "closed"):
+        return index.method == "gin" and condition.kind == "has"
     if index.method == "hash":
         return condition.kind == "equal" and place == 0
     return index.method == "btree" and (not key.bytewise or condition.kind in ("equal", "null", "given"))
@@ -182,7 +182,7 @@ def _sorted(key: Key, demand: Demand) -> bool:
     return (key.descending, key.nulls_first) in ((demand.order, False), (not demand.order, True))
 
 
-def _is_wanted(demand: Demand, table: Stored) -> bool:
+def is_wanted(demand: Demand, table: Stored) -> bool:
     """Whether an index would lead to few enough rows, of values that are not too long for it."""
     able, rows = _best(demand, table)
     if not able or any(_is_long(table.columns.get(condition.column)) for condition in able):

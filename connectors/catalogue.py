@@ -47,10 +47,8 @@ FROM pg_attribute AS a JOIN pg_type AS t ON t.oid = a.atttypid
 WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped
 """
 
-CAST = (
-    r"::(?:character varying|double precision|timestamp with(?:out)? time zone|[a-z_][a-z_0-9]*)"
-    r"(?:\(\d+(?:,\s*\d+)?\))?(?:\[\])?"
-)
+TEXT_CAST = r"::(?:character varying|varchar|bpchar|text)(?:\(\d+\))?(?:\[\])?"
+"""What the server writes beside each text; other casts change a value, and an index on it is another one."""
 TYPES = frozenset({"varchar", "bpchar"})
 
 
@@ -168,5 +166,6 @@ def _spread(row: Any, rows: float) -> Spread:
 
 
 def plain(text: str) -> str:
-    """An expression without what writers of SQL differ in: quotes, casts, spaces, parentheses, an idle ELSE."""
-    return re.sub(r'[\s"()]', "", re.sub(CAST, "", text)).replace("ELSENULL", "")
+    """An expression without what writers of SQL differ in: quotes, casts to text, spaces, parentheses, an idle ELSE."""
+    bare = re.sub(r'[\s"()]', "", re.sub(TEXT_CAST, "", text)).replace("doubleprecision", "float8")
+    return re.sub(r"ELSENULL(?:::[a-z0-9]+)?(?=END)", "", bare)

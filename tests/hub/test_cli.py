@@ -270,6 +270,29 @@ def test_check_and_sources_check_find_all_well(demo: Demo) -> None:
 
 
 @pytest.mark.postgres
+def test_sources_check_prints_an_index_that_is_lacking_and_fails_for_it_only_if_asked_to(demo: Demo) -> None:
+    owner = tomllib.loads(demo.config.read_text("utf-8"))["databases"]["log"].replace("/hub?", "/education?")
+    asyncio.run(change(owner, "drop index jy_xsxj_xjh"))
+    lacking = run("sources", "check", "--least", "1", config=demo.config)
+    strict = run("sources", "check", "--least", "1", "--strict", config=demo.config)
+    small = run("sources", "check", "--strict", config=demo.config)
+    asyncio.run(change(owner, "create index jy_xsxj_xjh on jy_xsxj (xjh, xjid)"))
+    assert (lacking.exit_code, strict.exit_code, small.exit_code) == (0, REFUSED, 0)
+    assert lacking.stdout.count("索引齐全 no index is lacking") == 5
+    assert small.stdout.count("索引齐全 no index is lacking") == 6
+    assert (
+        'CREATE INDEX CONCURRENTLY IF NOT EXISTS "hub_jy_xsxj_xjh_xjid" ON "jy_xsxj" ("xjh", "xjid");' in lacking.stdout
+    )
+    [line] = [line for line in lacking.stdout.splitlines() if "缺索引" in line]
+    assert line.startswith("education: 缺索引 an index is lacking on `jy_xsxj`，约 ")
+    assert line.endswith(
+        "每新增一行多写一次 one more write for each new row；用于 for 筛选 filter `Enrolment.studentNumber`"
+    )
+    assert "表小，无需索引 too small to need an index: `jy_xsxj` (" in small.stdout
+    assert "not every source has the indexes" in strict.stderr
+
+
+@pytest.mark.postgres
 def test_sources_check_names_a_department_whose_write_role_lacks_its_rights(demo: Demo) -> None:
     owner = tomllib.loads(demo.config.read_text("utf-8"))["databases"]["log"].replace("/hub?", "/courts?")
     asyncio.run(change(owner, "revoke usage on schema hub from hub_write"))

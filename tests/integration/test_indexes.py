@@ -1,0 +1,260 @@
+"""Indexes that departments lack, on real ones: none at first, then what is dropped; and their use by the compiler."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import asyncpg
+import pytest
+
+from connectors.advice import Findings, advise, is_wanted, serves
+from connectors.catalogue import Stored, stored
+from connectors.demand import Demand, every
+from connectors.demo.server import Server
+from connectors.postgres import PostgresSource
+from connectors.source import ALWAYS, Column, Fetch, Order, Param, Source
+from connectors.sql import Statement, statement
+from hub.commands.checking import read_mappings
+from hub.indexing import asked
+from tests.support.running import SOURCES, close_all, connect, fill, start_server
+from tests.support.steps import POLICY
+
+pytestmark = pytest.mark.postgres
+
+CHILDREN = 1_500
+SEED = 20170601
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Department:
+    """A department's database, as the hub reads it and as its owner changes it, and all that is asked of it."""
+
+    source: PostgresSource
+    owner: Any
+    demands: tuple[Demand, ...]
+
+    async def table(self, name: str) -> Stored:
+        """A table as it stands."""
+        return (await stored(self.source, [name]))[name]
+
+    async def lacking(self, *names: str) -> Findings:
+        """What is lacking on these tables (on all of them), be they ever so small."""
+        tables = await stored(self.source, names or [demand.table for demand in self.demands])
+        return advise(self.demands, tables, least=1)
+
+
+@pytest.fixture(scope="module")
+def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = start_server(tmp_path_factory.mktemp("indexed"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+async def departments(
+    own_server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Mapping[str, Department]]:
+    truth = tmp_path_factory.mktemp("truth") / "truth.jsonl"
+    await fill(own_server, children=CHILDREN, seed=SEED, truth=truth)
+    connected: dict[str, Source] = connect(own_server)
+    wanted = asked(POLICY, read_mappings())
+    found = {}
+    for name, source in connected.items():
+        assert isinstance(source, PostgresSource)
+        owner = await asyncpg.connect(own_server.dsn(name))
+        await owner.execute("analyze")
+        found[name] = Department(source=source, owner=owner, demands=tuple(every(wanted[name], source.mapping)))
+    yield found
+    for department in found.values():
+        await department.owner.close()
+    await close_all(connected)
+
+
+async def test_the_demo_departments_lack_no_index(departments: Mapping[str, Department]) -> None:
+    for name, department in departments.items():
+        found = await department.lacking()
+        assert not found.advice, (name, [(one.statements, one.asked[0]) for one in found.advice])
+        assert not found.uncounted, name
+        assert len(department.demands) > 50, name
+
+
+PLANNED = (
+    "set local plan_cache_mode = force_generic_plan; set local enable_seqscan = off; "
+    "set local enable_mergejoin = off; set local enable_hashjoin = off"
+)
+"""One plan for all values, as the hub has it; tables are as small as never there, so whole ones are not to be read."""
+DROPPED = [
+    ("civil_affairs", "etda_xzqh", "etda", "scope", "own_town"),
+    ("civil_affairs", "etda_cj", "etda", "scope", "disabled_children"),
+    ("civil_affairs", "etda_whk", "etda", "scope", "riskFlags NO_HOUSEHOLD"),
+    ("civil_affairs", "etda_gxsj_jx", "etda", "order", "Child.updatedAt"),
+    ("civil_affairs", "etda_jjly", "etda", "filter", "Child.incomeSources"),
+    ("civil_affairs", "bfxx_je", "bfxx", "filter", "AssistanceRecord.amount"),
+    ("civil_affairs", "bfxx_dabh", "bfxx", "relation", "AssistanceRecord._register"),
+    ("education", "jy_xsxj_xjh", "jy_xsxj", "filter", "Enrolment.studentNumber"),
+    ("education", "jy_kcbx_xjid", "jy_kcbx", "relation", "DropoutRecord._enrolment"),
+    ("public_security", "jq_bg_rybh", "jq_bg", "relation", "MandatoryReport._person"),
+    ("public_security", "jq_bg_sj_jx", "jq_bg", "order", "MandatoryReport.reportedAt"),
+    ("procuratorate", "jd_ws_bjddw", "jd_ws", "scope", "own_supervision"),
+]
+"""(department, index, its table, who asks, for what)."""
+
+
+@pytest.mark.parametrize(("name", "index", "table", "why", "what"), DROPPED)
+async def test_an_index_that_is_dropped_is_advised_alone_and_what_is_advised_is_used(
+    departments: Mapping[str, Department], name: str, index: str, table: str, why: str, what: str
+) -> None:
+    department = departments[name]
+    definition = await department.owner.fetchval("select pg_get_indexdef($1::regclass)", index)
+    await department.owner.execute(f"drop index {index}")
+    [advice] = (await department.lacking()).advice
+    assert (advice.table, advice.rows > 0, advice.size > 0) == (table, True, True)
+    assert (why, what) in {(one.why, one.name) for one in advice.asked}
+    for text in advice.statements:
+        await department.owner.execute(text)
+    assert not (await department.lacking(table)).advice
+    stands = await department.table(table)
+    assert advice.index.name in {one.name for one in stands.indexes}
+    [demand, *_] = [one for one in department.demands if one.asked in advice.asked and one.table == table]
+    if one_statement(department, demand) is not None:
+        assert advice.index.name in await used(department, demand, stands)
+    await department.owner.execute(f'drop index "{advice.index.name}"')
+    await department.owner.execute(definition)
+
+
+async def test_every_index_that_is_said_to_serve_is_one_that_the_compilers_statement_can_use(
+    departments: Mapping[str, Department],
+) -> None:
+    seen = 0
+    for name, department in departments.items():
+        tables = await stored(department.source, [demand.table for demand in department.demands])
+        distinct = {(one.table, one.conditions, one.order): one for one in reversed(department.demands)}
+        for demand in distinct.values():
+            table = tables.get(demand.table)
+            if table is None or not is_wanted(demand, table) or one_statement(department, demand) is None:
+                continue
+            seen += 1
+            serving = {one.name for one in table.indexes if serves(one, demand, table)}
+            assert serving & await used(department, demand, table), (name, demand)
+    assert seen > 150
+
+
+def one_statement(department: Department, demand: Demand) -> Statement | None:
+    """The compiler's statement of rows for which the demand is made; none where they are looked for beside others."""
+    relation = department.source.mapping.relations[demand.asked.relation]
+    why = demand.asked
+    if relation.table != demand.table or why.known or (why.order is None and why.where == ALWAYS):
+        return None
+    order = () if why.order is None else (Order(column=why.order[0], descending=why.order[1]),)
+    fetch = Fetch(
+        source=department.source.name,
+        relation=relation.name,
+        columns=(Column(name="_key"),),
+        where=why.where,
+        order=order,
+        limit=Param("limit") if order else None,
+        distinct=not order,
+    )
+    return statement(fetch, department.source.mapping)
+
+
+async def used(department: Department, demand: Demand, table: Stored) -> set[str]:
+    """Indexes by which the server reads the table for that statement, as it plans for the hub.
+
+    On tables as small as these every index is as good as another to it: it is shown those alone that are said to serve
+    the demand, and where that is one of several ways in which a condition may hold, then those of the others besides.
+    """
+    others = [replace(demand, conditions=way) for way in demand.others]
+    serving = {one.name for one in table.indexes if serves(one, demand, table)}
+    beside = {one.name for one in table.indexes if any(serves(one, way, table) for way in others)}
+    return await _used(department, demand, table, serving) or await _used(department, demand, table, serving | beside)
+
+
+async def _used(department: Department, demand: Demand, table: Stored, shown: set[str]) -> set[str]:
+    made = one_statement(department, demand)
+    assert made is not None
+    owner, nulls = department.owner, ", ".join(["null"] * len(made.binders))
+    await owner.execute(f"begin; {PLANNED}")
+    try:
+        hide = "update pg_index set indisvalid = false where indrelid = '{}'::regclass and indexrelid <> all ('{{{}}}')"
+        oids = await owner.fetchval(
+            "select array_agg(name::regclass::oid) from unnest($1::text[]) as name", list(shown)
+        )
+        await owner.execute(hide.format(table.name, ", ".join(map(str, oids or ()))))
+        await owner.execute(f"prepare asked as {made.text}")
+        plan = await owner.fetchval(f"explain (format json) execute asked {f'({nulls})' if nulls else ''}")
+        await owner.execute("deallocate asked")
+    finally:
+        await owner.execute("rollback")
+    nodes = list(_nodes(json.loads(plan)[0]["Plan"]))
+    if demand.order is not None and any(node["Node Type"] == "Sort" for node in nodes):
+        return set()
+    partial = {one.name for one in table.indexes if one.only is not None}
+    scanned = {str(node["Index Name"]): node for node in nodes if "Index Name" in node}
+    led = {
+        name for name, node in scanned.items() if "Index Cond" in node or name in partial or demand.order is not None
+    }
+    return led & shown
+
+
+def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _nodes(part)
+
+
+async def test_an_index_of_another_kind_does_not_count(departments: Mapping[str, Department]) -> None:
+    department = departments["civil_affairs"]
+    owner = department.owner
+    await owner.execute("drop index etda_xzqh")
+    for made in (
+        "(xzqhdm varchar_pattern_ops, dabh)",
+        '(xzqhdm collate "C", dabh)',
+        "(xzqhdm, dabh) where dazt = '0'",
+        "(dabh, xzqhdm)",
+        "using hash (xzqhdm)",
+    ):
+        await owner.execute(f"create index other on etda {made}")
+        [advice] = (await department.lacking("etda")).advice
+        assert advice.statements[0].endswith('ON "etda" ("xzqhdm", "dabh")'), made
+        await owner.execute("drop index other")
+    await owner.execute("create index etda_xzqh on etda (xzqhdm, dabh)")
+    assert not (await department.lacking("etda")).advice
+
+
+async def test_an_index_whose_building_was_cut_off_is_dropped_first(departments: Mapping[str, Department]) -> None:
+    department = departments["civil_affairs"]
+    owner = department.owner
+    await owner.execute("drop index etda_xzqh")
+    [advice] = (await department.lacking("etda")).advice
+    for text in advice.statements:
+        await owner.execute(text)
+    cut_off = "update pg_index set indisvalid = false where indexrelid = $1::text::regclass"
+    await owner.execute(cut_off, advice.index.name)
+    [again] = (await department.lacking("etda")).advice
+    assert again.statements == (f'DROP INDEX CONCURRENTLY IF EXISTS "{advice.index.name}"', *advice.statements)
+    for text in again.statements:
+        await owner.execute(text)
+    assert not (await department.lacking("etda")).advice
+    await owner.execute(f'drop index "{advice.index.name}"')
+    await owner.execute("create index etda_xzqh on etda (xzqhdm, dabh)")
+
+
+async def test_what_an_index_will_take_is_told_about_right(departments: Mapping[str, Department]) -> None:
+    department = departments["civil_affairs"]
+    owner = department.owner
+    for index in ("etda_xzqh", "etda_gxsj", "etda_xm"):
+        definition = await owner.fetchval("select pg_get_indexdef($1::regclass)", index)
+        await owner.execute(f"drop index {index}")
+        [advice] = (await department.lacking("etda")).advice
+        await owner.execute(advice.statements[0])
+        taken = await owner.fetchval("select pg_relation_size($1::text::regclass)", advice.index.name)
+        assert taken / 2 < advice.size < taken * 2, (index, advice.size, taken)
+        await owner.execute(f'drop index "{advice.index.name}"; {definition}')
+
+
+def test_the_test_knows_every_department(departments: Mapping[str, Department]) -> None:
+    assert set(departments) == set(SOURCES)
