@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import AsyncIterator, Iterator, Mapping
-from pathlib import Path
 
 import hypothesis
 import pytest
@@ -13,7 +12,7 @@ from connectors.demo.server import Server
 from connectors.source import Source
 from hub.hub import Hub
 from tests.support.canaries import find_canaries, plant
-from tests.support.running import ROOT, TODAY, Asking, Canary, close_all, connect, fill, open_hub, start_server
+from tests.support.running import ROOT, TODAY, Asking, Canary, close_all, connect, open_hub, start_filled
 from tests.support.world import World, load
 
 # A slow machine is no fault of what is tested.
@@ -40,19 +39,12 @@ def institutions() -> Mapping[str, str]:
 
 
 @pytest.fixture(scope="session")
-def empty_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with six empty databases, which logs every statement."""
-    server = start_server(tmp_path_factory.mktemp("postgres"), log_statement="all")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """A server that logs every statement, its six databases filled with invented rows about 300 children."""
+    folder = tmp_path_factory.mktemp("postgres")
+    server = await start_filled(folder, children=CHILDREN, seed=SEED, log_statement="all")
     yield server
     server.stop()
-
-
-@pytest.fixture(scope="session")
-async def server(empty_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Server:
-    """The server, its six databases filled with invented rows about 300 children."""
-    truth: Path = tmp_path_factory.mktemp("truth") / "truth.jsonl"
-    await fill(empty_server, children=CHILDREN, seed=SEED, truth=truth)
-    return empty_server
 
 
 @pytest.fixture(scope="session")
@@ -85,9 +77,8 @@ async def world(sources: Mapping[str, Source], institutions: Mapping[str, str]) 
 @pytest.fixture(scope="session")
 async def canary(tmp_path_factory: pytest.TempPathFactory, institutions: Mapping[str, str]) -> AsyncIterator[Canary]:
     """A second server whose every value is a canary, and the hub over it."""
-    server = start_server(tmp_path_factory.mktemp("canary"))
+    server = await start_filled(tmp_path_factory.mktemp("canary"), children=CHILDREN, seed=SEED)
     try:
-        await fill(server, children=CHILDREN, seed=SEED, truth=tmp_path_factory.mktemp("truth") / "canary.jsonl")
         await plant(server)
         connected = connect(server)
         world = await load(connected, TODAY, institutions)

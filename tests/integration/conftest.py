@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
 from connectors.demo.server import Server
 from connectors.source import Source
 from tests.support.console import Running, console
-from tests.support.running import close_all, connect, start_server
-from tests.support.served import Child, Served, children_of, fill_writable, serving, settings_of
+from tests.support.running import close_all, connect
+from tests.support.served import Child, Served, children_of, serving, settings_of, start_writable
 
 
 @pytest.fixture(scope="module")
-def writable_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that a test may change and stop: no other module's."""
-    server = start_server(tmp_path_factory.mktemp("writable"))
+async def writable_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """Departments that are filled and open to the role that writes; a test may change and stop them: no other's."""
+    server = await start_writable(tmp_path_factory.mktemp("writable"), children=150, seed=20171123)
     yield server
     server.stop()
 
 
 @pytest.fixture(scope="module")
-async def written(writable_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Server:
-    """The server, its departments filled and open to the role that writes."""
-    truth = tmp_path_factory.mktemp("truth") / "written.jsonl"
-    await fill_writable(writable_server, children=150, seed=20171123, truth=truth)
+async def written(writable_server: Server) -> Server:
+    """The same."""
     return writable_server
 
 

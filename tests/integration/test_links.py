@@ -17,7 +17,8 @@ from hub.anywhere import Home, members_anywhere
 from hub.planner.facts import ENROLLED
 from hub.registry import Files, Registry
 from hub.sources import Reading, Sources
-from tests.support.running import TODAY, Asking, close_all, connect, fill, open_hub, start_server
+from tests.conftest import CHILDREN, SEED
+from tests.support.running import TODAY, Asking, close_all, connect, open_hub, start_filled
 from tests.support.seen import statements
 from tests.support.world import Row, World, load
 
@@ -82,9 +83,9 @@ class Linking:
 
 @pytest.fixture(scope="module")
 async def linking(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Linking]:
-    server = start_server(tmp_path_factory.mktemp("linking"), log_statement="all")
+    folder = tmp_path_factory.mktemp("linking")
+    server = await start_filled(folder, children=CHILDREN, seed=SEED, log_statement="all")
     try:
-        await fill(server, children=300, seed=20170601, truth=tmp_path_factory.mktemp("truth") / "linking.jsonl")
         sources = connect(server)
         async with open_hub(server, sources) as hub:
             world = await load(sources, TODAY, {})

@@ -13,9 +13,10 @@ import pytest
 
 import hub.audit.entry
 from connectors.demo.server import Server
+from tests.conftest import CHILDREN, SEED
 from tests.properties.principals import principals
 from tests.support.rights import Me
-from tests.support.running import TODAY, Asking, close_all, connect, fill, open_hub, start_server
+from tests.support.running import TODAY, Asking, close_all, connect, open_hub, start_filled
 from tests.support.sight import Sight
 from tests.support.world import Row, World, load
 
@@ -69,9 +70,8 @@ class Told:
 
 @pytest.fixture(scope="module")
 async def told(tmp_path_factory: pytest.TempPathFactory, institutions: Mapping[str, str]) -> AsyncIterator[Told]:
-    server = start_server(tmp_path_factory.mktemp("own_reports"))
+    server = await start_filled(tmp_path_factory.mktemp("own_reports"), children=CHILDREN, seed=SEED)
     try:
-        await fill(server, children=300, seed=20170601, truth=tmp_path_factory.mktemp("truth") / "own.jsonl")
         sources = connect(server)
         await _report_from_town_and_bureau(server, await load(sources, TODAY, institutions))
         log = await asyncpg.connect(server.dsn("hub"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tests.reconcile.ground import Ground, opened
 from tests.reconcile.noise import disturb
 from tests.support.course import CIVIL, EDUCATION, POLICE
 from tests.support.desk import at_desk, hidden, of
+from tests.support.running import start_server
 from tests.support.served import Reply, Served, entries_of, fill_writable, serving, settings_of, today
 
 pytestmark = pytest.mark.postgres
@@ -92,16 +93,23 @@ async def placed(served: Served, ground: Ground, step: str = "compareQuarter", k
 
 
 @pytest.fixture(scope="module")
-async def reconciled(writable_server: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reconciled]:
+def reconciled_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = start_server(tmp_path_factory.mktemp("reconciled"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+async def reconciled(reconciled_server: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reconciled]:
     folder: Path = tmp_path_factory.mktemp("reconciled")
-    await fill_writable(writable_server, children=200, seed=20171201, truth=folder / "truth.jsonl")
-    async with opened(writable_server, folder / "truth.jsonl", copied=()) as ground:
+    await fill_writable(reconciled_server, children=200, seed=20171201, truth=folder / "truth.jsonl")
+    async with opened(reconciled_server, folder / "truth.jsonl", copied=()) as ground:
         await disturb(ground, share=0.15, seed=4)
-        settings = settings_of(writable_server, folder / "keys", settle=1.0)
-        more = {"HUB_DATABASES__RECONCILE": writable_server.dsn("hub")}
+        settings = settings_of(reconciled_server, folder / "keys", settle=1.0)
+        more = {"HUB_DATABASES__RECONCILE": reconciled_server.dsn("hub")}
         async with serving(settings, folder, **more) as served:
             order = await placed(served, ground, key="the first comparison")
-            yield Reconciled(served=served, server=writable_server, ground=ground, order=order)
+            yield Reconciled(served=served, server=reconciled_server, ground=ground, order=order)
 
 
 async def test_civil_affairs_asks_for_a_comparison_which_is_run_once_and_stands_in_the_log(

@@ -34,9 +34,9 @@ from hub.settings import Writes
 from tests.integration.test_timing import LIKELY, smirnov
 from tests.support.desk import at_desk, hidden, of
 from tests.support.proxy import Proxy, proxied
-from tests.support.running import SOURCES, start_server
+from tests.support.running import SOURCES
 from tests.support.seen import entries
-from tests.support.served import Child, Served, entries_of, serving, settings_of, today
+from tests.support.served import Child, Served, entries_of, serving, settings_of, start_writable, today
 from tests.support.steps import POLICY, WRITTEN, row_of, rows_of
 from tests.survey.forms import as_xlsx, good_row, grid
 
@@ -61,9 +61,10 @@ ROUNDS = 4
 
 
 @pytest.fixture(scope="module")
-def writable_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+async def writable_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     """The module's server, which logs every statement."""
-    server = start_server(tmp_path_factory.mktemp("writable"), log_statement="all")
+    folder = tmp_path_factory.mktemp("writable")
+    server = await start_writable(folder, children=150, seed=20171123, log_statement="all")
     yield server
     server.stop()
 

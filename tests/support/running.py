@@ -41,6 +41,7 @@ from hub.sources import Sources
 from policies import Current
 from policies import load as load_policy
 from schema.catalogue import CATALOGUE
+from tests.support import clusters
 from tests.support.rights import Me
 from tests.support.world import PARKS, World
 
@@ -68,9 +69,16 @@ class Where(Protocol):
 
 def start_server(folder: Path, **settings: str) -> Server:
     """A server in ``folder`` that keeps nothing through a power cut."""
-    server = Server(folder=folder, fsync=False, settings=settings)
-    server.start()
-    return server
+    return clusters.start_empty(folder, settings)
+
+
+async def start_filled(folder: Path, *, children: int, seed: int, **settings: str) -> Server:
+    """The same with the generator's rows and the tables of the log: for rows that several tests begin with."""
+
+    async def filled(server: Server) -> None:
+        await fill(server, children=children, seed=seed, truth=server.folder.with_suffix(".truth"))
+
+    return await clusters.start_filled(folder, (children, seed), filled, settings)
 
 
 async def fill(server: Server, *, children: int, seed: int, truth: Path) -> None:

@@ -20,12 +20,14 @@ import httpx
 from pydantic import SecretStr
 
 from connectors.demo.generate import load
+from connectors.demo.server import Server
 from connectors.source import All, Compare, Constant, Source
 from hub.audit.session import install
 from hub.commands.principals import dev_token
 from hub.seal import Seals
 from hub.secrets import open_secrets
 from hub.settings import Databases, Deadlines, Settings, Writes
+from tests.support import clusters
 from tests.support.rights import Me
 from tests.support.running import ROOT, SHANGHAI, SOURCES, Where
 from tests.support.steps import POLICY, rows_of
@@ -60,6 +62,15 @@ async def fill_writable(server: Where, *, children: int, seed: int, truth: Path)
         progress=lambda *_: None,
     )
     await install(server.dsn("hub"))
+
+
+async def start_writable(folder: Path, *, children: int, seed: int, **settings: str) -> Server:
+    """A server with such departments: for rows that several tests begin with."""
+
+    async def filled(server: Server) -> None:
+        await fill_writable(server, children=children, seed=seed, truth=server.folder.with_suffix(".truth"))
+
+    return await clusters.start_filled(folder, ("writable", children, seed, today()), filled, settings)
 
 
 def settings_of(server: Where, keys: Path, *, settle: float = 60.0) -> Settings:

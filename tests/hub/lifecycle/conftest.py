@@ -19,7 +19,7 @@ from connectors.write_postgres import PostgresTarget
 from hub.audit import entry
 from hub.audit.session import Session, install
 from hub.lifecycle.settle import OpenIntents
-from tests.support.running import ROOT, TODAY, close_all, connect
+from tests.support.running import ROOT, TODAY, close_all, connect, start_server
 from tests.support.steps import PASSWORD, WRITTEN, Clock, Steps, open_log, writing
 
 
@@ -27,7 +27,8 @@ from tests.support.steps import PASSWORD, WRITTEN, Clock, Steps, open_log, writi
 async def written_server() -> AsyncIterator[Server]:
     """A server whose departments take writes; tests change it, so it is no other test's."""
     folder = Path(tempfile.mkdtemp(prefix="hub-writes-", dir="/var/tmp"))
-    with Server(folder=folder / "data", fsync=False) as server:
+    server = start_server(folder / "data")
+    try:
         await load(
             server.dsns(),
             children=120,
@@ -42,6 +43,8 @@ async def written_server() -> AsyncIterator[Server]:
         )
         await install(server.dsn("hub"))
         yield server
+    finally:
+        server.stop()
     shutil.rmtree(folder)
 
 

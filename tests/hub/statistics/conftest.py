@@ -10,18 +10,15 @@ from connectors.demo.server import Server
 from connectors.source import Source
 from hub.hub import Hub
 from tests.conftest import CHILDREN, SEED
-from tests.support.running import Asking, close_all, connect, fill, open_hub, start_server
+from tests.support.running import Asking, close_all, connect, open_hub, start_filled
 
 
 @pytest.fixture(scope="session")
 async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
     """Six databases with invented rows about 300 children."""
-    found = start_server(tmp_path_factory.mktemp("statistics"))
-    try:
-        await fill(found, children=CHILDREN, seed=SEED, truth=tmp_path_factory.mktemp("truth") / "statistics.jsonl")
-        yield found
-    finally:
-        found.stop()
+    found = await start_filled(tmp_path_factory.mktemp("statistics"), children=CHILDREN, seed=SEED)
+    yield found
+    found.stop()
 
 
 @pytest.fixture(scope="session")
