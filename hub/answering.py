@@ -30,13 +30,16 @@ if TYPE_CHECKING:
 
 Root: TypeAlias = RowsRoot | LocalRoot | Denied | Word
 
+PLACES = 64
+"""Places without a value up to which it is worth a look whether an answer before had the same ones."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Stitched:
     """What calls that ask alike are answered, and what their entries say of it; ``shared``: by more than one."""
 
     data: Mapping[str, Any]
-    errors: list[HubError]
+    errors: Sequence[HubError]
     told: Sequence[Told]
     shared: bool = False
     written: orjson.Fragment | None = None
@@ -82,7 +85,7 @@ def lay_out(
         stitch.released.clear.update(question.used)
     local, local_errors = _local(hub, call, aggregates, late)
     data = {root.key: _root(stitch, call, root, pages, local) for root in call.plan.roots}
-    errors = [*_denied(stitch, call), *call.errors, *local_errors, *stitch.all_errors()]
+    errors = _errors(hub, stitch, call, local_errors)
     if call.errors or call.questions or late is not None:
         grounds, refused = _grounds(call, late.lines if late else ()), frozenset(refused_coordinates(call))
     else:
@@ -106,6 +109,25 @@ def _root(stitch: Stitch, call: Call, root: Root, pages: Mapping[str, Page], loc
         case Denied():
             stitch.deny(root.coordinate, (*call.path, root.key))
             return None
+
+
+def _errors(hub: Hub, stitch: Stitch, call: Call, local_errors: Sequence[HubError]) -> Sequence[HubError]:
+    """Every error of the answer; those of one plan that say the same of the same places are made once."""
+    places = [*stitch.denied.items(), *stitch.closed.items()]
+    more = call.errors or local_errors or stitch.errors or stitch.undecided
+    if more or sum(len(paths) for _, paths in places) > PLACES:
+        return [*_denied(stitch, call), *call.errors, *local_errors, *stitch.all_errors()]
+    if not places and not call.plan.refused:
+        return ()
+    # The plan is remembered with them: while they are, no other can have its id.
+    key = (id(call.plan), len(stitch.denied), tuple([(coordinate, *paths) for coordinate, paths in places]))
+    found = hub.refusals.get(key)
+    if found is None:
+        found = call.plan, (*_denied(stitch, call), *stitch.all_errors())
+        for error in found[1]:
+            error.write()
+        hub.refusals.put(key, found, len(found[1]))
+    return found[1]
 
 
 def _denied(stitch: Stitch, call: Call) -> list[HubError]:

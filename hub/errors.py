@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import orjson
+
 STATUS = {
     "UNAUTHENTICATED": 401,
     "PURPOSE_REQUIRED": 403,
@@ -43,6 +45,11 @@ class HubError(Exception):
         self.message = message
         self.path = path
         self.facts: Mapping[str, Any] = facts
+        self.written: orjson.Fragment | None = None
+
+    def write(self) -> None:
+        """Writes its JSON, once for all answers that hold this very error; nothing of it may change afterwards."""
+        self.written = orjson.Fragment(orjson.dumps(self.as_json()))
 
     def as_json(self) -> dict[str, Any]:
         """The error as the GraphQL specification shapes it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +15,7 @@ from hub.audit.entry import Pseudonyms
 from hub.batches import Batches
 from hub.document import Documents
 from hub.entitlements import Entitlements
+from hub.errors import HubError
 from hub.events.channels import Layout, told_fields
 from hub.events.subscription import Events
 from hub.lifecycle.held import Held
@@ -83,6 +84,8 @@ class Hub:
     views: Remembered[GraphQLSchema] = field(default_factory=lambda: Remembered(64))
     layouts: Remembered[Layout] = field(default_factory=lambda: Remembered(500))
     entitled: Remembered[Entitlements] = field(default_factory=lambda: Remembered(1_000))
+    refusals: Remembered[tuple[Plan, Sequence[HubError]]] = field(default_factory=lambda: Remembered(4_000))
+    """What answers of a plan say of values that are not given, by the places where they are not."""
     operations: Remembered[str] = field(default_factory=lambda: Remembered(2_000))
     batches: Batches = field(init=False)
 

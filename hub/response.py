@@ -35,7 +35,7 @@ def respond(
     """
     body: dict[str, Any] = {}
     if errors:
-        body["errors"] = [error.as_json() for error in errors]
+        body["errors"] = [error.written or error.as_json() for error in errors]
     if data is not None:
         body["data"] = data
     if receipts:

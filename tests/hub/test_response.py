@@ -58,3 +58,10 @@ def test_a_bug_of_ours_says_no_more_than_that() -> None:
 def test_keys_of_the_data_keep_the_order_of_the_document() -> None:
     body = respond({"b": 1, "a": {"z": 1, "y": 2}}, []).body
     assert body == b'{"data":{"b":1,"a":{"z":1,"y":2}}}'
+
+
+def test_an_error_that_was_written_for_many_answers_reads_as_it_would_have_in_one() -> None:
+    error = RefusalError("NOT_ENTITLED", "`Child.name` 未授权", path=("child", 0, "name"), rules=["r:1"], rows=2)
+    once = respond({"child": None}, [error], RECEIPT)
+    error.write()
+    assert respond({"child": None}, [error], RECEIPT) == once

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from hub.hub import Remembered
 from hub.recording import Recording
 from hub.released import Released
 from hub.whole import whole
@@ -75,3 +76,27 @@ async def test_all_at_once_is_as_one_by_one(
             released[0].values = released_singly[0].values = []
         assert released == released_singly
     assert any(at_once)
+
+
+SOME = """query Some($first: Int!, $after: String) { children(first: $first, after: $after) {
+  edges { node { name residenceAddress guardians(first: 3) { edges { node { phone } } }
+    guardianshipCases(first: 2) { edges { node { status } } } } }
+  pageInfo { endCursor } } }"""
+
+
+async def test_what_is_said_of_values_not_given_is_of_this_answer_and_no_other(ask: Asking) -> None:
+    async def told(first: int, after: str | None) -> Any:
+        given = {"first": first, "after": after}
+        answer = await ask("education_bureau", "dropout_control", SOME, given, denied="null", case="C-1")
+        return answer.data, answer.errors
+
+    places, after, kept = set[bytes](), None, Remembered[Any](4_000)
+    for first in (1, 2, 1, 3, 2, 3):
+        ask.hub.refusals = Remembered(4_000)
+        fresh = await told(first, after)
+        ask.hub.refusals = kept
+        for _ in range(2):
+            assert await told(first, after) == fresh
+        places.add(orjson.dumps([error["extensions"]["paths"] for error in fresh[1]]))
+        after = fresh[0]["children"]["pageInfo"]["endCursor"]
+    assert len(places) > 2, "answers of this document say different things"
