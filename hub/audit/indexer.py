@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import accumulate, repeat
+from itertools import accumulate, chain, repeat
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -42,20 +42,28 @@ ZONE: Final = ZoneInfo("Asia/Shanghai")
 
 _logger = logging.getLogger(__name__)
 
+# What many entries have alike comes once for all of them, its lists made arrays once.
 _FOUND = """
+with alike as materialized (
+    select number, kind, decision, unit, operator, purpose, case_ref, sensitivity,
+        string_to_array(released, ' ') as released, string_to_array(masked, ' ') as masked,
+        string_to_array(refused, ' ') as refused, string_to_array(coordinates, ' ') as coordinates
+    from unnest($7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[],
+        $15::text[], $16::text[], $17::text[]) with ordinality
+        as a (kind, decision, unit, operator, purpose, case_ref, sensitivity, released, masked, refused, coordinates,
+            number)
+)
 insert into log.found (index, at, kind, decision, unit, operator, purpose, case_ref, request, rows, subjects,
     sensitivity, released, masked, refused, coordinates)
-select index, at, kind, decision, unit, operator, purpose, case_ref, request, rows, subjects, sensitivity,
-    string_to_array(released, ' '), string_to_array(masked, ' '), string_to_array(refused, ' '),
-    string_to_array(coordinates, ' ')
-from unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::text[], $10::int[], $11::int[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[])
-    as n (index, at, kind, decision, unit, operator, purpose, case_ref, request, rows, subjects, sensitivity,
-        released, masked, refused, coordinates)
+select n.index, n.at, a.kind, a.decision, a.unit, a.operator, a.purpose, a.case_ref, n.request, n.rows, n.subjects,
+    a.sensitivity, a.released, a.masked, a.refused, a.coordinates
+from unnest($1::bigint[], $2::timestamptz[], $3::text[], $4::int[], $5::int[], $6::int[])
+    as n (index, at, request, rows, subjects, alike) join alike a on a.number = n.alike
 """
+# The keys come as one text: an item of an array costs its writer more than the server needs to take a text apart.
 _NAMED = """
 insert into log.named (index, kind, files, records, names)
-select index, kind, files, records, ($6::uuid[])[past + 1 : past + names]
+select index, kind, files, records, (select string_to_array($6, ' ')::uuid[])[past + 1 : past + names]
 from unnest($1::bigint[], $2::text[], $3::int[], $4::int[], $5::int[], $7::int[])
     as n (index, kind, files, records, names, past)
 """
@@ -95,6 +103,12 @@ class Indexed:
         return day, unit, self.purpose, self.kind, self.decision, self.sensitivity
 
     @property
+    def common(self) -> tuple[Any, ...]:
+        """What many entries have alike, its lists last."""
+        lists = (self.released, self.masked, self.refused)
+        return (self.kind, self.decision, self.unit, self.operator, self.purpose, self.case, self.sensitivity, lists)
+
+    @property
     def alias(self) -> tuple[str, str] | None:
         """The file and the child, if the entry names one of each and no more: two names of one child."""
         files, children = self.of("f"), self.of("i")
@@ -120,7 +134,7 @@ class Indexed:
 def indexed(index: int, data: bytes, lists: Mapping[str, Sequence[str]], sensitivities: Mapping[str, str]) -> Indexed:
     """The row of an entry; ``sensitivities``: coordinate -> L1 to L4."""
     document: dict[str, Any] = {**orjson.loads(data), **lists}
-    released = {*document["released"], *document["masked"]}
+    released, masked = tuple(document["released"]), tuple(document["masked"])
     subjects = [*document["subjects"]]
     if document["kind"] == "review":
         subjects += [f"of:{fact.removeprefix('of=')}" for fact in document["facts"] if fact.startswith("of=")]
@@ -134,10 +148,10 @@ def indexed(index: int, data: bytes, lists: Mapping[str, Sequence[str]], sensiti
         purpose=document["purpose"],
         case=document["case"],
         request=document["request"],
-        rows=sum(int(row.partition("=")[2]) for row in document["rows"]),
-        sensitivity=max(map(sensitivities.get, released, repeat("L1")), default=""),
-        released=tuple(document["released"]),
-        masked=tuple(document["masked"]),
+        rows=sum([int(row.partition("=")[2]) for row in document["rows"]]),
+        sensitivity=max(map(sensitivities.get, chain(released, masked), repeat("L1")), default=""),
+        released=released,
+        masked=masked,
         refused=tuple(document["refused"]),
         subjects=tuple(sorted(dict.fromkeys(subjects))),
     )
@@ -199,7 +213,9 @@ class Indexer:
                 raise StoreError("another replica indexes")
             await connection.execute(_FOUND, *_columns(rows))
             await connection.execute(_NAMED, *_named(rows))
-            await connection.execute(_ALIASES, *_turned([(*row.alias, row.index) for row in rows if row.alias], 3))
+            await connection.execute(
+                _ALIASES, *_turned([(*names, row.index) for row in rows if (names := row.alias)], 3)
+            )
             counts = Counter(row.tally for row in rows)
             await connection.execute(_TALLY, *_turned([(*key, count) for key, count in sorted(counts.items())], 7))
 
@@ -215,8 +231,8 @@ def _counted(data: bytes) -> int:
     return int(orjson.loads(data).get("subjectsCount", 0)) if b'"subjectsCount":' in data else 1
 
 
-def _named(rows: Sequence[Indexed]) -> tuple[list[Any], ...]:
-    """The arrays of ``_NAMED``: the keys of all entries stand in one, since arrays in an array are of one length."""
+def _named(rows: Sequence[Indexed]) -> tuple[Any, ...]:
+    """What ``_NAMED`` is given: the keys of all entries stand together, since arrays in an array are of one length."""
     naming = [row for row in rows if row.subjects]
     told = [row.named for row in naming]
     counts = [len(names) for _, _, names in told]
@@ -226,28 +242,19 @@ def _named(rows: Sequence[Indexed]) -> tuple[list[Any], ...]:
         [files for files, _, _ in told],
         [records for _, records, _ in told],
         counts,
-        [key for _, _, names in told for key in keys_of(names)],
+        " ".join([key for _, _, names in told for key in keys_of(names)]),
         list(accumulate(counts, initial=0))[:-1],
     )
 
 
 def _columns(rows: Sequence[Indexed]) -> list[list[Any]]:
-    return _turned(
-        [
-            (
-                *(row.index, row.at, row.kind, row.decision, row.unit, row.operator, row.purpose, row.case),
-                *(
-                    row.request,
-                    row.rows,
-                    len(row.subjects),
-                    row.sensitivity,
-                    *_words(row.released, row.masked, row.refused),
-                ),
-            )
-            for row in rows
-        ],
-        16,
-    )
+    """The arrays of ``_FOUND``: what an entry has of its own, then what many have alike."""
+    alike: dict[tuple[Any, ...], int] = {}
+    own = [
+        (row.index, row.at, row.request, row.rows, len(row.subjects), alike.setdefault(row.common, len(alike) + 1))
+        for row in rows
+    ]
+    return _turned(own, 6) + _turned([(*words, *_words(*lists)) for *words, lists in alike], 11)
 
 
 @lru_cache(maxsize=1_000)
