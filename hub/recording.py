@@ -19,7 +19,7 @@ from hub.committed import CHILD_OF_REPORT
 from hub.errors import HubError
 from hub.identity import Identity
 from hub.planner.relations import HOME
-from hub.released import Released
+from hub.released import Bound, Released
 
 
 class Recorder(Protocol):
@@ -130,7 +130,6 @@ class Recording:
         subjects = [name for of in named.values() for name in of.values()]
         subjects += self.pseudonyms.registers(released.registers)
         subjects += self.pseudonyms.citizens(released.citizens)
-        left_out = CHILD_OF_REPORT if grounds.of_author else frozenset()
         return Told(
             members={
                 "decision": _decision(released, codes),
@@ -144,13 +143,7 @@ class Recording:
                 "clauses": grounds.clauses,
                 "errors": codes,
             },
-            bound=messages(
-                [
-                    (coordinate, named[type_name][key], value)
-                    for coordinate, type_name, key, value in released.values
-                    if coordinate not in left_out
-                ]
-            ),
+            bound=_bound(released, named, CHILD_OF_REPORT if grounds.of_author else frozenset()),
             of_author=grounds.of_author,
         )
 
@@ -184,6 +177,17 @@ class Recording:
             "purpose": identity.purpose,
             "case": self.pseudonyms.case(identity.case or ""),
         }
+
+
+def _bound(released: Released, named: Mapping[str, Mapping[str, str]], left_out: frozenset[str]) -> Sequence[bytes]:
+    """What the values are bound by, but for coordinates that are left out."""
+    values = [(name, named[of][key], value) for name, of, key, value in released.values if name not in left_out]
+    rows = [(_kept(fields, left_out), named[of][key], row) for fields, of, key, row in released.bound]
+    return messages(values, rows)
+
+
+def _kept(fields: Bound, left_out: frozenset[str]) -> Bound:
+    return tuple(each for each in fields if each[0] not in left_out) if left_out else fields
 
 
 def _rows(named: Mapping[str, Mapping[str, str]], parts: Iterable[tuple[str, str]]) -> list[str]:

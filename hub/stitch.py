@@ -158,8 +158,7 @@ class Stitch:
             released.clear |= outcome.clear
             released.masked |= outcome.masked
         if outcome.bound:
-            type_name, key = layout.type_name, values[layout.key]
-            released.values += [(name, type_name, key, values[slot]) for name, slot in outcome.bound]
+            released.bound.append((outcome.bound, layout.type_name, values[layout.key], values))
         if outcome.withheld:
             self._withhold(layout.reach, outcome, released, answer, path)
         for entry, nodes in layout.nodes:

@@ -165,8 +165,6 @@ def _note(stitch: Stitch, filled: Filled) -> None:
         released.masked |= outcome.masked
     if any(outcome.bound for outcome in filled.outcomes.values()):
         slot, name, outcomes = reach.keys["_key"], reach.type_name, filled.outcomes
-        released.values += [
-            (coordinate, name, record.values[slot], record.values[place])
-            for record in records
-            for coordinate, place in outcomes[record.states].bound
+        released.bound += [
+            (outcomes[record.states].bound, name, record.values[slot], record.values) for record in records
         ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 from binascii import b2a_base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -20,6 +20,8 @@ import orjson
 Answer: TypeAlias = Literal["proved", "refuted", "unknown", "altered"]
 Bound: TypeAlias = tuple[str, str, Any]
 """(coordinate, pseudonym of the row, value as answered)"""
+BoundRow: TypeAlias = tuple[Iterable[tuple[str, int]], str, Sequence[Any]]
+"""(coordinates with the slots of their values, pseudonym of the row, the row)"""
 
 KEY_SIZE: Final = 32
 _SIZE: Final = 18
@@ -42,23 +44,28 @@ def commitments(secret: bytes, values: Iterable[Bound]) -> list[str]:
     return committed(secret, messages(values))
 
 
-def messages(values: Iterable[Bound]) -> list[bytes]:
+def messages(values: Iterable[Bound], rows: Iterable[BoundRow] = ()) -> list[bytes]:
     """What the commitments to these values are made of, whatever the key: once for all entries of the same answer."""
     found: list[bytes] = []
-    fields: dict[str, bytes] = {}
-    rows: dict[str, bytes] = {}
-    join = b"".join
+    frames: dict[str, bytes] = {}
+    dumps, join = orjson.dumps, b"".join
+    for fields, record, row in rows:
+        of_row = _framed(record.encode())
+        for coordinate, slot in fields:
+            field = frames.get(coordinate) or _first(coordinate, frames, found)
+            text = dumps(row[slot], option=orjson.OPT_SORT_KEYS)  # as `canonical`, without a call for each of many
+            found.append(join((field, of_row, len(text).to_bytes(4), text)))
     for coordinate, record, value in values:
-        field = fields.get(coordinate)
-        if field is None:
-            field = fields[coordinate] = _frame_of(coordinate)
-            found.append(field)
-        row = rows.get(record)
-        if row is None:
-            row = rows[record] = _framed(record.encode())
-        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)  # as `canonical`, without a call for each of many
-        found.append(join((field, row, len(text).to_bytes(4), text)))
+        field = frames.get(coordinate) or _first(coordinate, frames, found)
+        found.append(field + _framed(record.encode()) + _framed(canonical(value)))
     return found
+
+
+def _first(coordinate: str, frames: dict[str, bytes], found: list[bytes]) -> bytes:
+    """The frame of a coordinate that was not met before: it is bound itself."""
+    frames[coordinate] = _frame_of(coordinate)
+    found.append(frames[coordinate])
+    return frames[coordinate]
 
 
 def committed(secret: bytes, made_of: Iterable[bytes]) -> list[str]:
