@@ -43,14 +43,19 @@ class Keyring:
 
     folder: Path
     origin: str
+    _file: str = field(init=False, repr=False)
     _seen: tuple[int, int] | None = None
     _key: SigningKey | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self._file = str(self.folder / CURRENT)
 
     @property
     def current(self) -> SigningKey:
         """The key that signs now; a file that cannot be read leaves the last good key in force."""
         try:
-            status = (self.folder / CURRENT).stat()
+            # Asked with each answer that leaves: a path made anew each time would cost more than the question.
+            status = os.stat(self._file)
             seen = (status.st_ino, status.st_mtime_ns)
             if self._key is None or seen != self._seen:
                 self._key, self._seen = load_signing_key(self.folder / CURRENT, self.origin), seen

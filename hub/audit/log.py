@@ -47,14 +47,17 @@ _LONGEST_PAUSE: Final = 0.5
 
 _logger = logging.getLogger(__name__)
 
-_Outcome = Literal["durable", "taken", "unavailable"]
+_Outcome = Literal["durable", "taken", "unavailable", "slow"]
 _State = Literal["up", "down", "closed"]
 """``down``: the database failed twice running; nothing is taken until an entry could be put in again."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Order:
-    """The leaves of one ``record`` call on their way; ``given_up`` once its caller was refused."""
+    """The leaves of one ``record`` call on their way; ``given_up`` once its caller was refused.
+
+    A caller that is cancelled cancels ``outcome`` and nothing else: the commit goes on, and others wait in the same.
+    """
 
     leaves: Sequence[Leaf]
     deadline: float
@@ -64,6 +67,11 @@ class _Order:
     def end(self, outcome: _Outcome) -> None:
         if not self.outcome.done():
             self.outcome.set_result(outcome)
+
+    def give_up(self) -> None:
+        if not self.outcome.done():
+            self.given_up = True
+            self.outcome.set_result("slow")
 
 
 class Log:
@@ -165,18 +173,20 @@ class Log:
         # What is signed together was done together, and when an author acted is told by nothing (ADR 8).
         apart = {place for place, entry in enumerate(entries) if entry.unit.startswith(AUTHOR)}
         order = self._enqueue(leaves)
-        # `wait` leaves the future alone when we are cancelled: the commit goes on, and others wait in the same one.
-        done, _ = await asyncio.wait((order.outcome,), timeout=self._patience)
-        if not done:
-            order.given_up = True
-            raise _unavailable("slow")
-        match order.outcome.result():
+        timer = asyncio.get_running_loop().call_later(self._patience, order.give_up)
+        try:
+            outcome = await order.outcome
+        finally:
+            timer.cancel()
+        match outcome:
             case "durable":
                 return receipts_for(leaves, self._key.current, apart)
             case "taken":
                 raise InternalError
             case "unavailable":
                 raise _unavailable("gone")
+            case "slow":
+                raise _unavailable("slow")
 
     async def healthy(self) -> bool:
         """Whether entries are taken and the tree keeps its promise of ``record``'s receipts."""
