@@ -14,11 +14,13 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.applications import Starlette
 
 from hub.app import create_app
 from hub.credential import Verifier
 from hub.errors import OutageError, RefusalError
 from hub.gate import Bucket, Gate
+from hub.hardened import HEADERS
 from hub.http import Turned
 from hub.identity import Identity, Registry
 from hub.keys import KeySet
@@ -86,6 +88,7 @@ class Fake:
 
 @dataclass
 class World:
+    app: Starlette
     client: httpx.AsyncClient
     fake: Fake
     token: Callable[..., str]
@@ -133,7 +136,7 @@ async def world_of(folder: Path, **changes: Any) -> AsyncIterator[World]:
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://hub") as client,
     ):
-        yield World(client=client, fake=fake, token=token)
+        yield World(app=app, client=client, fake=fake, token=token)
     if telemetry is not None:
         telemetry.close()
 
@@ -344,6 +347,15 @@ async def test_when_the_log_takes_no_entry_a_refusal_is_an_outage(world: World) 
     assert "PURPOSE" not in response.text
 
 
+async def test_a_bug_in_the_log_is_told_like_any_other(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.fake.log_failure = KeyError("张三 120114201001011234")
+    response = await world.post(Hub_Purpose=None)
+    assert (response.status_code, code(response)) == (500, "INTERNAL")
+    assert "KeyError" in caplog.text
+    assert "120114" not in caplog.text + response.text
+    assert "PURPOSE" not in response.text
+
+
 async def test_callers_without_a_credential_cannot_fill_the_log(tmp_path: Path) -> None:
     async with world_of(tmp_path, limits={"unauthenticated": 3}) as world:
         statuses = [(await world.post(Authorization=None)).status_code for _ in range(10)]
@@ -420,6 +432,21 @@ async def test_every_response_has_the_headers_that_none_may_lack(world: World) -
         assert response.headers["x-frame-options"] == "DENY", path
 
 
+async def test_the_way_past_the_routes_gives_each_header_once(world: World) -> None:
+    for response in (await world.post(), await world.post(Accept="text/html"), await world.post(Authorization=None)):
+        names = [name.lower() for name, _ in response.headers.multi_items()]
+        assert len(set(names)) == len(names)
+        assert {name.decode() for name, _ in HEADERS} | {"cache-control", "vary", "hub-request-id"} <= set(names)
+
+
+async def test_below_another_path_the_routes_lead_to_the_same_door(world: World) -> None:
+    transport = httpx.ASGITransport(app=world.app, root_path="/hub")
+    async with httpx.AsyncClient(transport=transport, base_url="http://hub") as client:
+        response = await client.post("/hub/graphql")
+        assert (response.status_code, response.headers["x-frame-options"]) == (415, "DENY")
+        assert (await client.get("/hub/graphql")).headers["allow"] == "POST"
+
+
 async def test_what_does_not_exist_is_a_plain_404(world: World) -> None:
     response = await world.client.get("/admin")
     assert (response.status_code, response.json()) == (404, {"error": "there is nothing here"})
@@ -436,5 +463,6 @@ async def test_metrics_are_off_unless_set(world: World, tmp_path: Path) -> None:
 async def test_before_the_start_and_after_the_end_nothing_is_answered(tmp_path: Path) -> None:
     app = create_app(Settings())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://hub") as client:
-        assert (await client.post("/graphql")).status_code == 503
+        starting = await client.post("/graphql")
+        assert (starting.status_code, starting.headers["x-frame-options"]) == (503, "DENY")
         assert (await client.get("/readyz")).status_code == 503
