@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 from collections.abc import AsyncIterator, Iterator, Mapping
 
 import hypothesis
@@ -21,6 +22,18 @@ hypothesis.settings.load_profile("hub")
 
 CHILDREN = 300
 SEED = 20170601
+
+
+def pytest_configure() -> None:
+    """What is collected stays, so that looking for garbage meanwhile takes seconds and finds none."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From now on what was collected is not looked at again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -34,6 +35,7 @@ from tests.support.steps import POLICY, row_of, rows_of
 
 pytestmark = pytest.mark.postgres
 
+WHOLE = whole_schema()
 JUDICIAL = "judicial_proceeding"
 HEALTH, MEDICAL = "health_commission", "medical_care"
 DROPOUT, SURVEY = "dropout_control", "survey_management"
@@ -49,8 +51,9 @@ def course(served: Served, departments: Mapping[str, Source], people: list[Child
     return Course(served=served, departments=departments, child=people[0])
 
 
+@cache
 def view(unit: str, purpose: str) -> GraphQLSchema:
-    return view_of(whole_schema(), Entitlements.of(POLICY, unit, purpose))
+    return view_of(WHOLE, Entitlements.of(POLICY, unit, purpose))
 
 
 def page_of(course: Course, who: str) -> str:

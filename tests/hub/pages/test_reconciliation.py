@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ NAMES = Names(policy=POLICY, spoken="zh")
 RECONCILE = "data_reconciliation"
 
 
+@cache
 def view(unit: str, purpose: str = RECONCILE) -> GraphQLSchema:
     return view_of(WHOLE, Entitlements.of(POLICY, unit, purpose))
 

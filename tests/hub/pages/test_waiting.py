@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -21,6 +22,7 @@ WHOLE = served()
 AT = datetime(2026, 11, 2, 9, 0, tzinfo=SHANGHAI)
 
 
+@cache
 def view(unit: str, purpose: str) -> GraphQLSchema:
     return view_of(WHOLE, Entitlements.of(POLICY, unit, purpose))
 
