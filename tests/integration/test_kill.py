@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import socket
-import sys
 import time
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
@@ -29,7 +28,8 @@ from hub.audit.receipt import Receipt, verify_receipt
 from hub.commands.principals import dev_token
 from hub.secrets import open_secrets
 from hub.settings import Databases, Settings
-from tests.support.running import READ_PASSWORD, ROOT, SOURCES, fill, start_server
+from tests.support.forking import Forked, fork, nothing
+from tests.support.running import READ_PASSWORD, SOURCES, fill, start_server
 
 pytestmark = pytest.mark.postgres
 
@@ -37,8 +37,9 @@ KILLS = 20
 SOAK_KILLS = int(os.environ.get("HUB_TEST_KILLS", "200"))
 CALLERS = 4
 PAUSE = 0.003
+SOME = 11
+"""Receipts that a process gives before it is killed: more than ten."""
 START_WITHIN = 60.0
-SERVE = "from hub.cli import main; main()"
 QUERY = "query Some($first: Int!) { children(first: $first) { edges { node { id name divisionCode } } } }"
 DENIED = "{ children(first: 1) { edges { node { citizenId } } } }"
 
@@ -51,7 +52,7 @@ class Replica:
     token: str = field(repr=False)
     log: Path
     port: int = field(default_factory=lambda: free_port("127.0.0.1"))
-    process: asyncio.subprocess.Process | None = None
+    process: Forked | None = None
     receipts: list[dict[str, Any]] = field(default_factory=list)
     cut: int = 0
     starts: int = 0
@@ -63,10 +64,9 @@ class Replica:
 
     async def start(self) -> None:
         """Returns when it takes requests, after a start like any other."""
-        with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", SERVE, "serve", env=self._environment(), cwd=ROOT, stdout=log, stderr=log
-            )
+        with self.log.open("ab") as log, nothing() as empty:
+            streams = (empty, log.fileno(), log.fileno())
+            self.process = fork(["serve"], env=self._environment(), streams=streams)
         begun = time.monotonic()
         async with httpx.AsyncClient() as client:
             while True:
@@ -78,6 +78,13 @@ class Replica:
                 except httpx.TransportError:
                     await asyncio.sleep(0.02)
         self.starts += 1
+
+    async def answered(self, some: int) -> None:
+        """Returns when it has given so many receipts more, however long that takes on this machine."""
+        enough = len(self.receipts) + some
+        async with asyncio.timeout(START_WITHIN):
+            while len(self.receipts) < enough:
+                await asyncio.sleep(0.01)
 
     async def kill(self) -> None:
         """The end without a word."""
@@ -224,6 +231,7 @@ def _roots(leaves: list[bytes]) -> Iterator[bytes]:
 async def die_and_rise(replica: Replica, server: Server, random: Random, times: int) -> None:
     """Killed at random moments and started again, so many times."""
     for _ in range(times):
+        await replica.answered(SOME)
         await asyncio.sleep(random.uniform(0.05, 0.6))
         await replica.kill()
         # What was received until now is durable now, not only once a replica has come back to see to it.
@@ -294,7 +302,7 @@ async def test_told_to_stop_it_places_its_last_entries_and_ends_in_good_order(
     replica = Replica(settings=settings, token=token, log=tmp_path / "replica.log")
     await replica.start()
     async with loaded([replica]):
-        await asyncio.sleep(0.7)
+        await replica.answered(SOME)
     assert await replica.stop(how) == 0
     assert len(replica.receipts) > 10
     # Nobody is left to place them: a checkpoint over all of them stands already.

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal, Protocol
@@ -19,6 +20,7 @@ from typing import Any, Literal, Protocol
 import asyncpg
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from graphql import GraphQLSchema
 
 from connectors.demo.generate import load
 from connectors.demo.server import Server
@@ -200,9 +202,15 @@ def identity(unit_key: str, purpose: str, *, case: str | None = None) -> Identit
     )
 
 
+@cache
+def whole() -> GraphQLSchema:
+    """The schema, made once: every hub has the same, and none changes it."""
+    return served()
+
+
 def compose(sources: Mapping[str, Source], log: Recorder, *, deadline: float = 30.0) -> Hub:
     """The hub over these sources and this log."""
-    schema, limits = served(), Limits()
+    schema, limits = whole(), Limits()
     current = Current(lambda: load_policy(ROOT / "policies", CATALOGUE))
     pseudonyms = Pseudonyms(key=hashlib.sha256(b"pseudonyms of the tests").digest())
     return Hub(

@@ -6,7 +6,6 @@ import asyncio
 import os
 import secrets
 import socket
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -28,13 +27,13 @@ from hub.seal import Seals
 from hub.secrets import open_secrets
 from hub.settings import Databases, Deadlines, Settings, Writes
 from tests.support import clusters
+from tests.support.forking import Forked, fork, nothing
 from tests.support.rights import Me
 from tests.support.running import ROOT, SHANGHAI, SOURCES, Where
 from tests.support.steps import POLICY, rows_of
 
 PASSWORD = "only-for-tests"
 CASE_REFERENCE = "2026-0114-1"
-SERVE = "from hub.cli import main; main()"
 START_WITHIN = 60.0
 RENEWED_AFTER = 300.0
 """Seconds; a token lives a quarter of an hour, and a test may take longer."""
@@ -129,16 +128,15 @@ class Served:
     client: httpx.AsyncClient
     seals: Seals
     port: int = field(default_factory=free_port)
-    process: asyncio.subprocess.Process | None = None
+    process: Forked | None = None
     tokens: dict[tuple[str, ...], tuple[float, str]] = field(default_factory=dict)
     more: Mapping[str, str] = field(default_factory=dict)
 
     async def start(self) -> None:
         """Returns when it takes requests."""
-        with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", SERVE, "serve", env=self.environment(), cwd=ROOT, stdout=log, stderr=log
-            )
+        with self.log.open("ab") as log, nothing() as empty:
+            streams = (empty, log.fileno(), log.fileno())
+            self.process = fork(["serve"], env=self.environment(), streams=streams)
         begun = time.monotonic()
         while True:
             assert self.process.returncode is None, self.log.read_text("utf-8")[-2000:]

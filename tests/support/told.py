@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import sys
+import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -18,9 +18,9 @@ import httpx
 
 from connectors.demo.server import Server
 from tests.support.desk import at_desk
+from tests.support.forking import fork
 from tests.support.rights import Me, readable, scopes
-from tests.support.running import ROOT
-from tests.support.served import SERVE, Child, Served
+from tests.support.served import Child, Served
 
 PREPARED, FIGURE, NUMBER = "SurveySubmission.preparedBy", "Statistic.value", "Child.citizenId"
 PLANTED = {
@@ -122,17 +122,15 @@ def grouped(coordinates: Iterable[str]) -> str:
 
 async def commanded(served: Served, *arguments: str, typed: str = "") -> str:
     """What ``hub`` prints, run as the operator of the hub that is served."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", SERVE, *arguments),
-        env=served.environment(),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    said, _ = await process.communicate(typed.encode())
-    assert process.returncode == 0, said.decode()
-    return said.decode()
+    with tempfile.TemporaryFile() as input_, tempfile.TemporaryFile() as said:
+        input_.write(typed.encode())
+        input_.seek(0)
+        streams = (input_.fileno(), said.fileno(), said.fileno())
+        code = await fork(arguments, env=served.environment(), streams=streams).wait()
+        said.seek(0)
+        found = said.read().decode()
+    assert code == 0, found
+    return found
 
 
 async def in_tree(server: Server) -> None:

@@ -27,6 +27,7 @@ from hub.audit.note import Checkpoint, signed
 from hub.audit.witness.protocol import LARGEST, MalformedError, Submission
 from hub.audit.witness.wire import post
 from tests.hub.audit.support import KEY, ORIGIN
+from tests.support.forking import Forked, fork, nothing
 
 LEAVES = [leaf_hash(bytes([number])) for number in range(40)]
 FORKED = [leaf_hash(b"x"), *LEAVES[1:]]
@@ -45,7 +46,7 @@ def body(old: int, size: int, leaves: list[bytes] = LEAVES) -> str:
 
 @dataclass
 class Running:
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[str] | Forked
     url: str
     key: VerifierKey
     folder: Path
@@ -56,25 +57,26 @@ class Running:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdout, self.process.stderr):
-            if stream is not None:
-                stream.close()
+        if isinstance(self.process, Forked):
+            self.process.join()
+        else:
+            self.process.wait()
 
 
 def start(folder: Path, *logs: str, port: str = "0", name: str = "w.example/1", by: Sequence[str] = HUB) -> Running:
     found = [word for log in logs or (str(KEY.verifier),) for word in ("--log", log)]
-    process = subprocess.Popen(
-        [*by, "witness", "--dir", str(folder), "--name", name, "--port", port, *found],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(4)]
-    words = dict(re.findall(r'^(\w+) = "(.*)"$', "".join(lines), re.MULTILINE))
-    running = Running(process, words["url"], VerifierKey.parse(words["key"], COSIGNATURE), folder)
+    words, (reading, writing) = ("witness", "--dir", str(folder), "--name", name, "--port", port, *found), os.pipe()
+    with open(reading, encoding="utf-8") as said, nothing() as null:
+        process: subprocess.Popen[str] | Forked
+        if by is HUB:
+            process = fork(words, env=os.environ, streams=(null, writing, null))
+        else:
+            env = {**os.environ, "PYTHONUNBUFFERED": "1"}
+            process = subprocess.Popen([*by, *words], stdout=writing, stderr=null, text=True, env=env)
+        os.close(writing)
+        lines = [said.readline() for _ in range(4)]
+    shown = dict(re.findall(r'^(\w+) = "(.*)"$', "".join(lines), re.MULTILINE))
+    running = Running(process, shown["url"], VerifierKey.parse(shown["key"], COSIGNATURE), folder)
     for _ in range(200):
         try:
             urllib.request.urlopen(running.url, timeout=2).close()
