@@ -7,7 +7,7 @@ rows (more than one in ten) or on a small table gets none: reading the table is 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from zlib import crc32
 
@@ -86,29 +86,37 @@ def advise(demands: Iterable[Demand], tables: Mapping[str, Stored], *, least: in
 
 
 def _lacking(demands: Iterable[Demand], table: Stored) -> Iterator[Advice]:
-    planned: list[Index] = []
-    why: dict[str, dict[Asked, None]] = {}
-    of: dict[str, tuple[str, ...]] = {}
-    for demand in demands:
-        if not is_wanted(demand, table) or any(serves(index, demand, table) for index in table.indexes):
-            continue
-        index = next((one for one in planned if serves(one, demand, table)), None)
-        if index is None:
-            index = _index(demand, table)
-            planned.append(index)
-            of[index.name] = tuple(condition.column for condition in demand.conditions)
-        why.setdefault(index.name, {})[demand.asked] = None
-    for index in planned:
+    unserved = [
+        demand
+        for demand in demands
+        if is_wanted(demand, table) and not any(serves(index, demand, table) for index in table.indexes)
+    ]
+    for index in _fewest(unserved, table):
+        led = [demand for demand in unserved if serves(index, demand, table)]
+        columns = tuple(dict.fromkeys(one.column for demand in led[:1] for one in demand.conditions))
         yield Advice(
             table=table.name,
             rows=table.rows or 0,
             index=index,
-            asked=tuple(why[index.name]),
-            size=_size(index, of[index.name], table),
-            columns=of[index.name],
+            asked=tuple(dict.fromkeys(demand.asked for demand in led)),
+            size=_size(index, columns, table),
+            columns=columns,
             whole=table.kind == "p",
             broken=any(one.name == index.name for one in table.indexes),
         )
+
+
+def _fewest(unserved: Sequence[Demand], table: Stored) -> list[Index]:
+    """Indexes that serve them all; one whose demands later ones serve as well is left out again."""
+    planned: list[Index] = []
+    for demand in unserved:
+        if not any(serves(index, demand, table) for index in planned):
+            planned.append(_index(demand, table))
+    for index in tuple(planned):
+        others = [one for one in planned if one is not index]
+        if all(any(serves(one, demand, table) for one in others) for demand in unserved):
+            planned = others
+    return planned
 
 
 def serves(index: Index, demand: Demand, table: Stored) -> bool:

@@ -30,6 +30,10 @@ from schema.filters import filterable, sortable
 
 ORDERED = frozenset({"Date", "DateTime", "Quarter"})
 """Fields by whose order lists of all rows are read, newest first or oldest; by others what a filter left is sorted."""
+LED: frozenset[Operator] = frozenset({"eq", "under"})
+"""Operators of a filter by which a page is led to its rows. It is planned once for all values: of a bound, a list or an
+element the server takes more rows to be left than a page has, and walks along the key, whatever index there is. Tests
+for null stand beside other conditions, and are true of many."""
 DERIVED = frozenset({"riskFlags"})
 """Fields that no column holds."""
 
@@ -153,7 +157,7 @@ def _of_filters() -> Found:
 
 
 def _filter(type_name: str, column: str, operator: Operator) -> Found:
-    if operator != "null":  # asked for by the rest of a filter, seldom alone, and true of many
+    if operator in LED:
         where = Compare(column, operator, Param("value"))
         yield HOME[type_name], Asked(relation=type_name, why="filter", name=f"{type_name}.{column}", where=where)
 

@@ -131,9 +131,8 @@ create index etda_cj on etda ((case cjlb when '1' then 'VISUAL' when '2' then 'H
 create index etda_cjdj on etda (cjdj, dabh);
 create index etda_hblx on etda (hblx, dabh);
 create index etda_hk on etda ((sfdjhk = '1'), dabh);
+create index etda_dzjz_sf on etda ((dzjz = '1'), dabh);
 create index etda_whk on etda (dabh) where sfdjhk <> '1';
-create index etda_jjly on etda using gin (string_to_array(jjly, ','));
-create index etda_jzbf on etda using gin (string_to_array(jzbf, ','));
 create index etda_dzjz on etda (dabh) where dzjz = '1';
 alter table etjtcy add primary key (cybh);
 create index etjtcy_dabh on etjtcy (dabh, cybh);
@@ -146,7 +145,6 @@ create index pgxx_jqbh on pgxx (jqbh);
 create index pgxx_wcrq on pgxx (wcrq, dabh);
 create index pgxx_wcrq_jx on pgxx (wcrq desc nulls last, pgbh);
 create index pgxx_jhqk on pgxx (jhqk, pgbh);
-create index pgxx_jyfw on pgxx using gin (string_to_array(jyfw, ','));
 alter table bfxx add primary key (bfbh);
 create index bfxx_dabh on bfxx (dabh, bfbh);
 create index bfxx_pgbh on bfxx (pgbh);

@@ -63,7 +63,6 @@ create index jy_xsxj_zt on jy_xsxj (xjztm, xjid);
 create index jy_xsxj_xm on jy_xsxj (xm, csrq);
 create index jy_xsxj_xjh on jy_xsxj (xjh, xjid);
 create index jy_xsxj_xdm on jy_xsxj (xdm, xjid);
-create index jy_xsxj_zzlbm on jy_xsxj using gin (string_to_array(zzlbm, ';'));
 alter table jy_kqjl add primary key (kqid);
 create index jy_kqjl_xjid on jy_kqjl (xjid, kqid);
 create index jy_kqjl_kk on jy_kqjl (xjid) where lxkkts >= 3 or kkts >= 10;

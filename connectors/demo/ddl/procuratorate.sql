@@ -32,6 +32,7 @@ create index gs_aj_zt on gs_aj (ajzt, gaajbh);
 alter table jd_ws add primary key (wsbh);
 create index jd_ws_sfzh on jd_ws (etsfzh, wsbh);
 create index jd_ws_etbh on jd_ws (etbh, wsbh);
+create index jd_ws_jdjg on jd_ws (jdjg, wsbh);
 create index jd_ws_bjddw on jd_ws (bjddw, wsbh);
 create index jd_ws_fcrq on jd_ws (fcrq, wsbh);
 create index jd_ws_fcrq_jx on jd_ws (fcrq desc nulls last, wsbh);

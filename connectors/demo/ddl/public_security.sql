@@ -106,3 +106,4 @@ create index xs_aj_jqbh on xs_aj (jqbh);
 create index xs_aj_sfhm on xs_aj (bhr_gmsfhm, ajbh);
 create index xs_aj_rybh on xs_aj (bhr_rybh, ajbh);
 create index xs_aj_zt on xs_aj (ajztdm, ajbh);
+create index xs_aj_xyr on xs_aj (xyr_xm, ajbh);
