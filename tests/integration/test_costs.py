@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 import pytest
 
 from connectors.source import Aggregate, Bindings, Fetch, Row, Source
+from hub.executor import CHUNK_LEAST
 from hub.hub import Hub
 from hub.pipeline import Request, answer
 from tests.bench.documents import FULL, LIST, MASKED, POINT, REFUSED, Asker
@@ -24,6 +25,10 @@ from tests.support.running import compose, identity
 pytestmark = pytest.mark.postgres
 
 IDS = "{ children(first: 30) { edges { node { id } } } }"
+FEW = "{ children(first: 5) { edges { node { name birthDate } } } }"
+COUNT = '{ aggregate(by: ["Child.sex"]) { total cells { value } } }'
+OPEN_CASES = Asker(name="open cases", unit="civil_affairs_bureau", purpose="emergency_response", denied="null")
+"""Whose children are those of open reports, which the police know alone."""
 EVERYWHERE = {"town": "120114", "born": "2010-11-25"}
 
 
@@ -113,6 +118,14 @@ class Weighing:
         found = await self.ask(asker, IDS, {})
         return [edge["node"]["id"] for edge in found["data"]["children"]["edges"]]
 
+    async def apart(self, asker: Asker, query: str) -> tuple[Any, dict[str, Cost]]:
+        """The data of a warm request, and what it cost in each source that was asked."""
+        await self.ask(asker, query, {})
+        for source in self.sources.values():
+            source.cost = Cost()
+        found = await self.ask(asker, query, {})
+        return found["data"], {name: one.cost for name, one in self.sources.items() if one.cost.statements}
+
     async def cost(self, asker: Asker, query: str, *each: Mapping[str, Any]) -> Cost:
         """What these requests cost together, once their plan is warm."""
         await self.ask(asker, query, each[0])
@@ -186,3 +199,29 @@ async def test_lists_that_ask_alike_at_once_cost_what_one_of_them_costs(weighing
     alone = await weighing.cost(FULL, LIST, EVERYWHERE)
     together = await weighing.cost(FULL, LIST, *([EVERYWHERE] * 20))
     assert together == alone
+
+
+@pytest.mark.parametrize(("query", "page"), [(FEW, 6), (COUNT, 2)])
+async def test_of_a_small_scope_elsewhere_the_set_is_read_once_and_rows_are_driven_from_it(
+    weighing: Weighing, query: str, page: int
+) -> None:
+    data, cost = await weighing.apart(OPEN_CASES, query)
+    assert any(data.values())
+    of_set = cost["public_security"].rows
+    assert 20 < of_set < 300
+    # The set; its files; the page or the groups. None is read page by page, to find who is in the set.
+    assert {name: one.statements for name, one in cost.items()} == {"public_security": 1, "civil_affairs": 2, "hub": 1}
+    assert cost["civil_affairs"].rows <= of_set + page
+
+
+async def test_of_a_large_scope_elsewhere_only_those_on_the_page_are_asked_for(weighing: Weighing) -> None:
+    few = 3  # in the place of 20,000: beyond, a set is not carried from one department to the other
+    large = replace(weighing, hub=replace(weighing.hub, set_limit=few))
+    whole, _ = await weighing.apart(OPEN_CASES, FEW)
+    data, cost = await large.apart(OPEN_CASES, FEW)
+    assert data == whole
+    # The set is given up one row beyond the limit; then a page's people are asked for, and the undecided read again.
+    assert cost["public_security"].statements <= 2
+    assert cost["public_security"].rows <= few + 1 + CHUNK_LEAST
+    assert cost["civil_affairs"].statements <= 4
+    assert cost["civil_affairs"].rows <= 3 * CHUNK_LEAST
