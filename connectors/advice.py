@@ -93,14 +93,14 @@ def _lacking(demands: Iterable[Demand], table: Stored) -> Iterator[Advice]:
     ]
     for index in _fewest(unserved, table):
         led = [demand for demand in unserved if serves(index, demand, table)]
-        columns = tuple(dict.fromkeys(one.column for demand in led[:1] for one in demand.conditions))
+        able, _ = _best(led[0], table)
         yield Advice(
             table=table.name,
             rows=table.rows or 0,
             index=index,
             asked=tuple(dict.fromkeys(demand.asked for demand in led)),
-            size=_size(index, columns, table),
-            columns=columns,
+            size=_size(index, able, table, led[0].asked),
+            columns=tuple(dict.fromkeys(one.column for one in able)),
             whole=table.kind == "p",
             broken=any(one.name == index.name for one in table.indexes),
         )
@@ -134,8 +134,12 @@ def serves(index: Index, demand: Demand, table: Stored) -> bool:
 
 def _best(demand: Demand, table: Stored) -> tuple[tuple[Condition, ...], float]:
     """The conditions that the best index of one kind would serve together, and the share of rows that is left."""
-    single = (("equal", "range", "prefix", "null", "given"), ("has",))
-    groups = [tuple(one for one in demand.conditions if one.kind in kinds) for kinds in single]
+    equal = tuple(one for one in demand.conditions if one.kind in ("equal", "null"))
+    bounds = [one for one in demand.conditions if one.kind in ("range", "prefix", "given")]
+    # Behind a bound no further column leads anywhere, so the narrowest alone is of use (with what else bounds it).
+    narrow = min(bounds, key=lambda one: share(one, table, demand.asked), default=None)
+    groups = [(*equal, *(one for one in bounds if narrow is not None and one.element == narrow.element))]
+    groups.append(tuple(one for one in demand.conditions if one.kind == "has"))
     groups += [(one,) for one in demand.conditions if one.kind == "closed" and one.literal is not None]
     shares = [(group, together(group, table, demand.asked)) for group in groups if group]
     return min(shares, key=lambda pair: pair[1]) if shares else ((), 1.0)
@@ -207,7 +211,7 @@ def _is_long(spread: Spread | None) -> bool:
 
 def _index(demand: Demand, table: Stored) -> Index:
     able, _ = _best(demand, table)
-    # Equals first, the rarest of them before the others; behind a bound no further column leads anywhere.
+    # Equals first, the rarest of them before the others.
     rank = ("equal", "null", "prefix", "range", "given", "has", "closed")
     sorted_ = sorted(able, key=lambda one: (rank.index(one.kind), share(one, table, demand.asked)))
     only = next((one.literal for one in able if one.kind == "closed"), None)
@@ -233,18 +237,18 @@ def _name(table: str, index: Index) -> str:
     return f"{name.encode()[: KEEPS - 9].decode(errors='ignore')}_{crc32(name.encode()):08x}"
 
 
-def _size(index: Index, columns: Iterable[str], table: Stored) -> int:
+def _size(index: Index, able: Iterable[Condition], table: Stored, asked: Asked) -> int:
     """Bytes, about: each row's values and what the index keeps beside them."""
     rows = table.rows or 0
-    width = sum(table.columns.get(name, Spread()).width for name in columns)
+    spreads = {one.column: table.columns.get(one.column, Spread()) for one in able}
+    width = sum(spread.width for spread in spreads.values())
     if index.method == "gin":
         return rows * max(width // 4, 4)
-    key = table.columns.get(_column(index.keys[-1]), Spread()).width if len(index.keys) > 1 else 0
+    if index.only is not None:
+        rows, width = int(rows * min(share(one, table, asked) for one in able)), 0
+    last = plain(index.keys[-1].text)
+    key = 0 if last in spreads else table.columns.get(last, Spread()).width
     return rows * (width + key + ENTRY)
-
-
-def _column(key: Key) -> str:
-    return plain(key.text)
 
 
 def _written(key: Key) -> str:

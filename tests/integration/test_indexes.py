@@ -139,6 +139,24 @@ async def without(department: Department, index: str) -> AsyncIterator[None]:
         await owner.execute(definition)
 
 
+async def test_all_that_is_advised_where_there_is_no_index_serves_all_that_is_asked(
+    departments: Mapping[str, Department],
+) -> None:
+    for name, department in departments.items():
+        tables = await stored(department.source, [demand.table for demand in department.demands])
+        bare = {one: replace(table, indexes=()) for one, table in tables.items()}
+        advised = advise(department.demands, bare, least=1).advice
+        assert len(advised) >= len([table for table in bare.values() if table.rows]), name
+        assert all(advice.asked and advice.size > 0 for advice in advised), name
+        held = {one: tuple(advice.index for advice in advised if advice.table == one) for one in bare}
+        built = {one: replace(table, indexes=held[one]) for one, table in bare.items()}
+        assert not advise(department.demands, built, least=1).advice, name
+        await department.owner.execute("begin")
+        for advice in advised:  # each is one that the server takes; outside of a transaction other tests run them
+            await department.owner.execute(advice.statements[0].replace("CONCURRENTLY ", ""))
+        await department.owner.execute("rollback")
+
+
 async def test_every_index_that_is_said_to_serve_is_one_that_the_compilers_statement_can_use(
     departments: Mapping[str, Department],
 ) -> None:
