@@ -31,9 +31,9 @@ from schema.filters import filterable, sortable
 ORDERED = frozenset({"Date", "DateTime", "Quarter"})
 """Fields by whose order lists of all rows are read, newest first or oldest; by others what a filter left is sorted."""
 LED: frozenset[Operator] = frozenset({"eq", "under"})
-"""Operators of a filter by which a page is led to its rows. It is planned once for all values: of a bound, a list or an
-element the server takes more rows to be left than a page has, and walks along the key, whatever index there is. Tests
-for null stand beside other conditions, and are true of many."""
+"""Operators of a filter by which a page is led to its rows. It is planned once for all values: of a bound, a list, an
+element or a yes and no the server takes more rows to be left than a page has, and walks along the key, whatever index
+there is. Tests for null stand beside other conditions, and are true of many."""
 DERIVED = frozenset({"riskFlags"})
 """Fields that no column holds."""
 
@@ -152,7 +152,7 @@ def _of_filters() -> Found:
         for found in filterable(type_name):
             if found.source == HOME[type_name] and found.field not in DERIVED:
                 kind = kind_of(found.inner, many=found.many)
-                for word in OPERATORS_OF[kind]:
+                for word in OPERATORS_OF[kind] if kind != "boolean" else ():
                     yield from _filter(type_name, found.field, OPERATORS[word])
 
 

@@ -16,7 +16,7 @@ from connectors.catalogue import Stored, stored
 from connectors.demand import Demand, every
 from connectors.demo.server import Server
 from connectors.postgres import PostgresSource
-from connectors.source import ALWAYS, Column, Fetch, Order, Param, Source
+from connectors.source import ALWAYS, Column, Compare, Fetch, Order, Param, Source
 from connectors.sql import Statement, statement
 from hub.commands.checking import read_mappings
 from hub.indexing import asked
@@ -174,6 +174,28 @@ async def test_every_index_that_is_said_to_serve_is_one_that_the_compilers_state
     assert seen > 150
 
 
+@pytest.mark.parametrize(
+    ("name", "relation", "column", "index"),
+    [
+        ("education", "Enrolment", "studentNumber", "jy_xsxj_xjh"),
+        ("civil_affairs", "Child", "name", "etda_xm"),
+        ("civil_affairs", "Child", "illnessType", "etda_hblx"),
+        ("public_security", "HouseholdRegistration", "unregisteredReason", "hj_czrk_whyy"),
+    ],
+)
+async def test_a_page_that_is_filtered_is_led_by_the_index_as_the_server_plans_it_by_itself(
+    departments: Mapping[str, Department], name: str, relation: str, column: str, index: str
+) -> None:
+    department = departments[name]
+    where = Compare(column, "eq", Param("value"))
+    page = Fetch(
+        source=name, relation=relation, columns=(Column(name="_key"),), where=where, limit=Param("limit"), cursors=True
+    )
+    made = statement(page, department.source.mapping)
+    plan = await planned(department.owner, made, "set local plan_cache_mode = force_generic_plan")
+    assert index in {node.get("Index Name") for node in plan if "Index Cond" in node}
+
+
 def one_statement(department: Department, demand: Demand) -> Statement | None:
     """The compiler's statement of rows for which the demand is made; none where they are looked for beside others."""
     relation = department.source.mapping.relations[demand.asked.relation]
@@ -208,20 +230,8 @@ async def used(department: Department, demand: Demand, table: Stored) -> set[str
 async def _used(department: Department, demand: Demand, table: Stored, shown: set[str]) -> set[str]:
     made = one_statement(department, demand)
     assert made is not None
-    owner, nulls = department.owner, ", ".join(["null"] * len(made.binders))
-    await owner.execute(f"begin; {PLANNED}")
-    try:
-        hide = "update pg_index set indisvalid = false where indrelid = '{}'::regclass and indexrelid <> all ('{{{}}}')"
-        oids = await owner.fetchval(
-            "select array_agg(name::regclass::oid) from unnest($1::text[]) as name", list(shown)
-        )
-        await owner.execute(hide.format(table.name, ", ".join(map(str, oids or ()))))
-        await owner.execute(f"prepare asked as {made.text}")
-        plan = await owner.fetchval(f"explain (format json) execute asked {f'({nulls})' if nulls else ''}")
-        await owner.execute("deallocate asked")
-    finally:
-        await owner.execute("rollback")
-    nodes = list(_nodes(json.loads(plan)[0]["Plan"]))
+    hidden = f"{PLANNED}; {await hide(department.owner, table.name, shown)}"
+    nodes = await planned(department.owner, made, hidden)
     if demand.order is not None and any(node["Node Type"] == "Sort" for node in nodes):
         return set()
     partial = {one.name for one in table.indexes if one.only is not None}
@@ -230,6 +240,26 @@ async def _used(department: Department, demand: Demand, table: Stored, shown: se
         name for name, node in scanned.items() if "Index Cond" in node or name in partial or demand.order is not None
     }
     return led & shown
+
+
+async def hide(owner: Any, table: str, shown: set[str]) -> str:
+    """What hides every index of the table but these."""
+    named = "select array_agg(name::regclass::oid) from unnest($1::text[]) as name"
+    oids = ", ".join(map(str, await owner.fetchval(named, sorted(shown)) or ()))
+    of_table = f"indrelid = '{table}'::regclass and indexrelid <> all ('{{{oids}}}')"
+    return f"update pg_index set indisvalid = false where {of_table}"
+
+
+async def planned(owner: Any, made: Statement, settings: str) -> list[Mapping[str, Any]]:
+    """The nodes of the server's plan of a statement under these settings, which end with it."""
+    nulls = ", ".join(["null"] * len(made.binders))
+    await owner.execute(f"begin; {settings}; prepare asked as {made.text}")
+    try:
+        plan = await owner.fetchval(f"explain (format json) execute asked {f'({nulls})' if nulls else ''}")
+        await owner.execute("deallocate asked")
+    finally:
+        await owner.execute("rollback")
+    return list(_nodes(json.loads(plan)[0]["Plan"]))
 
 
 def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -130,8 +130,6 @@ create index etda_cj on etda ((case cjlb when '1' then 'VISUAL' when '2' then 'H
     when '4' then 'PHYSICAL' when '5' then 'INTELLECTUAL' when '6' then 'MENTAL' when '7' then 'MULTIPLE' end), dabh);
 create index etda_cjdj on etda (cjdj, dabh);
 create index etda_hblx on etda (hblx, dabh);
-create index etda_hk on etda ((sfdjhk = '1'), dabh);
-create index etda_dzjz_sf on etda ((dzjz = '1'), dabh);
 create index etda_whk on etda (dabh) where sfdjhk <> '1';
 create index etda_dzjz on etda (dabh) where dzjz = '1';
 alter table etjtcy add primary key (cybh);
