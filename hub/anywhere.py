@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -20,13 +20,13 @@ from hub.registry import (
     LINKS_OF_PERSONS,
     REGISTER_SOURCES,
     Files,
-    Linked,
+    Holders,
     Registry,
     distinct,
+    facts_told,
     gather_by,
     key_columns,
     owners_of,
-    told,
 )
 
 Answer: TypeAlias = Mapping[str, Any] | BaseException | None
@@ -41,6 +41,14 @@ class Home:
 
     name: str
     by_number: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Everyone:
+    """What the facts of one source came to: the parameters of each, and for whom it holds."""
+
+    answers: Mapping[Fact, Answer]
+    holders: Mapping[Fact, Holders] = field(default_factory=dict)
 
 
 async def held_anywhere(
@@ -68,28 +76,41 @@ async def members_anywhere(registry: Registry, facts: Iterable[Fact], home: Home
     for fact in facts:
         by_source.setdefault(fact.source, []).append(fact)
     found: dict[Fact, Answer] = {}
-    for answers in await asyncio.gather(*(_of_source(registry, group, home) for group in by_source.values())):
-        found |= answers
+    for everyone in await asyncio.gather(*(_asked(registry, group, home) for group in by_source.values())):
+        found |= everyone.answers
+        registry.everyone |= everyone.holders
     return found
 
 
-async def _of_source(registry: Registry, facts: list[Fact], home: Home) -> dict[Fact, Answer]:
+async def _asked(registry: Registry, facts: list[Fact], home: Home) -> Everyone:
+    """As ``_of_source``; batches of one principal that ask the same at once ask once."""
+    ordered = tuple(sorted(facts, key=lambda fact: fact.name))
+    if registry.shared is None:
+        return await _of_source(registry, ordered, home)
+    return await registry.shared.ask((ordered, home), lambda: _of_source(registry, ordered, home))
+
+
+async def _of_source(registry: Registry, facts: tuple[Fact, ...], home: Home) -> Everyone:
     by_relation: dict[str, list[Fact]] = {}
     for fact in facts:
         by_relation.setdefault(fact.relation, []).append(fact)
     found: dict[Fact, Answer] = dict.fromkeys(facts)
     people: dict[Fact, Collection[Row]] = {}
-    groups = [tuple(sorted(group, key=lambda fact: fact.name)) for group in by_relation.values()]
-    asked = await asyncio.gather(*(_holding(registry, group) for group in groups), return_exceptions=True)
-    for group, answer in zip(groups, asked, strict=True):
+    asked = await asyncio.gather(
+        *(_holding(registry, tuple(group)) for group in by_relation.values()), return_exceptions=True
+    )
+    for group, answer in zip(by_relation.values(), asked, strict=True):
         if isinstance(answer, BaseException):
             found |= dict.fromkeys(group, answer)
         else:
             people |= answer
+    if not people:
+        return Everyone(answers=found)
     try:
-        return {**found, **await _members(registry, people, home)} if people else found
+        told = await _members(registry, people, home)
     except SourceError as error:
-        return {**found, **dict.fromkeys(people, error)}
+        return Everyone(answers={**found, **dict.fromkeys(people, error)})
+    return Everyone(answers={**found, **told.answers}, holders=told.holders)
 
 
 async def _holding(registry: Registry, facts: tuple[Fact, ...]) -> People:
@@ -100,7 +121,7 @@ async def _holding(registry: Registry, facts: tuple[Fact, ...]) -> People:
     if len(rows) <= registry.set_limit:
         people: dict[Fact, list[Row]] = {fact: [] for fact in facts}
         for row in rows:
-            for fact in told(facts, row):
+            for fact in facts_told(facts, row):
                 people[fact].append(row)
         return people
     # Too many together may be few of each.
@@ -108,40 +129,35 @@ async def _holding(registry: Registry, facts: tuple[Fact, ...]) -> People:
     return {fact: rows for each in apart for fact, rows in each.items()}
 
 
-async def _members(registry: Registry, people: People, home: Home) -> dict[Fact, Answer]:
+async def _members(registry: Registry, people: People, home: Home) -> Everyone:
     """Parameters of the facts of one source."""
     source = next(iter(people)).source
     if source in REGISTER_SOURCES:
-        registers = {fact: frozenset(row[0] for row in rows if row[0] is not None) for fact, rows in people.items()}
-        return {fact: await _member(registry, fact, found, home, None) for fact, found in registers.items()}
+        named = {fact: frozenset(row[0] for row in rows if row[0] is not None) for fact, rows in people.items()}
+        return await _told(registry, {fact: Holders(registers=found) for fact, found in named.items()}, None, home)
     persons = sorted({row[0] for rows in people.values() for row in rows if row[0] is not None})
     links = await registry.reading.fetch(LINKS_OF_PERSONS, {"source": source, "persons": persons})
-    linked = [link[2] for link in links]
-    if home.by_number:
-        owners = owners_of(links, await registry.files(linked))
-        return {fact: _numbered(fact, rows, owners) for fact, rows in people.items()}
-    files = await registry.files(linked, {row[1] for rows in people.values() for row in rows if row[1] is not None})
+    numbers = {fact: frozenset(row[1] for row in rows if row[1] is not None) for fact, rows in people.items()}
+    asked = () if home.by_number else frozenset[str]().union(*numbers.values())
+    files = await registry.files((link[2] for link in links), asked)
     owners = owners_of(links, files)
-    of_number = {number: register for register, number in files.citizen.items() if number is not None}
-    members: dict[Fact, Answer] = {}
+    holders: dict[Fact, Holders] = {}
     for fact, rows in people.items():
-        registers_ = {owners.get((source, row[0])) for row in rows} | {of_number.get(row[1]) for row in rows}
-        members[fact] = await _member(registry, fact, frozenset(registers_ - {None}), home, files)  # type: ignore[arg-type]
-    return members
+        linked = {owners[source, row[0]] for row in rows if (source, row[0]) in owners} if owners else ()
+        holders[fact] = Holders(registers=frozenset(linked), numbers=numbers[fact])
+    return await _told(registry, holders, files, home)
 
 
-async def _member(
-    registry: Registry, fact: Fact, registers: frozenset[str], home: Home, files: Files | None
-) -> Mapping[str, Any]:
-    if home.by_number:
-        return {f"{fact.name}.register": sorted(registers), f"{fact.name}.number": []}
-    return await registry.membership(fact, registers, home.name, files)
-
-
-def _numbered(fact: Fact, rows: Collection[Row], owners: Mapping[Linked, str]) -> Mapping[str, Any]:
-    registers = {owners.get((fact.source, row[0])) for row in rows} - {None} if owners else set()
-    numbers = {row[1] for row in rows} - {None}
-    return {f"{fact.name}.register": sorted(registers), f"{fact.name}.number": sorted(numbers)}
+async def _told(registry: Registry, holders: Mapping[Fact, Holders], files: Files | None, home: Home) -> Everyone:
+    """``files``: those that may belong to people for whom a fact holds, if they were asked for."""
+    answers: dict[Fact, Answer] = {}
+    for fact, of in holders.items():
+        if home.by_number:
+            answers[fact] = {f"{fact.name}.register": sorted(of.registers), f"{fact.name}.number": sorted(of.numbers)}
+        else:
+            registers = of.registers if files is None else of.among(files)
+            answers[fact] = await registry.membership(fact, registers, home.name, files)
+    return Everyone(answers=answers, holders=holders)
 
 
 @lru_cache(maxsize=512)

@@ -225,9 +225,10 @@ def _execution(hub: Hub, identity: Identity) -> Execution:
     parks = parks_of(hub.parks, hub.policy.divisions, identity.division)
     bindings = request_bindings(identity, hub.policy.institutions.values(), now, parks=parks)
     reading = Reading(sources=hub.sources, bindings=bindings)
+    shared = hub.questions.of((identity.key, identity.purpose, hub.policy.version, bindings["today"]))
     return Execution(
         reading=reading,
-        registry=Registry(reading=reading, set_limit=hub.set_limit),
+        registry=Registry(reading=reading, set_limit=hub.set_limit, shared=shared),
         years_ago=years_ago(now.date()),
     )
 

@@ -325,7 +325,7 @@ class Execution:
                 wanted = [fact for fact in wanted if fact.via != "child"]
 
         if files is not None:
-            self.registry.want((fact for fact in wanted if fact.via == "child"), files)
+            self.registry.want((fact for fact in wanted if fact.via == "child"), files, shown=shown)
 
         async def ask(fact: Fact) -> Mapping[str, Any]:
             if fact.via != "child":
@@ -334,7 +334,7 @@ class Execution:
                 keys = await self.registry.keys_holding(fact, asked)
                 return {f"{fact.name}.{fact.via}": sorted(keys or ())}
             assert files is not None
-            registers = await self.registry.holding(fact, files)
+            registers = await self.registry.holding(fact, files, shown=shown)
             return await self.registry.membership(fact, registers, home, files, shown=shown)
 
         return self._learnt(await gather_by(wanted, ask))

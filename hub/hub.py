@@ -25,6 +25,7 @@ from hub.planner.plan import Plan
 from hub.recording import Recording
 from hub.seal import Seals
 from hub.settings import Limits
+from hub.shared import Questions
 from hub.sources import Sources
 from hub.telemetry import Silent
 from policies.current import Current
@@ -87,6 +88,7 @@ class Hub:
     refusals: Remembered[tuple[Plan, Sequence[HubError]]] = field(default_factory=lambda: Remembered(4_000))
     """What answers of a plan say of values that are not given, by the places where they are not."""
     operations: Remembered[str] = field(default_factory=lambda: Remembered(2_000))
+    questions: Questions = field(default_factory=Questions)
     batches: Batches = field(init=False)
 
     def __post_init__(self) -> None:

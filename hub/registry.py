@@ -16,6 +16,7 @@ from typing import Any
 
 from connectors.source import ALWAYS, Column, Compare, Constant, Exists, Fetch, Param, Predicate, Row, Some
 from hub.planner.formula import ACCEPTED, Fact, every, some
+from hub.shared import Shared
 from hub.sources import Reading
 
 REGISTER_SOURCES = ("civil_affairs", "hub")
@@ -83,16 +84,41 @@ class Files:
         return frozenset(self.citizen.items())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holders:
+    """Whom a fact holds for: files by register number, and people by the number by which one file is theirs."""
+
+    registers: frozenset[str]
+    numbers: frozenset[str] = frozenset()
+
+    def among(self, files: Files) -> frozenset[str]:
+        """Register numbers of those of the files for which the fact holds."""
+        named = self.registers.intersection(files.citizen)
+        if not self.numbers:
+            return named
+        return named.union(register for register, number in files.citizen.items() if number in self.numbers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A question of some files, and what is found: facts -> those of the files for which they hold."""
+
+    of_whom: frozenset[tuple[str, str | None]]
+    found: asyncio.Future[Mapping[Fact, frozenset[str]]]
+
+
 @dataclass(slots=True, kw_only=True)
 class Registry:
-    """What one batch has learnt of files, links and facts."""
+    """What one batch has learnt of files, links and facts; what is known of many files is not asked of few of them."""
 
     reading: Reading
     set_limit: int
+    shared: Shared | None = None
+    """What may be asked together with other batches of the principal."""
     links: dict[frozenset[str], asyncio.Future[Mapping[Linked, str]]] = field(default_factory=dict)
-    asked: dict[tuple[Fact, frozenset[tuple[str, str | None]]], asyncio.Future[Mapping[Fact, frozenset[str]]]] = field(
-        default_factory=dict
-    )
+    asked: dict[Fact, list[Told]] = field(default_factory=dict)
+    everyone: dict[Fact, Holders] = field(default_factory=dict)
+    """Of facts that were asked over all children, for whom they hold."""
 
     async def files(self, registers: Iterable[str], citizens: Iterable[str] = ()) -> Files:
         """Accepted open files of these register numbers or citizen ids."""
@@ -112,11 +138,14 @@ class Registry:
         if source in REGISTER_SOURCES:
             return {}
         wanted = frozenset(registers)
-        if wanted not in self.links:
+        asked = self.links.get(wanted)
+        if asked is None and shown:
+            asked = next((found for known, found in self.links.items() if wanted <= known and found.done()), None)
+        if asked is None:
             # Facts are asked at once, and each wants the same links: the first asks for all of them.
-            self.links[wanted] = asyncio.ensure_future(self._linked(wanted, shown=shown))
-        owners = await self.links[wanted]
-        return {person: register for (of, person), register in owners.items() if of == source}
+            asked = self.links[wanted] = asyncio.ensure_future(self._linked(wanted, shown=shown))
+        owners = (await asked).items()
+        return {person: register for (of, person), register in owners if of == source and register in wanted}
 
     def links_ahead(self, registers: Iterable[str]) -> Awaitable[Any]:
         """Asks for the links of these files before it is sure that they are needed."""
@@ -125,7 +154,7 @@ class Registry:
     def want_ahead(self, facts: Iterable[Fact], files: Files) -> Awaitable[Any]:
         """``want`` for files as they are taken to be: asked by another number, a fact is asked again."""
         self.want(facts, files)
-        return asyncio.gather(*self.asked.values(), return_exceptions=True)
+        return asyncio.gather(*(told.found for each in self.asked.values() for told in each), return_exceptions=True)
 
     async def _linked(self, registers: frozenset[str], *, shown: bool) -> Mapping[Linked, str]:
         links = await self.reading.fetch(_LINKS_OF_FILES, {"registers": sorted(registers)})
@@ -145,22 +174,38 @@ class Registry:
             citizen={key: number for key, number in files.citizen.items() if key in linked or number in citizens}
         )
 
-    def want(self, facts: Iterable[Fact], files: Files) -> None:
+    def want(self, facts: Iterable[Fact], files: Files, *, shown: bool = False) -> None:
         """Asks facts of children for these files: those of one relation in one statement, none twice in a batch."""
         of_whom = files.numbered
         groups: dict[tuple[str, str], list[Fact]] = {}
         for fact in facts:
-            if (fact, of_whom) not in self.asked:
+            if fact not in self.everyone and self._told(fact, of_whom, shown=shown) is None:
                 groups.setdefault((fact.source, fact.relation), []).append(fact)
         for group in groups.values():
             together = tuple(sorted(group, key=lambda fact: fact.name))
-            found = asyncio.ensure_future(self._among(together, files))
-            self.asked.update({(fact, of_whom): found for fact in group})
+            asked = Told(of_whom=of_whom, found=asyncio.ensure_future(self._among(together, files)))
+            for fact in group:
+                self.asked.setdefault(fact, []).append(asked)
 
-    async def holding(self, fact: Fact, files: Files) -> frozenset[str]:
-        """Register numbers among ``files`` for which the fact holds."""
-        self.want((fact,), files)
-        return (await self.asked[(fact, files.numbered)])[fact]
+    def _told(self, fact: Fact, of_whom: frozenset[tuple[str, str | None]], *, shown: bool) -> Told | None:
+        """The question of these files; if they exist for the caller, one of more files that was answered will do.
+
+        Of a file that does not, it would tell whether another question of the request came upon it.
+        """
+        for told in self.asked.get(fact, ()):
+            if of_whom == told.of_whom or (shown and told.found.done() and of_whom <= told.of_whom):
+                return told
+        return None
+
+    async def holding(self, fact: Fact, files: Files, *, shown: bool = False) -> frozenset[str]:
+        """Register numbers among ``files`` for which the fact holds; ``shown``: they exist for the caller."""
+        if fact in self.everyone:
+            return self.everyone[fact].among(files)
+        self.want((fact,), files, shown=shown)
+        told = self._told(fact, files.numbered, shown=shown)
+        assert told is not None
+        found = (await told.found)[fact]
+        return found if len(told.of_whom) == len(files.citizen) else found.intersection(files.citizen)
 
     async def _among(self, facts: tuple[Fact, ...], files: Files) -> Mapping[Fact, frozenset[str]]:
         """For each fact (of one relation) the files for which it holds."""
@@ -179,7 +224,7 @@ class Registry:
             return {facts[0]: frozenset(owner for owners in owned for owner in owners if owner is not None)}
         hit: dict[Fact, set[str]] = {fact: set() for fact in facts}
         for row, owners in zip(rows, owned, strict=True):
-            for fact in told(facts, row):
+            for fact in facts_told(facts, row):
                 hit[fact].update(owner for owner in owners if owner is not None)
         return {fact: frozenset(found) for fact, found in hit.items()}
 
@@ -244,7 +289,7 @@ def _of_files(facts: tuple[Fact, ...]) -> Fetch:
     return distinct(facts[0], columns, every((some(fact.where for fact in facts), *of_whom)), None)
 
 
-def told(facts: tuple[Fact, ...], row: Row) -> Iterable[Fact]:
+def facts_told(facts: tuple[Fact, ...], row: Row) -> Iterable[Fact]:
     """Which of the facts hold, by the states at the row's end."""
     if len(facts) == 1:
         return facts

@@ -16,7 +16,7 @@ from connectors.source import Column, Fetch, Predicate, Row, Source, SourceError
 from hub.anywhere import Home, members_anywhere
 from hub.planner import facts as f
 from hub.planner.formula import Fact, member, numbered
-from hub.registry import Registry
+from hub.registry import Files, Registry
 from hub.sources import Reading, Sources
 from hub.today import request_bindings
 from tests.support.running import TODAY
@@ -151,3 +151,47 @@ async def test_a_source_that_does_not_answer_is_said_of_its_own_facts_alone(sour
     found = await members_anywhere(asked, ELSEWHERE, Home(name="civil_affairs", by_number=True))
     failed = {fact for fact, answer in found.items() if isinstance(answer, SourceError)}
     assert failed == {fact for fact in ELSEWHERE if fact.source == "courts"}
+
+
+async def test_what_is_known_of_everyone_or_of_many_files_is_not_asked_of_few_of_them(
+    sources: Mapping[str, Source], world: World
+) -> None:
+    of_many, of_everyone = registry(sources), registry(sources)
+    files = await of_many.files(file["_register"] for file in accepted(world))
+    for fact in FACTS:
+        await of_many.holding(fact, files)
+    await members_anywhere(of_everyone, FACTS, Home(name="civil_affairs", by_number=True))
+    few = Files(citizen=dict(list(files.citizen.items())[::7]))
+    for known in (of_many, of_everyone):
+        assert isinstance(known.reading, Counted)
+        asked = len(known.reading.asked)
+        for fact in FACTS:
+            of_few = await registry(sources).holding(fact, few)
+            assert await known.holding(fact, few, shown=True) == of_few, fact.name
+        assert len(known.reading.asked) == asked
+
+
+async def test_of_files_that_may_not_exist_for_the_caller_what_is_asked_does_not_depend_on_other_questions(
+    sources: Mapping[str, Source], world: World
+) -> None:
+    alone, beside = registry(sources), registry(sources)
+    files = await beside.files(file["_register"] for file in accepted(world))
+    few = Files(citizen=dict(list(files.citizen.items())[::7]))
+    for fact in FACTS:
+        await beside.holding(fact, files)
+    assert isinstance(alone.reading, Counted) and isinstance(beside.reading, Counted)
+    asked = len(beside.reading.asked)
+    for fact in FACTS:
+        assert await beside.holding(fact, few) == await alone.holding(fact, few), fact.name
+    assert beside.reading.asked[asked:] == alone.reading.asked
+
+
+async def test_a_file_with_another_number_than_was_asked_of_is_asked_anew(
+    sources: Mapping[str, Source], world: World
+) -> None:
+    asked = registry(sources)
+    files = await asked.files(file["_register"] for file in accepted(world))
+    enrolled = await asked.holding(f.ENROLLED, files)
+    linked = {link["_register"] for link in world.rows("hub", "Link") if link["_status"] == "CONFIRMED"}
+    register = min(enrolled - linked)
+    assert not await asked.holding(f.ENROLLED, Files(citizen={register: "120114190001010000"}))
