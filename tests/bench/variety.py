@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from hub.document import Documents
 from hub.entitlements import Entitlements
@@ -23,10 +26,10 @@ from hub.settings import Settings
 from policies.policy import Policy
 from schema.build import whole
 from tests.bench import contenders
-from tests.bench.contenders import Contender
-from tests.bench.departments import departments
-from tests.bench.documents import FULL, MIX, POINT, Asker
-from tests.bench.load import Asked, loaded
+from tests.bench.contenders import Contender, cpu_of_server
+from tests.bench.departments import Departments, departments
+from tests.bench.documents import BY_NUMBER, FULL, MIX, POINT, Asker
+from tests.bench.load import Asked, Load, loaded
 from tests.bench.opened import authorization, environment, settings_of
 
 UNITS = 20
@@ -50,11 +53,12 @@ def _measure() -> list[Mapping[str, Any]]:
         parts = _parts(settings, policy)
         with contenders.hub(variables) as hub:
             return [
-                _mixed(hub, parts),
+                _mixed(hub, parts, found),
                 _cold(hub, settings),
                 *_limits(hub, settings),
                 _compiled(settings, policy),
                 _planned(settings, policy),
+                _entitled(variables, settings),
             ]
 
 
@@ -79,14 +83,19 @@ def _parts(settings: Settings, policy: Policy) -> list[Asked]:
     return found
 
 
-def _mixed(hub: Contender, parts: Sequence[Asked]) -> Mapping[str, Any]:
-    """The mix, and the rate that its parts alone would give: each takes its share of requests at its own pace."""
+def _mixed(hub: Contender, parts: Sequence[Asked], found: Departments) -> Mapping[str, Any]:
+    """The mix, and the rate that its parts alone would give: each takes its share of requests at its own pace.
+
+    Alone, 32 callers of a part share what it reads; in the mix nearly every request reads for itself. ``ratio_of_cpu``
+    says the same of the processor time of server and PostgreSQL, which other work on the machine moves far less.
+    """
     loaded(hub.url, parts, connections=CONNECTIONS, seconds=2)
-    alone = [loaded(hub.url, [part], connections=CONNECTIONS, seconds=1) for part in parts]
+    alone = [_weighed(hub, found, [part], 1) for part in parts]
     # A part that takes longer than its turn counts as one answer in it.
-    expected = len(alone) / sum(load.seconds / max(load.requests, 1) for load in alone)
-    mixed = [loaded(hub.url, parts, connections=CONNECTIONS, seconds=_seconds()) for _ in range(3)]
-    rate = statistics.median(load.rps for load in mixed)
+    expected = len(alone) / sum(load.seconds / max(load.requests, 1) for load, _ in alone)
+    mixed = [_weighed(hub, found, parts, _seconds()) for _ in range(3)]
+    rate = statistics.median(load.rps for load, _ in mixed)
+    cost, cost_alone = min(cost for _, cost in mixed), sum(cost for _, cost in alone) / len(alone)
     return {
         "workload": "mix",
         "contender": "hub",
@@ -95,10 +104,20 @@ def _mixed(hub: Contender, parts: Sequence[Asked]) -> Mapping[str, Any]:
         "rps": round(rate),
         "rps_of_parts_alone": round(expected),
         "ratio": round(rate / expected, 3),
-        "p50_ms": statistics.median(load.p50_ms for load in mixed),
-        "p99_ms": statistics.median(load.p99_ms for load in mixed),
-        "failed": sum(load.failed for load in mixed),
+        "cpu_ms": round(cost, 3),
+        "cpu_ms_of_parts_alone": round(cost_alone, 3),
+        "ratio_of_cpu": round(cost_alone / cost, 3),
+        "p50_ms": statistics.median(load.p50_ms for load, _ in mixed),
+        "p99_ms": statistics.median(load.p99_ms for load, _ in mixed),
+        "failed": sum(load.failed for load, _ in mixed),
     }
+
+
+def _weighed(hub: Contender, found: Departments, asked: Sequence[Asked], seconds: float) -> tuple[Load, float]:
+    """A load, and the milliseconds of processor time, server and PostgreSQL together, that a request of it took."""
+    before = hub.cpu() + cpu_of_server(found)
+    load = loaded(hub.url, asked, connections=CONNECTIONS, seconds=seconds)
+    return load, (hub.cpu() + cpu_of_server(found) - before) * 1_000 / max(load.requests, 1)
 
 
 def _cold(hub: Contender, settings: Settings) -> Mapping[str, Any]:
@@ -235,3 +254,34 @@ def _planned(settings: Settings, policy: Policy) -> Mapping[str, Any]:
         "p50_ms": round(statistics.median(ordered), 2),
         "p99_ms": round(ordered[int(len(ordered) * 0.99)], 2),
     }
+
+
+def _entitled(variables: Mapping[str, str], settings: Settings) -> Mapping[str, Any]:
+    """What part of a warm request's processor time goes into what its caller may do, by the hub's own metrics."""
+    number = "120114201001010018"
+    asked = Asked(
+        body={"query": BY_NUMBER, "variables": {"number": number}},
+        authorization=authorization(settings, FULL),
+        purpose=FULL.purpose,
+        denied="refuse",
+    )
+    with contenders.hub({**variables, "HUB_METRICS": "true"}) as hub:
+        loaded(hub.url, [asked], connections=1, seconds=1)
+        entitling, used = _seconds_of(hub, "entitle"), hub.cpu()
+        load = loaded(hub.url, [asked], connections=1, seconds=_seconds())
+        entitling, used = _seconds_of(hub, "entitle") - entitling, hub.cpu() - used
+    return {
+        "workload": "entitlement of a warm request",
+        "contender": "hub",
+        "principal": FULL.name,
+        "us": round(entitling * 1e6 / load.requests, 2),
+        "cpu_ms": round(used * 1_000 / load.requests, 3),
+        "share": round(entitling / used, 5),
+    }
+
+
+def _seconds_of(hub: Contender, stage: str) -> float:
+    """Seconds that a stage has taken so far."""
+    page = httpx.get(hub.url.replace("/graphql", "/metrics"), timeout=30).text
+    sums = re.findall(rf'^hub_stage_duration\w*_sum{{[^}}]*"{stage}"[^}}]*}} (\S+)', page, re.MULTILINE)
+    return sum(map(float, sums))
