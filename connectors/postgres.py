@@ -31,8 +31,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 LONG = 256
-"""Values in one list from which on a page is planned with them: a generic plan takes every list to be short, and looks
-through it anew for each row that may be of the page, in all for a second where a plan costs milliseconds."""
+"""Values in one list from which on a page or a count is planned with them: a generic plan takes every list to be short,
+and looks through it, or for what hangs on a row, anew for each row: for a second where a plan costs milliseconds."""
 MANY = 64
 """Values in one list from which on a statement looks them up for its values' conditions, and does not go through
 them: of some it takes longer to make the table than to look at each."""
@@ -261,7 +261,7 @@ class PostgresSource:
         """Rows of ``fetch``; see the contract."""
         found = self.statement(fetch)
         arguments = found.arguments(bindings)
-        longest = max((len(argument) for argument in arguments if isinstance(argument, list)), default=0)
+        longest = _longest(arguments)
         if found.lists and longest >= MANY:
             found = self.statement(fetch, long=True)
             arguments = found.arguments(bindings)
@@ -272,7 +272,10 @@ class PostgresSource:
     async def aggregate(self, aggregate: Aggregate, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
         """Groups of ``aggregate``; see the contract."""
         found = self.statement(aggregate)
-        return await self._rows(found.text, found.arguments(bindings), deadline)
+        arguments = found.arguments(bindings)
+        if _longest(arguments) >= LONG:
+            return await self._planning.fetch(found.text, arguments, monotonic() + deadline)
+        return await self._rows(found.text, arguments, deadline)
 
     async def query(self, text: str, *arguments: Any, deadline: float) -> Sequence[Row]:
         """Rows of a reading statement that is no Fetch: for checks of the database itself."""
@@ -309,6 +312,11 @@ class PostgresSource:
 
     async def _rows(self, text: str, arguments: Sequence[Any], deadline: float) -> Sequence[Row]:
         return await self._connections.fetch(text, arguments, monotonic() + deadline)
+
+
+def _longest(arguments: Sequence[Any]) -> int:
+    """How many values stand in the longest list."""
+    return max((len(argument) for argument in arguments if isinstance(argument, list)), default=0)
 
 
 def _remember(memory: dict[K, V], key: K, value: V) -> None:

@@ -17,7 +17,7 @@ import pytest
 from connectors import postgres as module
 from connectors.demo.server import Server
 from connectors.postgres import LONG, PoolSettings, PostgresSource
-from connectors.source import Column, Compare, Constant, Fetch, Order, Param, SourceError
+from connectors.source import Aggregate, Column, Compare, Constant, Fetch, Order, Param, SourceError
 from tests.connectors import scratch
 
 pytestmark = pytest.mark.postgres
@@ -108,6 +108,18 @@ async def test_a_page_of_a_division_is_planned_with_it(source: PostgresSource, s
     owner = await asyncpg.connect(scratch_dsn)
     for asked, planned in ((fetch, 0), (replace(fetch, limit=Param("limit")), 1)):
         assert await source.fetch(asked, {"division": "1", "limit": 1_000}, deadline=3)
+        assert await owner.fetchval(SESSIONS) == 1 + planned
+    await owner.close()
+
+
+async def test_a_count_among_many_keys_is_planned_with_them(source: PostgresSource, scratch_dsn: str) -> None:
+    where = Compare("_key", "in", Param("keys"))
+    asked = Aggregate(source="scratch", relation="Person", subject="_key", by=(), where=where)
+    owner = await asyncpg.connect(scratch_dsn)
+    for count, planned in ((LONG - 1, 0), (LONG, 1)):
+        bound = {"keys": [str(number) for number in range(count)]}
+        [row] = await source.aggregate(asked, bound, deadline=3)
+        assert row[0] == len(await source.fetch(replace(PEOPLE, where=where), bound, deadline=3))
         assert await owner.fetchval(SESSIONS) == 1 + planned
     await owner.close()
 
