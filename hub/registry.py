@@ -230,14 +230,10 @@ class Registry:
 
     async def keys_holding(self, fact: Fact, keys: Collection[str] | None) -> frozenset[str] | None:
         """Keys of a case or a person for which the fact holds, among ``keys`` or anywhere; None: too many."""
-        column = f"_{fact.via}"
-        where = fact.where
         bindings: dict[str, Any] = {"set_limit": self.set_limit + 1}
         if keys is not None:
-            where = every((where, Compare(column, "in", Param("asked"))))
             bindings["asked"] = sorted(keys)
-        limit = None if keys is not None else Param("set_limit")
-        found = await self.reading.fetch(distinct(fact, key_columns(column), where, limit), bindings)
+        found = await self.reading.fetch(_of_keys(fact, keys is not None), bindings)
         if keys is None and len(found) > self.set_limit:
             return None
         return frozenset(row[0] for row in found if row[0] is not None)
@@ -274,6 +270,15 @@ def people_bindings(citizens: Iterable[str | None], persons: Iterable[str]) -> d
     """Parameters of ``of_people``."""
     numbers = sorted({citizen for citizen in citizens if citizen is not None})
     return {"people.citizen": numbers, "people.person": sorted(persons)}
+
+
+@lru_cache(maxsize=512)
+def _of_keys(fact: Fact, among: bool) -> Fetch:
+    """Cases or people for which the fact holds, of those asked for or of all; a source knows it by the very object."""
+    column = f"_{fact.via}"
+    if not among:
+        return distinct(fact, key_columns(column), fact.where, Param("set_limit"))
+    return distinct(fact, key_columns(column), every((fact.where, Compare(column, "in", Param("asked")))), None)
 
 
 @lru_cache(maxsize=4_096)
