@@ -18,18 +18,13 @@ from typing import Any
 
 import orjson
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from connectors.demo.server import Server
 from connectors.source import Aggregate, Bindings, Fetch, Row, Source
-from hub.audit.keys import SigningKey
-from hub.audit.log import Log
-from hub.audit.session import Session
-from hub.audit.store import PostgresStore
 from hub.hub import Hub
 from hub.pipeline import Request, answer
 from tests.bench.documents import AGGREGATE, FULL, LIST, MASKED, POINT, Asker
-from tests.support.running import close_all, compose, connect, fill, identity, start_server
+from tests.support.running import close_all, connect, fill, identity, open_alone, start_server
 from tests.support.tally import Slack, Tally, left, tallied
 
 pytestmark = pytest.mark.postgres
@@ -132,15 +127,8 @@ class Watched:
 
 @asynccontextmanager
 async def opened(server: Server, sources: Mapping[str, Source]) -> AsyncIterator[Alone]:
-    """The pipeline with the log's writer, and neither sequencer nor reader."""
-    key = SigningKey.of("hub.test", Ed25519PrivateKey.generate())
-    session = Session(server.dsn("hub"), name="writer", role="hub_log", durable=False, timeout=60.0)
-    log = Log(store=PostgresStore(session), key=key, patience=60.0)
-    await log.start()
-    try:
-        yield Alone(hub=compose(sources, log))
-    finally:
-        await log.close()
+    async with open_alone(server.dsn("hub"), sources) as hub:
+        yield Alone(hub=hub)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,8 @@ from connectors.source import Source
 from hub.audit.entry import Pseudonyms
 from hub.audit.keys import SigningKey
 from hub.audit.log import Log
-from hub.audit.session import install
+from hub.audit.session import Session, install
+from hub.audit.store import PostgresStore
 from hub.document import Documents
 from hub.hub import Hub
 from hub.identity import Identity
@@ -238,6 +239,19 @@ async def open_hub(server: Server, sources: Mapping[str, Source]) -> AsyncIterat
     key = SigningKey.of("hub.test", Ed25519PrivateKey.generate())
     async with Log.opened(server.dsn("hub"), key=key, durable=False, patience=60.0) as log:
         yield compose(sources, log)
+
+
+@asynccontextmanager
+async def open_alone(log_dsn: str, sources: Mapping[str, Source], *, deadline: float = 30.0) -> AsyncIterator[Hub]:
+    """The hub with the log's writer, and nothing that works behind requests: no sequencer, no indexer."""
+    key = SigningKey.of("hub.test", Ed25519PrivateKey.generate())
+    session = Session(log_dsn, name="writer", role="hub_log", durable=False, timeout=2 * deadline)
+    log = Log(store=PostgresStore(session), key=key, patience=2 * deadline)
+    await log.start()
+    try:
+        yield compose(sources, log, deadline=deadline)
+    finally:
+        await log.close()
 
 
 async def close_all(sources: Mapping[str, Source]) -> None:
