@@ -23,12 +23,13 @@ from policies import load
 from policies.matrix import text
 from schema.catalogue import CATALOGUE
 from tests.support.running import ROOT, start_server
-from tests.support.served import SERVE, Served, entries_of, fill_writable, serving, settings_of
+from tests.support.served import Served, entries_of, fill_writable, serving, settings_of
 
 pytestmark = pytest.mark.postgres
 
 QUERY = "{ statistics(first: 1) { edges { node { value } } } }"
 LINE = "agriculture_committee,Statistic.*,read,"
+SERVE = "from hub.cli import main; main()"
 WITHIN = 60.0
 
 
