@@ -112,7 +112,7 @@ def _root(stitch: Stitch, call: Call, root: Root, pages: Mapping[str, Page], loc
 
 
 def _errors(hub: Hub, stitch: Stitch, call: Call, local_errors: Sequence[HubError]) -> Sequence[HubError]:
-    """Every error of the answer; those of one plan that say the same of the same places are made once."""
+    """Every error of the answer; those of one plan and principal that say the same of the same places are made once."""
     places = [*stitch.denied.items(), *stitch.closed.items()]
     more = call.errors or local_errors or stitch.errors or stitch.undecided
     if more or sum(len(paths) for _, paths in places) > PLACES:
@@ -120,7 +120,8 @@ def _errors(hub: Hub, stitch: Stitch, call: Call, local_errors: Sequence[HubErro
     if not places and not call.plan.refused:
         return ()
     # The plan is remembered with them: while they are, no other can have its id.
-    key = (id(call.plan), len(stitch.denied), tuple([(coordinate, *paths) for coordinate, paths in places]))
+    where = tuple([(coordinate, *paths) for coordinate, paths in places])
+    key = (id(call.plan), call.identity.key, len(stitch.denied), where)
     found = hub.refusals.get(key)
     if found is None:
         found = call.plan, (*_denied(stitch, call), *stitch.all_errors())
