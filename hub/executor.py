@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from connectors.source import Fetch, SourceError
 from hub.anywhere import Home, held_anywhere
 from hub.errors import RefusalError
+from hub.meeting import Ask, Meeting
 from hub.planner.arguments import Arguments, bind_values
 from hub.planner.fetches import (
     Form,
@@ -109,11 +111,16 @@ class Execution:
     registry: Registry
     years_ago: Any
     unknown_sources: dict[Fact, SourceError] = field(default_factory=dict)
+    meeting: Meeting = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.meeting = Meeting(ask=self._know)
 
     async def page(self, reach: Reach, arguments: Arguments, after: Place | None) -> Page:
         """A page of a root connection."""
         try:
-            return await self._page(reach, arguments, after)
+            with self.meeting.attended():
+                return await self._page(reach, arguments, after)
         except SourceError as error:
             return Page(error=error)
 
@@ -160,9 +167,11 @@ class Execution:
         of_number = {number: register for register, number in files.citizen.items() if number is not None}
         groups: dict[str, list[Record]] = {}
         for record in records:
-            owners = {of_number.get(record.values[citizen]), persons.get(record.values[person])}
-            for register in owners - {None}:
-                groups.setdefault(str(register), []).append(record)
+            by_number, by_link = of_number.get(record.values[citizen]), persons.get(record.values[person])
+            if by_number is not None:
+                groups.setdefault(by_number, []).append(record)
+            if by_link is not None and by_link != by_number:
+                groups.setdefault(by_link, []).append(record)
         slot = parent.keys["_register"]
         return [self._cut(reach, groups.get(record.values[slot], ()), arguments.first) for record in parents]
 
@@ -189,7 +198,7 @@ class Execution:
             place = after.bindings() if after else {}
             chunk = await self._fetch(reach, form, bindings | place | {"limit": limit})
             enough, missed = _enough(chunk, needed - len(kept))
-            settled = await self._settle(reach, form, enough, bindings, None, doubtful and missed)
+            settled = await self._settle(reach, form, enough, bindings, self.meeting.know, doubtful and missed)
             kept.extend(settled)
             if len(kept) >= needed or len(chunk) < limit:
                 return self._cut(reach, kept, arguments.first)
@@ -218,7 +227,8 @@ class Execution:
         records = await self._fetch(reach, form, bindings | {"limit": arguments.first + 1})
         found = below.holds(reach, arguments) if below else len(records) >= len(joined["keys"])
         missed = undecidable(reach, form) and not found
-        return await self._settle(reach, form, records, bindings, files, missed)
+        know = partial(self._know, files=files)
+        return await self._settle(reach, form, records, bindings, know, missed)
 
     async def _know_first(self, reach: Reach, needs: Needs, files: Files | None) -> dict[Fact, Mapping[str, Any]]:
         """What must be known before rows below others are read: what orders them, and what none could do without."""
@@ -237,9 +247,7 @@ class Execution:
         states, certain, place = _places(reach, fetch)
         rows = await self.reading.fetch(fetch, bindings)
         if certain is None:
-            if states is None:
-                return [Record(row, None, True, place) for row in rows]
-            return [Record(row, row[states], True, place) for row in rows]
+            return [Record(row, None if states is None else row[states], True, place) for row in rows]
         return [Record(row, None if states is None else row[states], bool(row[certain]), place) for row in rows]
 
     async def _settle(
@@ -248,7 +256,7 @@ class Execution:
         read: Form,
         records: Sequence[Record],
         bindings: Mapping[str, Any],
-        files: Files | None,
+        know: Ask,
         missed: bool,
     ) -> list[Record]:
         """Asks what the undecided rows rest on, reads them again, and drops those that turn out not to exist.
@@ -259,14 +267,13 @@ class Execution:
         undecided = [record for record in records if record.undecided]
         if not undecided and not missed:
             return list(records)
-        learnt = await self._know(read.unknown, reach.source, self._people(reach, undecided), files)
+        learnt = await know(read.unknown, reach.source, self._people(reach, undecided))
         slot = reach.keys["_key"]
         form = replace(read, mode="keys", after=False, limited=False, unknown=read.unknown - frozenset(learnt))
         again = {key: value for found in learnt.values() for key, value in found.items()}
         keys = {"keys": sorted(record.values[slot] for record in undecided) or [NOBODY]}
-        settled = {
-            record.values[slot]: record for record in await self._fetch(reach, form, {**bindings, **again, **keys})
-        }
+        found = await self._fetch(reach, form, {**bindings, **again, **keys})
+        settled = {record.values[slot]: record for record in found}
         return [
             final
             for record in records
@@ -312,7 +319,7 @@ class Execution:
         return await self._know(wanted, home, people or [(NOBODY,) * 4], files)
 
     async def _know(
-        self, wanted: Collection[Fact], home: str, people: Sequence[tuple[Any, ...]], files: Files | None
+        self, wanted: Collection[Fact], home: str, people: Sequence[tuple[Any, ...]], files: Files | None = None
     ) -> dict[Fact, Mapping[str, Any]]:
         """Facts asked for these rows' children (or for these files), as parameters that ``home`` understands."""
         shown = files is not None  # they are the parents', which exist for the caller

@@ -29,6 +29,7 @@ TOWN_QUERY = """query Town($first: Int!) {
   children(first: $first) { edges { node { id name divisionCode guardians(first: 3) { edges { node { id kind } } } } } }
 }"""
 BUREAU = ("civil_affairs_bureau", "guardianship_protection")
+SCHOOLS = ("education_bureau", "dropout_control")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -166,6 +167,25 @@ async def test_two_towns_asking_the_same_at_once_are_never_in_one_statement(coun
     assert bound == {(town, town.partition(":")[2]) for town in towns}
     entries = [await counted.entry(reply) for reply in replies]
     assert [entry["unit"] for entry in entries] == asked
+
+
+async def test_pages_that_are_read_together_ask_once_for_the_undecided_rows_of_all(
+    counted: Counted, towns: list[str]
+) -> None:
+    query = """query Page($town: DivisionCode!) {
+      children(first: 30, filter: {divisionCode: {under: $town}}) { edges { node { id name } } }
+    }"""
+    codes = [town.partition(":")[2] for town in towns[:3]]
+    alone, statements = [], 0
+    for code in codes:
+        alone.append((await counted.ask(*SCHOOLS, query, town=code)).data)
+        counted.statements()
+        assert (await counted.ask(*SCHOOLS, query, town=code)).data == alone[-1]
+        statements += len(counted.statements())
+    replies = await together(*(counted.ask(*SCHOOLS, query, town=code) for code in codes * 3))
+    assert [reply.data for reply in replies] == alone * 3
+    assert all(data and data["children"]["edges"] for data in alone)
+    assert len(counted.statements()) < statements
 
 
 async def test_two_operators_of_one_unit_share_a_batch_and_not_an_entry(counted: Counted) -> None:
