@@ -1,7 +1,7 @@
 """Calls -> answers: concurrent calls of one plan and one principal travel as a batch, without waiting for one another.
 
-While a batch is at the sources, calls like it gather; once it waits for its entries they leave as the next. A lone call
-is a batch of one. Fetch, stitch and record take the batch as a whole: statements and the log's commit are shared,
+While a batch is at the sources, calls like it gather; once its rows are there they leave as the next. A lone call is a
+batch of one. Fetch, stitch and record take the batch as a whole: statements and the log's commit are shared,
 entries are not.
 """
 
