@@ -25,7 +25,7 @@ from graphql import GraphQLSchema
 from connectors.demo.generate import load
 from connectors.demo.server import Server
 from connectors.mapping import load as load_mapping
-from connectors.postgres import PostgresSource
+from connectors.postgres import PoolSettings, PostgresSource
 from connectors.source import Source
 from hub.audit.entry import Pseudonyms
 from hub.audit.keys import SigningKey
@@ -105,13 +105,14 @@ async def fill(server: Server, *, children: int, seed: int, truth: Path) -> None
         await connection.close()
 
 
-def connect(server: Where) -> dict[str, Source]:
+def connect(server: Where, *, settings: PoolSettings | None = None) -> dict[str, Source]:
     """The six sources, read by the role that may read and nothing else."""
     return {
         name: PostgresSource(
             name=name,
             mapping=load_mapping(ROOT / "connectors" / f"{name}.toml"),
             dsn=server.dsn(name, user="hub_read", password=READ_PASSWORD),
+            settings=settings or PoolSettings(),
         )
         for name in SOURCES
     }

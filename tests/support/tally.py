@@ -51,12 +51,13 @@ class Slack:
 
 async def tallied(work: Work, *, turns: int) -> Tally:
     """What the work takes once it is warm."""
-    counts = [await _counted(work) for _ in range(turns)]
-    return Tally(
-        allocations=min(allocations for allocations, _ in counts),
-        calls=min([await _called(work) for _ in range(turns)]),
-        peak=min(peak for _, peak in counts),
-    )
+    with _frozen():
+        counts = [await _counted(work) for _ in range(turns)]
+        return Tally(
+            allocations=min(allocations for allocations, _ in counts),
+            calls=min([await _called(work) for _ in range(turns)]),
+            peak=min(peak for _, peak in counts),
+        )
 
 
 async def _counted(work: Work) -> tuple[int, int]:
@@ -97,13 +98,14 @@ async def left(work: Work, *, rounds: int) -> float:
     Timers that were cancelled lie about until asyncio sweeps them, so the least of many rounds is held against the
     least of as many before.
     """
-    tracemalloc.start()
-    try:
-        for _ in range(rounds):
-            await work()
-        return (await _least_held(work, rounds) - await _least_held(work, rounds)) / -rounds
-    finally:
-        tracemalloc.stop()
+    with _frozen():
+        tracemalloc.start()
+        try:
+            await _least_held(work, rounds)
+            before = await _least_held(work, rounds)
+            return (await _least_held(work, rounds) - before) / rounds
+        finally:
+            tracemalloc.stop()
 
 
 async def _least_held(work: Work, rounds: int) -> int:
@@ -124,3 +126,14 @@ def _collector_at_rest() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+@contextmanager
+def _frozen() -> Iterator[None]:
+    """What was there before is walked once, and not at each look."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
