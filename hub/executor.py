@@ -130,8 +130,7 @@ class Execution:
             records = await self._read(reach, arguments, "keys", None, {"keys": sorted(set(keys))})
         except SourceError as error:
             return [Page(error=error) for _ in keys]
-        slot = reach.keys["_key"]
-        found = {record.values[slot]: self._cut(reach, (record,), 1) for record in records}
+        found = {record.values[reach.keys["_key"]]: self._cut(reach, (record,), 1) for record in records}
         return [found.get(key, NOTHING) for key in keys]
 
     async def linked(
