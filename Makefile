@@ -33,7 +33,7 @@ demo: $(READY) ## Databases, hub and three units' answers on this machine (DATA=
 	@$(BIN)/hub demo --data-dir $(DATA) --port $(PORT) $(if $(CHILDREN),--children $(CHILDREN))
 
 test: $(READY) ## Every test but the slow ones, warnings are errors (WORKERS=2)
-	@$(BIN)/python -m pytest -q -m 'not soak' -n $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest -q -m 'not soak' -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## Format, lint, strict types, import directions
 	@$(BIN)/ruff format --check .

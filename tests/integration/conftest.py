@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
+from playwright.async_api import Browser
 
 from connectors.demo.server import Server
 from connectors.source import Source
+from tests.support.browsing import chromium
 from tests.support.console import Running, console
 from tests.support.running import close_all, connect
 from tests.support.served import Child, Served, children_of, serving, settings_of, start_writable
@@ -46,6 +48,13 @@ async def served(written: Server, tmp_path_factory: pytest.TempPathFactory) -> A
     """``await served.step(unit_key, purpose, step, answer, **input)``: over HTTP, to a hub of its own."""
     folder = tmp_path_factory.mktemp("hub")
     async with serving(settings_of(written, folder / "keys"), folder) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """A browser for all: whoever comes gets a context of its own, as in a window of nobody's."""
+    async with chromium() as opened:
         yield opened
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import shutil
 import zipfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -14,37 +13,30 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.support.console import AUDITOR, READER, Running, patiently
 
 pytestmark = [pytest.mark.postgres, pytest.mark.browser]
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WIDTHS = (1280, 390)
 NOTE = "已电话核实用途"
 HIT = "div.scroll tr"
 
 
 @asynccontextmanager
-async def browsing(running: Running, **options: Any) -> AsyncIterator[Page]:
-    """A page of a fresh browser; whatever it asks of anybody but the hub, and whatever a page complains of, fails."""
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("no chromium, and here it must be there")
-        pytest.skip("no chromium on this machine")
+async def browsing(browser: Browser, running: Running, **options: Any) -> AsyncIterator[Page]:
+    """A page of somebody new; whatever it asks of anybody but the hub, and whatever a page complains of, fails."""
     complaints: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        try:
-            context = await browser.new_context(**{"locale": "zh-CN", "base_url": running.url, **options})
-            page = await context.new_page()
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("console", lambda message: complaints.append(message.text) if "Security" in message.text else None)
-            page.on("request", lambda asked: complaints.append(asked.url) if running.url not in asked.url else None)
-            yield page
-        finally:
-            await browser.close()
+    context = await browser.new_context(**{"locale": "zh-CN", "base_url": running.url, **options})
+    try:
+        page = await context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text) if "Security" in message.text else None)
+        page.on("request", lambda asked: complaints.append(asked.url) if running.url not in asked.url else None)
+        yield page
+    finally:
+        await context.close()
     assert not complaints
 
 
@@ -78,11 +70,11 @@ def texts(workbook: bytes) -> str:
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
 async def test_an_auditor_finds_who_read_an_address_verifies_it_reviews_it_and_takes_the_month_home(
-    running: Running, scripts: bool
+    browser: Browser, running: Running, scripts: bool
 ) -> None:
     number, note = str(running.child()["_citizen"]), f"{NOTE} {scripts}"
     before = await running.size()
-    async with browsing(running, java_script_enabled=scripts) as page:
+    async with browsing(browser, running, java_script_enabled=scripts) as page:
         await sign_in(page, running)
         await page.get_by_label("公民身份号码").fill(number)
         await page.get_by_role("button", name="查找").click()
@@ -115,9 +107,9 @@ async def test_an_auditor_finds_who_read_an_address_verifies_it_reviews_it_and_t
     assert kinds.count("review") == 1 and kinds.count("look") >= 6
 
 
-async def test_a_member_unit_signs_in_and_gets_nothing_and_that_is_an_entry(running: Running) -> None:
+async def test_a_member_unit_signs_in_and_gets_nothing_and_that_is_an_entry(browser: Browser, running: Running) -> None:
     before = await running.size()
-    async with browsing(running) as page:
+    async with browsing(browser, running) as page:
         await sign_in(page, running, "education_bureau", "dropout_control")
         await expect(page.get_by_role("heading", name="本台仅供审计人员使用")).to_be_visible()
         assert not await page.locator("nav").count()
@@ -158,9 +150,9 @@ class Keys:
             await self.page.keyboard.press(key)
 
 
-async def test_the_keyboard_alone_suffices(running: Running) -> None:
+async def test_the_keyboard_alone_suffices(browser: Browser, running: Running) -> None:
     number = str(running.child()["_citizen"])
-    async with browsing(running) as page:
+    async with browsing(browser, running) as page:
         keys = Keys(page)
         for _ in range(50):
             await page.goto("/console/sign-in")
@@ -246,7 +238,7 @@ def screenshots(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("locale", ["zh-CN", "en-GB"])
 async def test_every_page_is_fit_for_everybody_and_has_its_picture_taken(
-    running: Running, screenshots: Path, width: int, locale: str
+    browser: Browser, running: Running, screenshots: Path, width: int, locale: str
 ) -> None:
     pages = await places(running)
 
@@ -258,7 +250,7 @@ async def test_every_page_is_fit_for_everybody_and_has_its_picture_taken(
         await page.screenshot(path=file, full_page=True)
         assert file.stat().st_size > 4_000
 
-    async with browsing(running, viewport={"width": width, "height": 900}, locale=locale) as page:
+    async with browsing(browser, running, viewport={"width": width, "height": 900}, locale=locale) as page:
         await page.goto(pages.pop("sign-in"))
         await taken(page, "sign-in")
         await refused(running, page, "a.b.c", taken, "sign-in-wrong")

@@ -15,7 +15,7 @@ import asyncpg
 import httpx
 import pytest
 from graphql import GraphQLSchema, parse, validate
-from playwright.async_api import Page
+from playwright.async_api import Browser, Page
 
 from connectors.demo.server import Server
 from connectors.source import All, Compare, Constant, Source
@@ -153,7 +153,7 @@ def test_the_lists_are_those_of_the_table() -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280])
 async def test_these_pages_are_fit_for_everybody_and_have_their_pictures_taken(
-    served: Served, people: list[Child], tmp_path: Path, width: int
+    browser: Browser, served: Served, people: list[Child], tmp_path: Path, width: int
 ) -> None:
     folder = Path(os.environ.get("HUB_TEST_SCREENSHOTS") or tmp_path)
     child = next(each for each in people if fault(each.citizen, None, None) is None)
@@ -163,7 +163,7 @@ async def test_these_pages_are_fit_for_everybody_and_have_their_pictures_taken(
         await judged(page, name)
         await page.screenshot(path=folder / f"further-{name}-{width}.png", full_page=True)
 
-    async with browsing(running, viewport={"width": width, "height": 844}) as page:
+    async with browsing(browser, running, viewport={"width": width, "height": 844}) as page:
         for who, purpose in ((POLICE, EMERGENCY), (child.town, "guardianship_protection")):
             await page.context.clear_cookies()
             await page.goto("/desk/sign-in")

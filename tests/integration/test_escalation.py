@@ -88,9 +88,9 @@ class Adversary:
         else:
             root, link = ROOT_OF[type_name], ""
         found: dict[Row, dict[str, Any]] = {}
-        after = None
+        first, after = 20 if link else 100, None
         while True:
-            page = f"{root}(first: 20, after: $after) {{ {inner} pageInfo {{ hasNextPage endCursor }} }}"
+            page = f"{root}(first: {first}, after: $after) {{ {inner} pageInfo {{ hasNextPage endCursor }} }}"
             query = f"query Look($after: String) {{ {page} }}"
             reply = (await self.served(self.key, purpose, query, {"after": after})).data[root]
             nodes = [edge["node"] for edge in reply["edges"]]

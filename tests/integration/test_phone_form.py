@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,7 +13,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, expect
 from pydantic import SecretStr
 
 from connectors.demo.server import Server
@@ -30,7 +29,6 @@ from tests.support.steps import rows_of
 
 pytestmark = pytest.mark.postgres
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PHONES = ("110", "022-29341110")
 SCHOOL = KINDS["SCHOOL"]
 UNDER_A_MINUTE = 60.0
@@ -157,24 +155,19 @@ async def test_who_may_not_report_here_is_told_where_to(behind: Behind) -> None:
 
 
 @asynccontextmanager
-async def browsing(behind: Behind, width: int) -> AsyncIterator[Page]:
-    """A page of a fresh browser; whatever it asks of anybody but the hub, and whatever it complains of, fails."""
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("no chromium, and here it must be there")
-        pytest.skip("no chromium on this machine")
+async def browsing(browser: Browser, behind: Behind, width: int) -> AsyncIterator[Page]:
+    """A page of somebody new; whatever it asks of anybody but the hub, and whatever it complains of, fails."""
     url, complaints = f"http://127.0.0.1:{behind.served.port}", list[str]()
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        try:
-            options: dict[str, Any] = {"locale": "zh-CN", "base_url": url, "viewport": {"width": width, "height": 844}}
-            page = await (await browser.new_context(**options)).new_page()
-            page.on("pageerror", lambda error: complaints.append(str(error)))
-            page.on("console", lambda said: complaints.append(said.text) if "Security" in said.text else None)
-            page.on("request", lambda asked: complaints.append(asked.url) if url not in asked.url else None)
-            yield page
-        finally:
-            await browser.close()
+    options: dict[str, Any] = {"locale": "zh-CN", "base_url": url, "viewport": {"width": width, "height": 844}}
+    context = await browser.new_context(**options)
+    try:
+        page = await context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if "Security" in said.text else None)
+        page.on("request", lambda asked: complaints.append(asked.url) if url not in asked.url else None)
+        yield page
+    finally:
+        await context.close()
     assert not complaints
 
 
@@ -202,12 +195,12 @@ async def taken(page: Page, folder: Path, name: str, width: int) -> None:
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1280])
 async def test_a_school_reports_by_telephone_and_the_report_is_followed_to_the_town(
-    behind: Behind, width: int, tmp_path: Path
+    browser: Browser, behind: Behind, width: int, tmp_path: Path
 ) -> None:
     folder = Path(os.environ.get("HUB_TEST_SCREENSHOTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
     child, place = behind.people[1], f"村口小桥（虚构 {width}）"
-    async with browsing(behind, width) as page:
+    async with browsing(browser, behind, width) as page:
         await sign_in(page, behind, SCHOOL, EMERGENCY, "/report/")
         begun = time.monotonic()
         await taken(page, folder, "report", width)
@@ -220,7 +213,7 @@ async def test_a_school_reports_by_telephone_and_the_report_is_followed_to_the_t
         await taken(page, folder, "reported", width)
         await page.get_by_role("link", name="报告进展").click()
         await expect(page.locator(".waiting .tag").first).to_have_text("已报告")
-    async with browsing(behind, width) as page:
+    async with browsing(browser, behind, width) as page:
         await sign_in(page, behind, POLICE, EMERGENCY, "/duty/")
         await taken(page, folder, "duty-police", width)
         await page.locator("li", has_text=place).get_by_role("link", name="查看并办理").click()
@@ -234,7 +227,7 @@ async def test_a_school_reports_by_telephone_and_the_report_is_followed_to_the_t
         await page.get_by_role("button", name="记录应急处置").click()
         await taken(page, folder, "done", width)
         await step(page, row, "通报镇街")
-    async with browsing(behind, width) as page:
+    async with browsing(browser, behind, width) as page:
         await sign_in(page, behind, child.town, GUARDIANSHIP, "/duty/")
         await taken(page, folder, "duty-town", width)
         item = page.locator("li", has_text=place)
@@ -261,9 +254,9 @@ async def step(page: Page, row: str, name: str) -> None:
 
 
 @pytest.mark.browser
-async def test_the_form_is_filled_and_sent_by_keyboard_alone(behind: Behind) -> None:
+async def test_the_form_is_filled_and_sent_by_keyboard_alone(browser: Browser, behind: Behind) -> None:
     narrative = "只用键盘的报告（虚构）"
-    async with browsing(behind, 390) as page:
+    async with browsing(browser, behind, 390) as page:
         await sign_in(page, behind, SCHOOL, EMERGENCY, "/report/")
         for label, text in (("发生地点", "校门口（虚构）"), ("情况说明", narrative)):
             await tab_to(page, label)

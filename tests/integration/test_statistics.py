@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import async_playwright, expect
+from playwright.async_api import Browser, expect
 from python_calamine import CalamineWorkbook
 
 from connectors.demo.server import Server
 from hub.statistics.freeze import FreezeError
-from tests.integration.test_phone_form import CHROMIUM, taken
+from tests.integration.test_phone_form import taken
 from tests.support.desk import at_desk, hidden, of
 from tests.support.served import Reply, Served, entries_of, serving, settings_of
 from tests.support.statistics import (
@@ -314,32 +314,28 @@ async def test_the_bureau_gives_a_census_figure_by_a_form_and_a_conflict_shows_w
 
 
 @pytest.mark.browser
-async def test_charts_are_read_at_a_desk_and_on_a_telephone(served: Served, written: Server, tmp_path: Path) -> None:
-    if CHROMIUM is None:
-        if os.environ.get("CI"):
-            pytest.fail("no chromium, and here it must be there")
-        pytest.skip("no chromium on this machine")
+async def test_charts_are_read_at_a_desk_and_on_a_telephone(
+    browser: Browser, served: Served, written: Server, tmp_path: Path
+) -> None:
     folder = Path(os.environ.get("HUB_TEST_SCREENSHOTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
     url, complaints = f"http://127.0.0.1:{served.port}", list[str]()
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        context = await browser.new_context(locale="zh-CN", base_url=url, viewport={"width": 1280, "height": 844})
-        tab = await context.new_page()
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.on("console", lambda said: complaints.append(said.text) if "Security" in said.text else None)
-        await tab.goto("/statistics/")
-        await tab.locator("#token").fill(served.token(BUREAU, STATISTICS))
-        await tab.locator("main button").click()
-        await tab.goto(f"/statistics/?quarter={(await quarters(written))[1]}")
-        for width in (1280, 390):
-            await tab.set_viewport_size({"width": width, "height": 844})
-            await expect(tab.locator("svg.drawn")).to_have_count(2)
-            await taken(tab, folder, "statistics", width)
-        await tab.locator("#indicator").select_option("CHILDREN_ON_FILE")
-        await tab.get_by_role("button", name="查看").click()
-        await expect(tab.locator("line.mark").first).to_be_attached()
-        await tab.get_by_role("link", name="登记或更正").first.click()
-        await taken(tab, folder, "census", 390)
-        await browser.close()
+    context = await browser.new_context(locale="zh-CN", base_url=url, viewport={"width": 1280, "height": 844})
+    tab = await context.new_page()
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("console", lambda said: complaints.append(said.text) if "Security" in said.text else None)
+    await tab.goto("/statistics/")
+    await tab.locator("#token").fill(served.token(BUREAU, STATISTICS))
+    await tab.locator("main button").click()
+    await tab.goto(f"/statistics/?quarter={(await quarters(written))[1]}")
+    for width in (1280, 390):
+        await tab.set_viewport_size({"width": width, "height": 844})
+        await expect(tab.locator("svg.drawn")).to_have_count(2)
+        await taken(tab, folder, "statistics", width)
+    await tab.locator("#indicator").select_option("CHILDREN_ON_FILE")
+    await tab.get_by_role("button", name="查看").click()
+    await expect(tab.locator("line.mark").first).to_be_attached()
+    await tab.get_by_role("link", name="登记或更正").first.click()
+    await taken(tab, folder, "census", 390)
+    await context.close()
     assert not complaints

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 from python_calamine import CalamineWorkbook
 
 from connectors.demo.server import Server
@@ -22,7 +22,7 @@ from hub.survey.reading import parsed
 from hub.workdays import workdays_between
 from tests.integration.test_phone_form import tab_to
 from tests.integration.test_survey_import import by_name, came_back, form, register, statuses, villages
-from tests.support.browsing import Pictures, browsing, chromium
+from tests.support.browsing import Pictures, browsing
 from tests.support.course import CIVIL, WOMEN
 from tests.support.desk import at_desk, hidden, of
 from tests.support.served import Child, Served, today
@@ -290,7 +290,7 @@ async def test_the_page_is_for_villages_towns_and_civil_affairs_each_with_its_pa
 
 @pytest.mark.browser
 async def test_a_quarter_goes_from_a_broken_sheet_to_civil_affairs(
-    served: Served, departments: Mapping[str, Source], people: list[Child], tmp_path: Path
+    browser: Browser, served: Served, departments: Mapping[str, Source], people: list[Child], tmp_path: Path
 ) -> None:
     pictures = Pictures(Path(os.environ.get("HUB_TEST_SCREENSHOTS") or tmp_path), "survey")
     where = All((Compare("quarter", "eq", Constant(QUARTER)), Compare("status", "eq", Constant("DRAFT"))))
@@ -299,15 +299,14 @@ async def test_a_quarter_goes_from_a_broken_sheet_to_civil_affairs(
     village = max(code for code in drafts if len(code) == 12 and code.startswith(here))
     await others_submit(served, here, village, QUARTER)
     rows = form(village, 4, 40)
-    async with chromium() as browser:
-        async with browsing(browser, served, f"village_committee:{village}", SURVEY, "/survey/") as page:
-            await at_the_village(page, pictures, rows, tmp_path / "登记表.xlsx", village)
-        files = await register(departments, village)
-        assert all(by_name(files, row["name"])["_accepted"] is False for row in rows)
-        async with browsing(browser, served, f"town_government:{here}", SURVEY, "/survey/") as page:
-            await at_the_town(page, pictures, POLICY.divisions[village].name)
-        async with browsing(browser, served, CIVIL, SURVEY, "/survey/") as page:
-            await at_the_district(page, pictures, POLICY.divisions[here].name)
+    async with browsing(browser, served, f"village_committee:{village}", SURVEY, "/survey/") as page:
+        await at_the_village(page, pictures, rows, tmp_path / "登记表.xlsx", village)
+    files = await register(departments, village)
+    assert all(by_name(files, row["name"])["_accepted"] is False for row in rows)
+    async with browsing(browser, served, f"town_government:{here}", SURVEY, "/survey/") as page:
+        await at_the_town(page, pictures, POLICY.divisions[village].name)
+    async with browsing(browser, served, CIVIL, SURVEY, "/survey/") as page:
+        await at_the_district(page, pictures, POLICY.divisions[here].name)
     assert (await statuses(departments, village))[QUARTER] == "DISTRICT_ACCEPTED"
     files = await register(departments, village)
     assert all(by_name(files, row["name"])["_accepted"] is True for row in rows)

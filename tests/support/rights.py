@@ -9,7 +9,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from tests.support.world import FIELDS, VECTORS
 
@@ -82,6 +82,7 @@ UNITS = tuple(dict.fromkeys(unit for unit, _ in RIGHTS))
 PURPOSES = tuple(sorted({purpose for _, purpose in RIGHTS}))
 
 
+@cache
 def scopes(me: Me, coordinate: str, action: str) -> tuple[str, ...]:
     """Scopes in which the principal may do ``action`` (``read``, ``read_masked``) on the coordinate."""
     found = RIGHTS.get((me.unit, me.purpose), {}).get(coordinate, ())
