@@ -290,3 +290,22 @@ async def test_a_bug_is_told_by_its_place_and_kind_and_never_by_its_text(
     assert "ValueError" in caplog.text
     assert "in broken" in caplog.text
     assert value not in caplog.text + found.body.decode()
+
+
+async def test_of_many_pages_each_is_read_once_for_all_who_came_with_it(counted: Counted, world: World) -> None:
+    query = """query Page($town: DivisionCode!) {
+      children(first: 100, filter: {divisionCode: {under: $town}}) { edges { node { id name } } }
+    }"""
+    codes = busiest(world, 9, most=9)
+    counted.statements()
+    alone = [(await counted.ask(*BUREAU, query, town=code)).data for code in codes]
+    each = pages_read(counted)
+    replies = await together(*(counted.ask(*BUREAU, query, town=code) for code in codes * 3))
+    assert [reply.data for reply in replies] == alone * 3
+    assert 0 < each == pages_read(counted)
+    assert not counted.hub.batches.reading
+
+
+def pages_read(counted: Counted) -> int:
+    """Statements since the last time that read a page of files."""
+    return sum(relation == "Child" and "limit" in bindings for relation, bindings in counted.statements())
