@@ -99,6 +99,7 @@ def parent() -> Path:
     process.stdout.close()
 
     def end() -> None:
+        process.kill()
         process.communicate()
         place.unlink(missing_ok=True)
         folder.rmdir()
