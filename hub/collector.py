@@ -12,14 +12,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-YOUNG: Final = 5_000
-"""New objects after which the youngest are looked at: some 5 ms, where all of them live.
-
-More than a batch of requests holds at once: what it leaves behind is freed without the collector, which with 2,000
-looked at nearly each of them.
-"""
-MIDDLE: Final = 1
-"""Young collections after which, at the next, those that survived are looked at again: some 10 ms, where all live."""
+YOUNG: Final = 2_000
+"""New objects after which the youngest are looked at: some 2 ms, where all of them live."""
+MIDDLE: Final = 3
+"""Young collections after which those that survived are looked at again: some 8 ms, where all of them live."""
 NEVER: Final = 1_000_000_000
 IDLE: Final = 0.1
 """Share of a second of processor time below which the process counts as idle."""
