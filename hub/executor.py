@@ -111,10 +111,7 @@ class Execution:
     registry: Registry
     years_ago: Any
     unknown_sources: dict[Fact, SourceError] = field(default_factory=dict)
-    meeting: Meeting = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.meeting = Meeting(ask=self._know)
+    meeting: Meeting = field(default_factory=Meeting)
 
     async def page(self, reach: Reach, arguments: Arguments, after: Place | None) -> Page:
         """A page of a root connection."""
@@ -197,7 +194,8 @@ class Execution:
             place = after.bindings() if after else {}
             chunk = await self._fetch(reach, form, bindings | place | {"limit": limit})
             enough, missed = _enough(chunk, needed - len(kept))
-            settled = await self._settle(reach, form, enough, bindings, self.meeting.know, doubtful and missed)
+            know = partial(self.meeting.know, self._know)
+            settled = await self._settle(reach, form, enough, bindings, know, doubtful and missed)
             kept.extend(settled)
             if len(kept) >= needed or len(chunk) < limit:
                 return self._cut(reach, kept, arguments.first)

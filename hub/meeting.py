@@ -23,8 +23,9 @@ Ask: TypeAlias = Callable[[frozenset[Fact], str, People], Awaitable[Learnt]]
 
 @dataclass(slots=True, kw_only=True)
 class Round:
-    """Whom the same is wanted of this time."""
+    """Whom the same is wanted of this time, and how that is asked."""
 
+    ask: Ask
     people: list[tuple[Any, ...]] = field(default_factory=list)
     learnt: asyncio.Future[Learnt] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -40,9 +41,11 @@ class Round:
 
 @dataclass(slots=True, kw_only=True)
 class Meeting:
-    """Readings under way, and how many of them wait."""
+    """Readings under way, and how many of them wait.
 
-    ask: Ask
+    It keeps nobody's way to ask: whoever has the meeting would otherwise hang on itself, with all rows of its batch.
+    """
+
     reading: int = 0
     waiting: int = 0
     rounds: dict[Wanted, Round] = field(default_factory=dict)
@@ -58,9 +61,9 @@ class Meeting:
             self.reading -= 1
             self._begin()
 
-    async def know(self, facts: frozenset[Fact], home: str, people: People) -> Learnt:
-        """What is learnt of these people, and of those of whom the others want to know the same."""
-        found = self.rounds.setdefault((facts, home), Round())
+    async def know(self, ask: Ask, facts: frozenset[Fact], home: str, people: People) -> Learnt:
+        """What is learnt by ``ask`` of these people, and of those of whom the others want to know the same."""
+        found = self.rounds.setdefault((facts, home), Round(ask=ask))
         found.people.extend(people)
         self.waiting += 1
         self._begin()
@@ -72,7 +75,7 @@ class Meeting:
             return
         rounds, self.rounds, self.waiting = self.rounds, {}, 0
         for (facts, home), found in rounds.items():
-            task = asyncio.ensure_future(self.ask(facts, home, found.people))
+            task = asyncio.ensure_future(found.ask(facts, home, found.people))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
             task.add_done_callback(found.told)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from connectors.source import Compare, Constant
-from hub.meeting import Learnt, Meeting, People
+from hub.meeting import Ask, Learnt, Meeting, People
 from hub.planner.formula import Fact
 
 RAISED = Fact("raised", "courts", "CriminalCase", Compare("status", "eq", Constant("OPEN")))
@@ -31,21 +31,23 @@ class Asked:
         return {fact: {home: len(people)} for fact in facts}
 
 
-async def read(meeting: Meeting, *rounds: str, before: int = 0) -> list[Learnt]:
+async def read(meeting: Meeting, ask: Ask, *rounds: str, before: int = 0) -> list[Learnt]:
     """A reading that comes to undecided rows so often, each time of these people."""
     found = []
     with meeting.attended():
         for _ in range(before + 1):
             await asyncio.sleep(0)
         for people in rounds:
-            found.append(await meeting.know(KNOWN, "civil_affairs", [(person,) for person in people]))
+            found.append(await meeting.know(ask, KNOWN, "civil_affairs", [(person,) for person in people]))
     return found
 
 
 async def test_what_all_want_to_know_is_asked_once_and_told_to_each() -> None:
     asked = Asked()
-    meeting = Meeting(ask=asked.know)
-    found = await asyncio.gather(read(meeting, "ab"), read(meeting, "c", before=5), read(meeting, "d", "e"))
+    meeting = Meeting()
+    found = await asyncio.gather(
+        read(meeting, asked.know, "ab"), read(meeting, asked.know, "c", before=5), read(meeting, asked.know, "d", "e")
+    )
     assert asked.people == [["a", "b", "d", "c"], ["e"]]
     assert found[0] == found[1] == [{RAISED: {"civil_affairs": 4}}]
     assert found[2][1] == {RAISED: {"civil_affairs": 1}}
@@ -54,17 +56,20 @@ async def test_what_all_want_to_know_is_asked_once_and_told_to_each() -> None:
 
 async def test_a_reading_that_ends_without_a_question_is_not_waited_for() -> None:
     asked = Asked()
-    meeting = Meeting(ask=asked.know)
-    await asyncio.wait_for(asyncio.gather(read(meeting, before=9), read(meeting, "a"), read(meeting)), timeout=10)
+    meeting = Meeting()
+    await asyncio.wait_for(
+        asyncio.gather(read(meeting, asked.know, before=9), read(meeting, asked.know, "a"), read(meeting, asked.know)),
+        timeout=10,
+    )
     assert asked.people == [["a"]]
 
 
 async def test_a_failure_is_told_to_all_who_wait_and_to_nobody_later() -> None:
     asked = Asked(broken=True)
-    meeting = Meeting(ask=asked.know)
-    found = await asyncio.gather(*(read(meeting, person) for person in "ab"), return_exceptions=True)
+    meeting = Meeting()
+    found = await asyncio.gather(*(read(meeting, asked.know, person) for person in "ab"), return_exceptions=True)
     assert [type(each) for each in found] == [ConnectionError] * 2
-    assert await read(meeting, "c") == [{RAISED: {"civil_affairs": 1}}]
+    assert await read(meeting, asked.know, "c") == [{RAISED: {"civil_affairs": 1}}]
 
 
 async def test_when_the_hub_ends_nobody_waits_for_ever() -> None:
@@ -74,8 +79,8 @@ async def test_when_the_hub_ends_nobody_waits_for_ever() -> None:
         await never.wait()
         return {}
 
-    meeting = Meeting(ask=know)
-    reading = asyncio.create_task(read(meeting, "a"))
+    meeting = Meeting()
+    reading = asyncio.create_task(read(meeting, know, "a"))
     while not meeting.tasks:
         await asyncio.sleep(0)
     for task in tuple(meeting.tasks):

@@ -8,6 +8,7 @@ behind requests (sequencer, indexer), so all that is counted is theirs.
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -21,7 +22,10 @@ import pytest
 from connectors.demo.server import Server
 from connectors.postgres import PoolSettings
 from connectors.source import Aggregate, Bindings, Fetch, Row, Source
+from hub.calls import Call
+from hub.executor import Execution
 from hub.hub import Hub
+from hub.meeting import Meeting
 from hub.pipeline import Request, answer
 from tests.bench.documents import AGGREGATE, FULL, LIST, MASKED, POINT, Asker
 from tests.support.running import close_all, connect, fill, identity, open_alone, start_server
@@ -158,6 +162,21 @@ async def larger(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Alon
         await close_all(connected)
     finally:
         started.stop()
+
+
+async def test_what_a_batch_held_is_let_go_without_the_collector(alone: Alone) -> None:
+    asked = [(ASKERS[name], *await alone.requests(ASKERS[name], workload)) for name, workload in NOW]
+    for asker, query, each in asked:
+        await alone.ask(asker, query, *each)
+    gc.collect()
+    gc.disable()
+    try:
+        for asker, query, each in asked:
+            await alone.ask(asker, query, *each)
+        held = [each for each in gc.get_objects() if isinstance(each, Execution | Meeting | Call)]
+    finally:
+        gc.enable()
+    assert held == [], "whoever hangs on itself stays, with all of its rows, until the process is idle"
 
 
 @pytest.mark.parametrize(("name", "workload"), NOW)
