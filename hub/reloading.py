@@ -1,8 +1,9 @@
 """A signal to one replica -> the policy folder read anew by all: another policy in force, or the last good one kept.
 
 Guarantee: a request keeps the policy that it began with. What came into force, or why nothing did, is an entry of the
-log and a line for the operator, and ``/readyz`` says so until a folder is good again. Other replicas follow within a
-second, each from its own folder, and only to the very version that was put in force.
+log and a line for the operator, and ``/readyz`` says so until a folder is good again. Other replicas look for news
+twice a second and follow, each from its own folder and only to the very version that was put in force; one whose
+folder does not hold it yet looks into the folder again every ``AGAIN`` seconds.
 """
 
 from __future__ import annotations
