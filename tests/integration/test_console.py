@@ -15,6 +15,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
+from tests.support.browsing import follow
 from tests.support.console import AUDITOR, READER, Running, patiently
 
 pytestmark = [pytest.mark.postgres, pytest.mark.browser]
@@ -45,7 +46,7 @@ async def sign_in(page: Page, running: Running, key: str = "auditor", purpose: s
     for _ in range(50):
         await page.goto("/console/")
         await page.locator("#token").fill(running.token(key, purpose, operator=AUDITOR))
-        await page.locator("main button").click()
+        await follow(page.locator("main button"))
         if "尝试过于频繁" not in await page.content():
             return
         await asyncio.sleep(0.3)
@@ -77,20 +78,20 @@ async def test_an_auditor_finds_who_read_an_address_verifies_it_reviews_it_and_t
     async with browsing(browser, running, java_script_enabled=scripts) as page:
         await sign_in(page, running)
         await page.get_by_label("公民身份号码").fill(number)
-        await page.get_by_role("button", name="查找").click()
+        await follow(page.get_by_role("button", name="查找"))
         assert number not in page.url
         row = page.locator(HIT, has_text="现居住地").filter(has_text=READER).first
         await expect(row).to_contain_text("镇街人民政府" if "镇街" in await row.inner_text() else "政府")
-        await row.locator("a").first.click()
-        await page.get_by_role("link", name="核验这条记录").click()
+        await follow(row.locator("a").first)
+        await follow(page.get_by_role("link", name="核验这条记录"))
         await expect(page.get_by_text("核验通过")).to_be_visible()
         await page.get_by_label("已复核").check()
         await page.get_by_label("说明（不要写个人信息）").fill(note)
-        await page.get_by_role("button", name="保存复核").click()
+        await follow(page.get_by_role("button", name="保存复核"))
         await expect(page.get_by_text("复核已记入日志")).to_be_visible()
         await until(page, note)
         await expect(page.locator("article.review", has_text=note)).to_contain_text(f"已复核 · {AUDITOR}")
-        await page.get_by_role("link", name="月度报告").click()
+        await follow(page.get_by_role("link", name="月度报告"))
         await expect(page.get_by_text(note)).to_be_visible()
         async with page.expect_download() as coming:
             await page.get_by_role("link", name="下载 Excel").click()
@@ -98,7 +99,7 @@ async def test_an_auditor_finds_who_read_an_address_verifies_it_reviews_it_and_t
         assert file.suggested_filename.startswith("audit-2") and file.suggested_filename.endswith(".xlsx")
         told = texts(Path(await file.path()).read_bytes())
         assert note in told and "已复核" in told and number not in told
-        await page.get_by_role("button", name="退出登录").click()
+        await follow(page.get_by_role("button", name="退出登录"))
         await expect(page.get_by_role("heading", name="登录")).to_be_visible()
         await page.go_back()
         await page.reload()
@@ -274,5 +275,5 @@ async def refused(
         await asyncio.sleep(0.3)
     await page.goto("/console/sign-in")
     await page.locator("#token").fill(token)
-    await page.locator("main button").click()
+    await follow(page.locator("main button"))
     await taken(page, name)

@@ -28,6 +28,7 @@ from hub.pages.duty.belonging import begun_about_enrolment, loose, of_files
 from hub.pages.duty.further import others
 from hub.pages.duty.waiting import MOST, listings
 from tests.integration.test_console import browsing, judged
+from tests.support.browsing import follow
 from tests.support.course import COURT, EDUCATION, EMERGENCY, GUARDIANSHIP, POLICE, WOMEN, Course
 from tests.support.desk import at_desk, hidden, links, of, take
 from tests.support.served import Child, Served, today
@@ -168,20 +169,20 @@ async def test_these_pages_are_fit_for_everybody_and_have_their_pictures_taken(
             await page.context.clear_cookies()
             await page.goto("/desk/sign-in")
             await page.get_by_label("访问令牌").fill(served.token(who, purpose))
-            await page.get_by_role("button", name="登录").click()
+            await follow(page.get_by_role("button", name="登录"))
             if "/desk/purpose" in page.url:
-                await page.locator("main button").click()
+                await follow(page.locator("main button"))
             await page.goto("/duty/")
             await taken(page, f"duty-{who.partition(':')[0]}")
             if who == POLICE:
-                await page.get_by_role("link", name="其他可补充").click()
+                await follow(page.get_by_role("link", name="其他可补充"))
                 await taken(page, "others")
         await page.goto("/duty/")
         await page.get_by_label("儿童的公民身份号码").fill(child.citizen)
-        await page.get_by_role("button", name="查找").click()
+        await follow(page.get_by_role("button", name="查找"))
         await taken(page, "child")
         assert child.citizen not in page.url
-        await page.get_by_role("link", name="登记监护人变化").click()
+        await follow(page.get_by_role("link", name="登记监护人变化"))
         await taken(page, "new")
 
 

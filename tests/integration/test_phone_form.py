@@ -20,6 +20,7 @@ from connectors.demo.server import Server
 from connectors.source import Compare, Constant, Source
 from hub.settings import Databases, Writes
 from tests.integration.test_reports import KINDS
+from tests.support.browsing import follow
 from tests.support.course import EMERGENCY, GUARDIANSHIP, POLICE
 from tests.support.desk import at_desk, hidden, of
 from tests.support.proxy import Proxy, proxied
@@ -176,7 +177,7 @@ async def sign_in(page: Page, behind: Behind, key: str, purpose: str, path: str)
     for _ in range(20):
         await page.goto(path)
         await page.locator("#token").fill(behind.served.token(key, purpose))
-        await page.locator("main button").click()
+        await follow(page.locator("main button"))
         if "尝试过于频繁" not in await page.content():
             return
         await asyncio.sleep(0.3)
@@ -207,16 +208,16 @@ async def test_a_school_reports_by_telephone_and_the_report_is_followed_to_the_t
         await page.get_by_label("发生地区划代码").select_option(child.village)
         await page.get_by_label("发生地点").fill(place)
         await page.get_by_label("情况说明").fill("有个孩子独自在桥下，衣服湿了（虚构）")
-        await page.get_by_role("button", name="立即报告公安机关").click()
+        await follow(page.get_by_role("button", name="立即报告公安机关"))
         await expect(page.get_by_role("heading", name="报告已受理")).to_be_visible()
         assert time.monotonic() - begun < UNDER_A_MINUTE
         await taken(page, folder, "reported", width)
-        await page.get_by_role("link", name="报告进展").click()
+        await follow(page.get_by_role("link", name="报告进展"))
         await expect(page.locator(".waiting .tag").first).to_have_text("已报告")
     async with browsing(browser, behind, width) as page:
         await sign_in(page, behind, POLICE, EMERGENCY, "/duty/")
         await taken(page, folder, "duty-police", width)
-        await page.locator("li", has_text=place).get_by_role("link", name="查看并办理").click()
+        await follow(page.locator("li", has_text=place).get_by_role("link", name="查看并办理"))
         await taken(page, folder, "row-police", width)
         row = page.url
         await step(page, row, "受理出警")
@@ -224,7 +225,7 @@ async def test_a_school_reports_by_telephone_and_the_report_is_followed_to_the_t
         await opened(page, "记录应急处置")
         await page.get_by_label("制止侵害").first.check()
         await taken(page, folder, "row-measures", width)
-        await page.get_by_role("button", name="记录应急处置").click()
+        await follow(page.get_by_role("button", name="记录应急处置"))
         await taken(page, folder, "done", width)
         await step(page, row, "通报镇街")
     async with browsing(browser, behind, width) as page:
@@ -232,7 +233,7 @@ async def test_a_school_reports_by_telephone_and_the_report_is_followed_to_the_t
         await taken(page, folder, "duty-town", width)
         item = page.locator("li", has_text=place)
         await expect(item).to_contain_text("已通报镇街")
-        await item.get_by_role("link", name="查看并办理").click()
+        await follow(item.get_by_role("link", name="查看并办理"))
         await expect(page.locator("dl.whole")).to_contain_text("制止侵害")
         await taken(page, folder, "row-town", width)
         assert "报告单位" not in await page.content()
@@ -249,7 +250,7 @@ async def step(page: Page, row: str, name: str) -> None:
     """A step without fields, by its button on the row's page."""
     await page.goto(row)
     await opened(page, name)
-    await page.get_by_role("button", name=name, exact=True).click()
+    await follow(page.get_by_role("button", name=name, exact=True))
     await expect(page.get_by_role("heading", name="已办理")).to_be_visible()
 
 

@@ -18,6 +18,7 @@ from python_calamine import CalamineWorkbook
 from connectors.demo.server import Server
 from hub.statistics.freeze import FreezeError
 from tests.integration.test_phone_form import taken
+from tests.support.browsing import follow
 from tests.support.desk import at_desk, hidden, of
 from tests.support.served import Reply, Served, entries_of, serving, settings_of
 from tests.support.statistics import (
@@ -326,16 +327,16 @@ async def test_charts_are_read_at_a_desk_and_on_a_telephone(
     tab.on("console", lambda said: complaints.append(said.text) if "Security" in said.text else None)
     await tab.goto("/statistics/")
     await tab.locator("#token").fill(served.token(BUREAU, STATISTICS))
-    await tab.locator("main button").click()
+    await follow(tab.locator("main button"))
     await tab.goto(f"/statistics/?quarter={(await quarters(written))[1]}")
     for width in (1280, 390):
         await tab.set_viewport_size({"width": width, "height": 844})
         await expect(tab.locator("svg.drawn")).to_have_count(2)
         await taken(tab, folder, "statistics", width)
     await tab.locator("#indicator").select_option("CHILDREN_ON_FILE")
-    await tab.get_by_role("button", name="查看").click()
+    await follow(tab.get_by_role("button", name="查看"))
     await expect(tab.locator("line.mark").first).to_be_attached()
-    await tab.get_by_role("link", name="登记或更正").first.click()
+    await follow(tab.get_by_role("link", name="登记或更正").first)
     await taken(tab, folder, "census", 390)
     await context.close()
     assert not complaints

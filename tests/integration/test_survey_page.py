@@ -22,7 +22,7 @@ from hub.survey.reading import parsed
 from hub.workdays import workdays_between
 from tests.integration.test_phone_form import tab_to
 from tests.integration.test_survey_import import by_name, came_back, form, register, statuses, villages
-from tests.support.browsing import Pictures, browsing
+from tests.support.browsing import Pictures, browsing, follow
 from tests.support.course import CIVIL, WOMEN
 from tests.support.desk import at_desk, hidden, of
 from tests.support.served import Child, Served, today
@@ -340,9 +340,9 @@ async def at_the_village(page: Page, pictures: Pictures, rows: list[dict[str, st
     await expect(page.get_by_role("status")).to_have_text("已录入 4 行。", timeout=60_000)
     await pictures.of(page, "entered")
     await page.get_by_label("填表人").fill(WHO)
-    await page.get_by_role("button", name="报送镇街").click()
+    await follow(page.get_by_role("button", name="报送镇街"))
     await expect(page.get_by_role("heading", name="已办理")).to_be_visible()
-    await page.get_by_role("link", name="返回季度摸排").click()
+    await follow(page.get_by_role("link", name="返回季度摸排"))
     await expect(page.locator("section .tag").last).to_have_text("村居已报送")
 
 
@@ -356,7 +356,7 @@ async def at_the_town(page: Page, pictures: Pictures, village: str) -> None:
     await page.locator("summary", has_text="镇街汇总报送").click()
     await page.get_by_label("在册儿童数").fill("12")
     await page.get_by_label("填表人").fill(WHO)
-    await page.get_by_role("button", name="镇街汇总报送").click()
+    await follow(page.get_by_role("button", name="镇街汇总报送"))
     await expect(page.get_by_role("heading", name="已办理")).to_be_visible()
     await pictures.of(page, "done")
 
@@ -366,9 +366,9 @@ async def at_the_district(page: Page, pictures: Pictures, town: str) -> None:
     await pictures.of(page, "district")
     item = page.locator("li", has_text=town)
     await expect(item).to_contain_text("镇街已汇总")
-    await item.get_by_role("link", name="查看并办理").click()
+    await follow(item.get_by_role("link", name="查看并办理"))
     await pictures.of(page, "row-district")
-    await page.get_by_role("button", name="核准").click()
+    await follow(page.get_by_role("button", name="核准"))
     await expect(page.get_by_role("heading", name="已办理")).to_be_visible()
     await page.goto(f"/survey/progress?quarter={QUARTER}")
     tile = page.locator(".tile", has_text=town)
@@ -380,5 +380,5 @@ async def at_the_district(page: Page, pictures: Pictures, town: str) -> None:
 
 async def _send(page: Page, file: Path) -> None:
     await page.get_by_label("登记表文件").set_input_files(file)
-    await page.get_by_role("button", name="上传并检查").click()
+    await follow(page.get_by_role("button", name="上传并检查"))
     await expect(page.get_by_role("heading", name="登记表检查结果")).to_be_visible()
