@@ -63,6 +63,7 @@ class Session:
         self._timeout = timeout
         self._connection: Any = None
         self._turn = asyncio.Lock()
+        self._ended = False
         milliseconds = str(int(timeout * 1000))
         self._settings = {
             "application_name": f"hub log {name}",
@@ -90,6 +91,9 @@ class Session:
             try:
                 if self._connection is None or self._connection.is_closed():
                     self._connection = await self._open()
+                if self._ended:
+                    # Ended while it was being opened: nobody would close it any more.
+                    raise StoreError("closed")
                 yield self._connection
             except BaseException as error:
                 self.drop()
@@ -111,7 +115,8 @@ class Session:
             self._connection = None
 
     async def close(self) -> None:
-        """Ends the connection in good order, if that is quick."""
+        """Ends the connection in good order, if that is quick; none is to be had afterwards."""
+        self._ended = True
         connection, self._connection = self._connection, None
         if connection is not None and not connection.is_closed():
             try:

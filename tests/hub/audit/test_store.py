@@ -45,6 +45,23 @@ async def test_what_is_appended_is_there_for_another_connection(store: PostgresS
     assert sorted(await names_in(dsn)) == [leaf.name for leaf in leaves]
 
 
+async def test_a_session_that_is_closed_while_it_opens_leaves_no_connection(dsn: str, owner: asyncpg.Connection) -> None:
+    session = Session(dsn, name="closing")
+
+    async def used() -> None:
+        async with session.connection():
+            pytest.fail("closed, and yet there is a connection")
+
+    opening = asyncio.create_task(used())
+    await asyncio.sleep(0)
+    await session.close()
+    with pytest.raises(StoreError, match="closed"):
+        await opening
+    async with asyncio.timeout(10):
+        while await owner.fetchval("select count(*) from pg_stat_activity where application_name = 'hub log closing'"):
+            await asyncio.sleep(0.05)
+
+
 async def test_settling_puts_in_what_is_missing_and_nothing_twice(store: PostgresStore, dsn: str) -> None:
     first, second = encode(entry("r1")), encode(entry("r2"))
     await store.append([first])
