@@ -81,20 +81,33 @@ def contenders(
 
 
 @contextmanager
-def hub(settings: Mapping[str, str], name: str = "hub") -> Iterator[Contender]:
-    """The hub as it is served, with a probe of its loop beside it (``tests/bench/probed.py``)."""
-    port = free_port()
-    command = [sys.executable, "-m", "tests.bench.probed", str(port)]
-    with _running(name, command, {**settings, "HUB_PORT": str(port)}, port, "/graphql") as found:
+def hub(settings: Mapping[str, str]) -> Iterator[Contender]:
+    """The hub as it is served."""
+    with _served("hub", settings) as found:
         yield found
 
 
 @contextmanager
 def workers(settings: Mapping[str, str], count: int) -> Iterator[Contender]:
     """The hub by several processes on one port."""
+    with _served("two workers", settings, "--workers", str(count)) as found:
+        yield found
+
+
+@contextmanager
+def _served(name: str, settings: Mapping[str, str], *options: str) -> Iterator[Contender]:
     port = free_port()
-    command = [sys.executable, "-c", "from hub.cli import main; main()", "serve", "--workers", str(count)]
-    with _running("two workers", command, {**settings, "HUB_PORT": str(port)}, port, "/graphql") as found:
+    command = [sys.executable, "-c", "from hub.cli import main; main()", "serve", *options]
+    with _running(name, command, {**settings, "HUB_PORT": str(port)}, port, "/graphql") as found:
+        yield found
+
+
+@contextmanager
+def probed(settings: Mapping[str, str]) -> Iterator[Contender]:
+    """The hub with a probe of its loop beside it (``tests/bench/probed.py``), which costs it a tenth of its speed."""
+    port = free_port()
+    command = [sys.executable, "-m", "tests.bench.probed", str(port)]
+    with _running("hub", command, {**settings, "HUB_PORT": str(port)}, port, "/graphql") as found:
         yield found
 
 

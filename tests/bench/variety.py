@@ -52,14 +52,17 @@ def _measure() -> list[Mapping[str, Any]]:
         policy = read_policy(settings)
         parts = _parts(settings, policy)
         with contenders.hub(variables) as hub:
-            return [
-                _mixed(hub, parts, found),
-                _cold(hub, settings),
-                *_limits(hub, settings),
-                _compiled(settings, policy),
-                _planned(settings, policy),
-                _entitled(variables, settings),
-            ]
+            mixed, cold = _mixed(hub, parts, found), _cold(hub, settings)
+        with contenders.probed(variables) as hub:
+            limits = list(_limits(hub, settings))
+        return [
+            mixed,
+            cold,
+            *limits,
+            _compiled(settings, policy),
+            _planned(settings, policy),
+            _entitled(variables, settings),
+        ]
 
 
 def _seconds() -> float:

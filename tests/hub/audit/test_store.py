@@ -45,7 +45,9 @@ async def test_what_is_appended_is_there_for_another_connection(store: PostgresS
     assert sorted(await names_in(dsn)) == [leaf.name for leaf in leaves]
 
 
-async def test_a_session_that_is_closed_while_it_opens_leaves_no_connection(dsn: str, owner: asyncpg.Connection) -> None:
+async def test_a_session_that_is_closed_while_it_opens_leaves_no_connection(
+    dsn: str, owner: asyncpg.Connection
+) -> None:
     session = Session(dsn, name="closing")
 
     async def used() -> None:
