@@ -87,15 +87,16 @@ def _parts(settings: Settings, policy: Policy) -> list[Asked]:
 
 
 def _mixed(hub: Contender, parts: Sequence[Asked], found: Departments) -> Mapping[str, Any]:
-    """The mix, and the rate that its parts alone would give: each takes its share of requests at its own pace.
+    """The mix beside two others: each document alone asked by all units, and each alone asked by one unit.
 
-    Alone, 32 callers of a part share what it reads; in the mix nearly every request reads for itself. ``ratio_of_cpu``
-    says the same of the processor time of server and PostgreSQL, which other work on the machine moves far less.
+    The first says what the variety of documents costs, the second what that of callers costs as well: 32 callers of one
+    unit share what they read, and in the mix nearly every request reads for itself. ``ratio_of_cpu`` says the second of
+    the processor time of server and PostgreSQL, which other work on the machine moves far less.
     """
     loaded(hub.url, parts, connections=CONNECTIONS, seconds=2)
     alone = [_weighed(hub, found, [part], 1) for part in parts]
-    # A part that takes longer than its turn counts as one answer in it.
-    expected = len(alone) / sum(load.seconds / max(load.requests, 1) for load, _ in alone)
+    documents = [_weighed(hub, found, parts[number :: len(MIX)], _seconds()) for number in range(len(MIX))]
+    expected, by_document = _rate(alone), _rate(documents)
     mixed = [_weighed(hub, found, parts, _seconds()) for _ in range(3)]
     rate = statistics.median(load.rps for load, _ in mixed)
     cost, cost_alone = min(cost for _, cost in mixed), sum(cost for _, cost in alone) / len(alone)
@@ -107,6 +108,8 @@ def _mixed(hub: Contender, parts: Sequence[Asked], found: Departments) -> Mappin
         "rps": round(rate),
         "rps_of_parts_alone": round(expected),
         "ratio": round(rate / expected, 3),
+        "rps_of_documents_alone": round(by_document),
+        "ratio_of_documents": round(rate / by_document, 3),
         "cpu_ms": round(cost, 3),
         "cpu_ms_of_parts_alone": round(cost_alone, 3),
         "ratio_of_cpu": round(cost_alone / cost, 3),
@@ -114,6 +117,11 @@ def _mixed(hub: Contender, parts: Sequence[Asked], found: Departments) -> Mappin
         "p99_ms": statistics.median(load.p99_ms for load, _ in mixed),
         "failed": sum(load.failed for load, _ in mixed),
     }
+
+
+def _rate(loads: Sequence[tuple[Load, float]]) -> float:
+    """Requests a second of all together, if each has as many; what takes longer than its turn counts as one answer."""
+    return len(loads) / sum(load.seconds / max(load.requests, 1) for load, _ in loads)
 
 
 def _weighed(hub: Contender, found: Departments, asked: Sequence[Asked], seconds: float) -> tuple[Load, float]:
