@@ -31,9 +31,21 @@ create index if not exists found_latest on log.found (at desc nulls last, lpad(i
 create index if not exists found_request on log.found (request);
 create index if not exists found_decision on log.found (decision, index);
 create index if not exists found_kind on log.found (kind, index);
-create index if not exists found_released on log.found using gin (released) with (fastupdate = off);
-create index if not exists found_masked on log.found using gin (masked) with (fastupdate = off);
-create index if not exists found_refused on log.found using gin (refused) with (fastupdate = off);
+-- Thirty coordinates an entry, the same few hundred again and again: gathered in a list of eight pages, which every search
+-- reads, and put in together they cost the server half of what they cost one by one.
+create index if not exists found_released on log.found using gin (released) with (gin_pending_list_limit = 64);
+create index if not exists found_masked on log.found using gin (masked) with (gin_pending_list_limit = 64);
+create index if not exists found_refused on log.found using gin (refused) with (gin_pending_list_limit = 64);
+do $$ declare
+    each regclass;
+begin
+    for each in select c.oid::regclass from pg_class c where 'fastupdate=off' = any (c.reloptions)
+        and c.oid in (to_regclass('log.found_released'), to_regclass('log.found_masked'), to_regclass('log.found_refused'))
+    loop
+        execute format('alter index %s reset (fastupdate)', each);
+        execute format('alter index %s set (gin_pending_list_limit = 64)', each);
+    end loop;
+end $$;
 
 -- A name -> its key in log.named: of a pseudonym its own 128 bits, of any other text as many of its hash. As
 -- hub/audit/named.py has it.

@@ -412,6 +412,23 @@ async def test_names_that_were_indexed_one_by_one_are_found_after_the_upgrade(lo
     assert not (await log.search.of_subjects((NAMES.register("2"),))).rows
 
 
+async def test_coordinates_that_were_indexed_one_by_one_are_gathered_after_the_upgrade(log: Bench) -> None:
+    options = "select reloptions from pg_class where relname like 'found_%ed' order by relname"
+    async with log.search.connections.connection() as connection:
+        made = await connection.fetch(options)
+    assert [row["reloptions"] for row in made] == [["gin_pending_list_limit=64"]] * 3
+    owner = await asyncpg.connect(log.dsn)
+    try:
+        for name in ("released", "masked", "refused"):
+            await owner.execute(f"alter index log.found_{name} reset (gin_pending_list_limit)")
+            await owner.execute(f"alter index log.found_{name} set (fastupdate = off)")
+        for file_of_ddl in DDL[:2] * 2:
+            await owner.execute(file_of_ddl.read_text("utf-8"))
+        assert await owner.fetch(options) == made
+    finally:
+        await owner.close()
+
+
 async def test_a_name_has_the_same_key_here_and_in_the_database(log: Bench) -> None:
     names = [
         *(NAMES.register(str(number)) for number in range(50)),
