@@ -1,12 +1,12 @@
-"""Departments that refuse, hang or reset, by a proxy before each database: the rest answers, nothing is guessed."""
+"""Departments that refuse, hang or reset, by a proxy before its database: the rest answers, nothing is guessed."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -17,6 +17,7 @@ from connectors.mapping import load as load_mapping
 from connectors.postgres import PostgresSource
 from connectors.source import Source
 from hub.hub import Hub
+from hub.shared import Questions
 from hub.sources import Sources
 from tests.faults.outage import problems, unavailable
 from tests.properties.principals import principals
@@ -24,7 +25,7 @@ from tests.properties.shapes import links_of
 from tests.support.handmade import plain_schema
 from tests.support.proxy import Mode, Proxy, proxied
 from tests.support.rights import RIGHTS, Me, readable
-from tests.support.running import READ_PASSWORD, ROOT, SOURCES, Asking, Reply, close_all, compose
+from tests.support.running import READ_PASSWORD, ROOT, SOURCES, Asking, Reply, compose
 from tests.support.ways import ROOT_OF, selected
 from tests.support.world import World
 
@@ -51,11 +52,12 @@ class Wide:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """A hub that reaches every database through a proxy."""
+    """A hub that reaches one department through a proxy."""
 
     hub: Hub
     ask: Asking
-    proxies: Mapping[str, Proxy]
+    name: str
+    proxy: Proxy
 
     async def answer(self, case: Wide) -> Reply:
         """The answer to a case."""
@@ -104,39 +106,47 @@ def cases_of_scopes(world: World) -> dict[str, list[Wide]]:
     return found
 
 
+@asynccontextmanager
+async def reached_by_proxy(name: str, server: Server, sources: Mapping[str, Source], hub: Hub) -> AsyncIterator[Behind]:
+    """A hub that shares plans with ``hub``, and with it every department but this one."""
+    async with proxied(server.dsn(name, user="hub_read", password=READ_PASSWORD)) as proxy:
+        mapping = load_mapping(ROOT / "connectors" / f"{name}.toml")
+        connected = PostgresSource(name=name, mapping=mapping, dsn=proxy.dsn)
+        alone = replace(hub, sources=fresh({**sources, name: connected}), questions=Questions())
+        yield Behind(hub=alone, ask=Asking(hub=alone), name=name, proxy=proxy)
+        await connected.close()
+
+
 @pytest.fixture(scope="module")
-async def behind(server: Server, hub: Hub) -> AsyncIterator[Behind]:
+async def behinds(server: Server, sources: Mapping[str, Source], hub: Hub) -> AsyncIterator[list[Behind]]:
+    """For each department a hub of its own: what befalls one is waited for while others wait for theirs."""
     async with AsyncExitStack() as stack:
-        upstream = {name: server.dsn(name, user="hub_read", password=READ_PASSWORD) for name in SOURCES}
-        proxies = {name: await stack.enter_async_context(proxied(dsn)) for name, dsn in upstream.items()}
-        connected: dict[str, Source] = {
-            name: PostgresSource(
-                name=name, mapping=load_mapping(ROOT / "connectors" / f"{name}.toml"), dsn=proxies[name].dsn
-            )
-            for name in SOURCES
-        }
-        composed = compose(connected, hub.recording.log)
-        composed.sources = fresh(connected)
-        yield Behind(hub=composed, ask=Asking(hub=composed), proxies=proxies)
-        await close_all(connected)
+        composed = compose(sources, hub.recording.log)
+        yield [await stack.enter_async_context(reached_by_proxy(name, server, sources, composed)) for name in SOURCES]
 
 
 @pytest.fixture(scope="module")
-async def cases(world: World, behind: Behind) -> list[Wide]:
+async def cases(world: World) -> list[Wide]:
     by_scope = cases_of_scopes(world)
     assert len(by_scope) == 27, sorted(by_scope)
     return list({(case.me, case.type_name): case for found in by_scope.values() for case in found}.values())
 
 
 @pytest.fixture(scope="module")
-async def healthy(cases: list[Wide], behind: Behind) -> list[dict[str, Any]]:
-    """Answers while every department answers; asked twice, so that connections and plans are there."""
-    for case in cases:
-        await behind.answer(case)
-    found = [(await behind.answer(case)).json for case in cases]
+async def healthy(cases: list[Wide], behinds: list[Behind]) -> list[dict[str, Any]]:
+    """Answers while every department answers; every hub is asked, so that connections and plans are there."""
+    [found, *others] = await asyncio.gather(*(answers(behind, cases) for behind in behinds))
+    for answered in others:
+        assert not [line for pair in zip(found, answered, strict=True) for line in problems(*pair, "none")]
+    assert all(behind.proxy.seen for behind in behinds)
     assert not any(unavailable(answer) for answer in found)
     assert sum('"node"' in str(answer).replace("'", '"') for answer in found) > len(cases) * 0.7
     return found
+
+
+async def answers(behind: Behind, cases: list[Wide]) -> list[dict[str, Any]]:
+    """One after the other."""
+    return [(await behind.answer(case)).json for case in cases]
 
 
 async def within(seconds: float, holds: Callable[[], Awaitable[bool]]) -> float:
@@ -149,27 +159,30 @@ async def within(seconds: float, holds: Callable[[], Awaitable[bool]]) -> float:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", SOURCES)
 async def test_a_stopped_department_is_an_error_where_it_is_needed_and_comes_back_by_itself(
-    behind: Behind, cases: list[Wide], healthy: list[dict[str, Any]], name: str, mode: Mode
+    behinds: list[Behind], cases: list[Wide], healthy: list[dict[str, Any]], mode: Mode
 ) -> None:
     if mode == "hang":
         # Each of these waits for a whole deadline: every fifth will do.
         cases, healthy = cases[::5], healthy[::5]
-    proxy = behind.proxies[name]
-    await proxy.turn(mode)
+    await asyncio.gather(*(stopped_and_back(behind, cases, healthy, mode) for behind in behinds))
+
+
+async def stopped_and_back(behind: Behind, cases: list[Wide], healthy: list[dict[str, Any]], mode: Mode) -> None:
+    """All that is asserted of one department."""
+    await behind.proxy.turn(mode)
     try:
-        answers = [(await behind.answer(case)).json for case in cases]
+        found = await answers(behind, cases)
     finally:
-        await proxy.turn("pass")
+        await behind.proxy.turn("pass")
     wrong = [
-        f"{case.me} {case.type_name}: {line}"
-        for case, before, answer in zip(cases, healthy, answers, strict=True)
-        for line in problems(before, answer, name)
+        f"{behind.name}: {case.me} {case.type_name}: {line}"
+        for case, before, answer in zip(cases, healthy, found, strict=True)
+        for line in problems(before, answer, behind.name)
     ]
     assert not wrong, "\n".join(wrong[:10])
-    told = [case for case, answer in zip(cases, answers, strict=True) if unavailable(answer)]
-    assert 0 < len(told) < len(cases)
+    told = [case for case, answer in zip(cases, found, strict=True) if unavailable(answer)]
+    assert 0 < len(told) < len(cases), behind.name
     last, before = told[-1], healthy[cases.index(told[-1])]
 
     async def answers_again() -> bool:
@@ -179,12 +192,18 @@ async def test_a_stopped_department_is_an_error_where_it_is_needed_and_comes_bac
     await within(BACK_WITHIN, answers_again)
 
 
-@pytest.mark.parametrize("name", SOURCES)
 async def test_while_a_department_hangs_an_answer_takes_at_most_the_deadline(
-    behind: Behind, cases: list[Wide], healthy: list[dict[str, Any]], name: str
+    behinds: list[Behind], cases: list[Wide], healthy: list[dict[str, Any]]
 ) -> None:
+    for behind, took in zip(behinds, await asyncio.gather(*(hung(each, cases) for each in behinds)), strict=True):
+        assert took, behind.name
+        assert max(took) < DEADLINE + BOUND, (behind.name, took)
+
+
+async def hung(behind: Behind, cases: list[Wide]) -> list[float]:
+    """Seconds that answers took in which the department is missing, of four at most."""
     took: list[float] = []
-    await behind.proxies[name].turn("hang")
+    await behind.proxy.turn("hang")
     try:
         for case in cases:
             behind.forget()
@@ -195,15 +214,16 @@ async def test_while_a_department_hangs_an_answer_takes_at_most_the_deadline(
             if len(took) == 4:
                 break
     finally:
-        await behind.proxies[name].turn("pass")
+        await behind.proxy.turn("pass")
         behind.forget()
-    assert took
-    assert max(took) < DEADLINE + BOUND, took
+    return took
 
 
 async def test_who_does_not_need_a_hanging_department_waits_for_nothing(
-    behind: Behind, healthy: list[dict[str, Any]]
+    behinds: list[Behind], healthy: list[dict[str, Any]]
 ) -> None:
+    [behind] = [behind for behind in behinds if behind.name == "procuratorate"]
+
     async def times() -> list[float]:
         found = []
         for _ in range(30):
@@ -216,9 +236,9 @@ async def test_who_does_not_need_a_hanging_department_waits_for_nothing(
         return found
 
     usual = median(await times())
-    await behind.proxies["procuratorate"].turn("hang")
+    await behind.proxy.turn("hang")
     try:
         now = median(await times())
     finally:
-        await behind.proxies["procuratorate"].turn("pass")
+        await behind.proxy.turn("pass")
     assert now < usual * 1.3 + DEADLINE
