@@ -38,9 +38,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """From now on what was collected is not looked at again."""
+    """From now on what was collected is not looked at again, and what tests keep (schema, oracle's rows) seldom."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 10, 20)
     gc.enable()
 
 

@@ -24,7 +24,7 @@ from graphql import (
 )
 from hypothesis import strategies as st
 
-from tests.properties.shapes import enum_literal, links_of, literal, roots_of, variable_list, varied
+from tests.properties.shapes import enum_literal, fields_of, held, links_of, literal, roots_of, variable_list, weighted
 from tests.support.asked import column_of
 from tests.support.rights import Me
 from tests.support.sight import Sight
@@ -157,7 +157,8 @@ class Writer:
 
     def aliased_leaves(self, type_name: str) -> str:
         """Fields of one type under keys of their own: two types may give one name to two shapes."""
-        names = [name for name in self.held(type_name) if FIELDS[f"{type_name}.{name}"].gql_type != "[SourceValue!]"]
+        known = held(self.sight, type_name)
+        names = [name for name in known if FIELDS[f"{type_name}.{name}"].gql_type != "[SourceValue!]"]
         chosen = [shown for name in names[:4] if (shown := self.alias(name))]
         return f"... on {type_name} {{ __typename {' '.join(chosen)} }}"
 
@@ -228,17 +229,11 @@ class Writer:
 
     def leaf(self, type_name: str) -> str:
         """A field of the row: mostly one that is held."""
-        held = self.held(type_name)
-        every = [coordinate.partition(".")[2] for coordinate in FIELDS if coordinate.startswith(f"{type_name}.")]
-        name = self.pick(held) if held and not self.chance(2) else self.pick(every)
+        known = held(self.sight, type_name)
+        name = self.pick(known) if known and not self.chance(2) else self.pick(fields_of(type_name))
         inner = " { source value }" if f"{type_name}.{name}" == "ReconciliationItem.sourceValues" else ""
         shown = self.alias(name) if self.chance(12) else ""
         return f"{shown or name}{self.directive()}{inner}"
-
-    def held(self, type_name: str) -> list[str]:
-        """Fields of the type that the principal reads, clear or masked."""
-        named = (coordinate for coordinate in FIELDS if coordinate.startswith(f"{type_name}."))
-        return [coordinate.partition(".")[2] for coordinate in named if self.sight.selectable(coordinate)]
 
     def link(self, type_name: str) -> str:
         """A link of the row: mostly one that is open."""
@@ -352,9 +347,8 @@ class Writer:
 
 def write(schema: GraphQLSchema, sights: Sequence[Sight], pool: Pool, between: Between) -> Case:
     """A request of one of the principals, of the numbers drawn."""
-    # Those who see many types, and fields of one row under several scopes, come up more often.
-    weighted = [sight for sight in sights for _ in range(len(roots_of(schema, sight)) * (4 if varied(sight) else 1))]
-    sight = weighted[between(0, len(weighted) - 1)]
+    choice = weighted(schema, tuple(sights))
+    sight = choice[between(0, len(choice) - 1)]
     writer = Writer(schema, sight, pool, between)
     body = writer.document(roots_of(schema, sight))
     name = f"Q{between(0, 9)}" if writer.chance(40) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -26,6 +26,7 @@ def enum_literal(value: Any) -> str:
     return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)
 
 
+@cache
 def links_of(schema: GraphQLSchema, type_name: str) -> dict[str, str]:
     """Links of a type -> the type they lead to."""
     named = schema.type_map[type_name]
@@ -38,6 +39,7 @@ def links_of(schema: GraphQLSchema, type_name: str) -> dict[str, str]:
     return found
 
 
+@cache
 def roots_of(schema: GraphQLSchema, sight: Sight) -> list[str]:
     """Root fields that the principal may ask, those with rows more often than not."""
     query = schema.query_type
@@ -53,6 +55,25 @@ def roots_of(schema: GraphQLSchema, sight: Sight) -> list[str]:
 def variable_list(operation: Mapping[str, str]) -> str:
     """``($v1: Int, ...)``, or nothing."""
     return f"({', '.join(f'${name}: {type_}' for name, type_ in operation.items())})" if operation else ""
+
+
+@cache
+def weighted(schema: GraphQLSchema, sights: tuple[Sight, ...]) -> Sequence[Sight]:
+    """The principals: those who see many types, and fields of one row under several scopes, more often than others."""
+    return [sight for sight in sights for _ in range(len(roots_of(schema, sight)) * (4 if varied(sight) else 1))]
+
+
+@cache
+def fields_of(type_name: str) -> Sequence[str]:
+    """Names of the fields of a type."""
+    every = (coordinate.partition(".") for coordinate in FIELDS)
+    return [name for owner, _, name in every if owner == type_name]
+
+
+@cache
+def held(sight: Sight, type_name: str) -> Sequence[str]:
+    """Fields of the type that the principal reads, clear or masked."""
+    return [name for name in fields_of(type_name) if sight.selectable(f"{type_name}.{name}")]
 
 
 @cache

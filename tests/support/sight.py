@@ -5,7 +5,7 @@ The oracle's own masks and flags, written from the domain model's sections 3, 6 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Literal
 
@@ -46,6 +46,7 @@ class Sight:
         self.me = me
         self.scopes = Scopes(world, me)
         self._readable = {type_name: readable(me, type_name) for type_name in HOME if type_name != "Link"}
+        self._alike = {type_name: alike(me, named) for type_name, named in self._readable.items()}
         self._states: dict[tuple[str, str], dict[str, State]] = {}
         self._visible: dict[str, list[Row]] = {}
 
@@ -67,11 +68,11 @@ class Sight:
         place = (type_name, row["_key"])
         if place not in self._states:
             found: dict[str, State] = {}
-            for coordinate in self._readable[type_name]:
-                for action, state in (("read", "clear"), ("read_masked", "masked")):
-                    if any(self.scopes.holds(scope, type_name, row) for scope in scopes(self.me, coordinate, action)):
-                        found[coordinate] = state  # type: ignore[assignment]
-                        break
+            for (clear, masked), coordinates in self._alike[type_name].items():
+                if any(self.scopes.holds(scope, type_name, row) for scope in clear):
+                    found |= dict.fromkeys(coordinates, "clear")
+                elif any(self.scopes.holds(scope, type_name, row) for scope in masked):
+                    found |= dict.fromkeys(coordinates, "masked")
             self._states[place] = found
         return self._states[place]
 
@@ -160,6 +161,15 @@ class Sight:
         for row in self.world.of_file(child, type_name):
             if self.reads(type_name, row, *fields):
                 yield row
+
+
+def alike(me: Me, coordinates: Iterable[str]) -> Mapping[tuple[tuple[str, ...], tuple[str, ...]], list[str]]:
+    """(scopes in which they are clear, and masked) -> the coordinates."""
+    found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for coordinate in coordinates:
+        place = scopes(me, coordinate, "read"), scopes(me, coordinate, "read_masked")
+        found.setdefault(place, []).append(coordinate)
+    return found
 
 
 def as_text(value: Any) -> str | None:
