@@ -352,12 +352,12 @@ def test_serve_answers_on_the_databases_of_the_settings(demo: Demo) -> None:
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     arguments = ("query", "education_bureau", "{ me { key } }", "--purpose", "dropout_control")
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while (result := run(*arguments, "--url", f"http://127.0.0.1:{port}", config=demo.config)).exit_code:
         assert time.monotonic() < until, result.output
         assert process.poll() is None, process.communicate()[1]
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
 
 
 @pytest.mark.postgres
@@ -389,7 +389,7 @@ def test_a_demo_ends_after_the_three_answers_and_goes_on_where_it_was(tmp_path: 
 def test_an_interrupted_load_is_begun_anew(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     process = start(folder, "--children", "20000", "--once")
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while not (folder / "loading").exists():
         assert time.monotonic() < until
         time.sleep(0.02)
