@@ -9,14 +9,14 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import async_playwright
 
 from hub.audit.inspection import inspect
 from hub.audit.keys import VerifierKey
 from hub.secrets import open_secrets
+from tests.support.browsing import judged, pictured
 from tests.support.console import Running, serving
-from tests.support.running import fill, start_server
+from tests.support.running import start_filled
 
 pytestmark = pytest.mark.postgres
 
@@ -27,9 +27,8 @@ RED = "rgb(163, 22, 33)"
 @pytest.fixture
 async def alone(tmp_path: Path, institutions: Mapping[str, str]) -> AsyncIterator[Running]:
     """A hub whose log may be spoilt: nobody else's tests look at it."""
-    server = start_server(tmp_path / "postgres")
+    server = await start_filled(tmp_path / "postgres", children=20, seed=6)
     try:
-        await fill(server, children=20, seed=6, truth=tmp_path / "truth.jsonl")
         async with serving(server, tmp_path, institutions) as running:
             async with running.signed_in() as client:
                 for _ in range(6):
@@ -98,8 +97,6 @@ async def seen_red(alone: Running, cookies: Mapping[str, str], tmp_path: Path) -
         if os.environ.get("CI"):
             pytest.fail("no chromium, and here it must be there")
         return
-    folder = Path(os.environ.get("HUB_TEST_SCREENSHOTS") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for width in (1280, 390):
@@ -113,7 +110,6 @@ async def seen_red(alone: Running, cookies: Mapping[str, str], tmp_path: Path) -
             assert await alarm.evaluate("each => getComputedStyle(each).borderLeftColor") == RED
             box = await alarm.bounding_box()
             assert box is not None and box["y"] < 900, "seen without scrolling"
-            found = (await Axe().run(page)).response["violations"]
-            assert not [each["id"] for each in found if each["impact"] in ("serious", "critical")]
-            await page.screenshot(path=folder / f"alarm-{width}.png", full_page=True)
+            await judged(page, width)
+            await pictured(page, f"alarm-{width}")
         await browser.close()

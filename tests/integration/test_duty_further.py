@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +13,7 @@ import asyncpg
 import httpx
 import pytest
 from graphql import GraphQLSchema, parse, validate
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser
 
 from connectors.demo.server import Server
 from connectors.source import All, Compare, Constant, Source
@@ -27,8 +25,8 @@ from hub.lifecycle.steps import STEPS
 from hub.pages.duty.belonging import begun_about_enrolment, loose, of_files
 from hub.pages.duty.further import others
 from hub.pages.duty.waiting import MOST, listings
-from tests.integration.test_console import browsing, judged
-from tests.support.browsing import follow
+from tests.integration.test_console import browsing
+from tests.support.browsing import Pictures, follow
 from tests.support.course import COURT, EDUCATION, EMERGENCY, GUARDIANSHIP, POLICE, WOMEN, Course
 from tests.support.desk import at_desk, hidden, links, of, take
 from tests.support.served import Child, Served, today
@@ -152,19 +150,14 @@ def test_the_lists_are_those_of_the_table() -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [390, 1280])
-async def test_these_pages_are_fit_for_everybody_and_have_their_pictures_taken(
-    browser: Browser, served: Served, people: list[Child], tmp_path: Path, width: int
+async def test_these_pages_are_fit_for_everybody_on_a_telephone_and_on_a_desk(
+    browser: Browser, served: Served, people: list[Child]
 ) -> None:
-    folder = Path(os.environ.get("HUB_TEST_SCREENSHOTS") or tmp_path)
+    pictures = Pictures("further")
     child = next(each for each in people if fault(each.citizen, None, None) is None)
     running: Any = SimpleNamespace(url=f"http://127.0.0.1:{served.port}")
 
-    async def taken(page: Page, name: str) -> None:
-        await judged(page, name)
-        await page.screenshot(path=folder / f"further-{name}-{width}.png", full_page=True)
-
-    async with browsing(browser, running, viewport={"width": width, "height": 844}) as page:
+    async with browsing(browser, running) as page:
         for who, purpose in ((POLICE, EMERGENCY), (child.town, "guardianship_protection")):
             await page.context.clear_cookies()
             await page.goto("/desk/sign-in")
@@ -173,17 +166,17 @@ async def test_these_pages_are_fit_for_everybody_and_have_their_pictures_taken(
             if "/desk/purpose" in page.url:
                 await follow(page.locator("main button"))
             await page.goto("/duty/")
-            await taken(page, f"duty-{who.partition(':')[0]}")
+            await pictures.of(page, f"duty-{who.partition(':')[0]}", differs=True)
             if who == POLICE:
                 await follow(page.get_by_role("link", name="其他可补充"))
-                await taken(page, "others")
+                await pictures.of(page, "others", differs=True)
         await page.goto("/duty/")
         await page.get_by_label("儿童的公民身份号码").fill(child.citizen)
         await follow(page.get_by_role("button", name="查找"))
-        await taken(page, "child")
+        await pictures.of(page, "child", differs=True)
         assert child.citizen not in page.url
         await follow(page.get_by_role("link", name="登记监护人变化"))
-        await taken(page, "new")
+        await pictures.of(page, "new", differs=True)
 
 
 # Steps of rows that wait in no state.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -292,7 +291,7 @@ async def test_the_page_is_for_villages_towns_and_civil_affairs_each_with_its_pa
 async def test_a_quarter_goes_from_a_broken_sheet_to_civil_affairs(
     browser: Browser, served: Served, departments: Mapping[str, Source], people: list[Child], tmp_path: Path
 ) -> None:
-    pictures = Pictures(Path(os.environ.get("HUB_TEST_SCREENSHOTS") or tmp_path), "survey")
+    pictures = Pictures("survey")
     where = All((Compare("quarter", "eq", Constant(QUARTER)), Compare("status", "eq", Constant("DRAFT"))))
     drafts = {one["divisionCode"] for one in await rows_of(departments, "SurveySubmission", where, {}, "divisionCode")}
     here = max(child.village[:9] for child in people)

@@ -10,13 +10,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
+from axe_playwright_python.base import AXE_SCRIPT
 from playwright.async_api import Browser, Locator, Page, async_playwright
 
 from tests.support.served import Served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 WIDTHS = (390, 1280)
+LITTLE = 10
+"""Letters, fewer than which no page is read by."""
 
 
 @asynccontextmanager
@@ -64,24 +66,40 @@ async def _sign_in(page: Page, token: str, path: str) -> None:
 
 
 class Pictures:
-    """Pictures of the pages; what axe finds serious, and a page that scrolls sideways, fail."""
+    """Pages looked at: what axe finds serious, a page that scrolls sideways, and an empty one, fail."""
 
-    def __init__(self, folder: Path, of: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.prefix = folder, of
+    def __init__(self, of: str) -> None:
+        self.prefix = of
 
     async def of(self, page: Page, name: str, *, differs: bool = False) -> None:
         """On a telephone and on a desk; axe is asked of the second only where it ``differs`` in more than width."""
         for width in WIDTHS:
             await page.set_viewport_size({"width": width, "height": 844})
             if differs or width == WIDTHS[0]:
-                await self._judged(page, name, width)
-            wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert wide <= 0, (name, width, wide)
-            await page.screenshot(path=self.folder / f"{self.prefix}-{name}-{width}.png", full_page=True)
+                await judged(page, (name, width))
+            await fits(page, (name, width))
+            await pictured(page, f"{self.prefix}-{name}-{width}")
 
-    async def _judged(self, page: Page, name: str, width: int) -> None:
-        results = await Axe().run(page)
-        grave = [each for each in results.response["violations"] if each["impact"] in ("serious", "critical")]
-        told = [(each["id"], [node["html"][:160] for node in each["nodes"]][:4]) for each in grave]
-        assert not told, (name, width, told)
+
+async def judged(page: Page, place: object) -> None:
+    """What axe finds serious fails; a page that was judged before, and is no other since, has axe already."""
+    if not await page.evaluate("typeof axe === 'object'"):
+        await page.evaluate(AXE_SCRIPT)
+    violations = await page.evaluate("axe.run({resultTypes: ['violations']}).then(found => found.violations)")
+    grave = [each for each in violations if each["impact"] in ("serious", "critical")]
+    told = [(each["id"], [node["html"][:160] for node in each["nodes"]][:4]) for each in grave]
+    assert not told, (place, told)
+
+
+async def fits(page: Page, place: object) -> None:
+    """A page that scrolls sideways, and one on which nothing is to be read, fail."""
+    wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, (place, wide)
+    assert len(await page.inner_text("main")) > LITTLE, place
+
+
+async def pictured(page: Page, name: str) -> None:
+    """The whole page as a file, where a folder for it is named: to paint it takes longer than all that is judged."""
+    folder = os.environ.get("HUB_TEST_SCREENSHOTS")
+    if folder:
+        await page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

@@ -42,9 +42,12 @@ KEPT = frozenset(
 """Coordinates that scopes and flags look at by value, or whose columns are too narrow for a canary."""
 KEPT_TYPES = frozenset({"String", "Date", "DateTime", "Int", "Decimal", "Phone"})
 TOKEN = re.compile(
-    r"zq[0-9a-f]{5}|\b1[0-8]\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00|\b1[0-8]\d\d-\d\d-\d\d(?!T)"
-    r"|(?<!\d)\d{17}[\dX](?!\d)|(?<!\d)139\d{8}(?!\d)|\b\d{7}\.37\b|(?<![\w.\-])1\d{4}(?![\w.\-])"
+    r"[z\d](?:(?<=z)q[0-9a-f]{5}"
+    r"|(?<=\b1)[0-8]\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\+08:00|(?<=\b1)[0-8]\d\d-\d\d-\d\d(?!T)"
+    r"|(?<!\d.)(?<=\d)\d{16}[\dX](?!\d)|(?<!\d.)(?<=1)39\d{8}(?!\d)"
+    r"|(?<=\b\d)\d{6}\.37\b|(?<![\w.\-].)(?<=1)\d{4}(?![\w.\-]))"
 )
+"""Begins with one set of characters, for which a text is searched faster than for seven beginnings."""
 WORD = re.compile(r"[0-9A-Za-z]{8,}")
 
 Owner = tuple[str, str, str]

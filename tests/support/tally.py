@@ -51,13 +51,13 @@ class Slack:
 
 async def tallied(work: Work, *, turns: int) -> Tally:
     """What the work takes once it is warm."""
-    with _frozen():
-        counts = [await _counted(work) for _ in range(turns)]
-        return Tally(
-            allocations=min(allocations for allocations, _ in counts),
-            calls=min([await _called(work) for _ in range(turns)]),
-            peak=min(peak for _, peak in counts),
-        )
+    _freeze()
+    counts = [await _counted(work) for _ in range(turns)]
+    return Tally(
+        allocations=min(allocations for allocations, _ in counts),
+        calls=min([await _called(work) for _ in range(turns)]),
+        peak=min(peak for _, peak in counts),
+    )
 
 
 async def _counted(work: Work) -> tuple[int, int]:
@@ -98,14 +98,14 @@ async def left(work: Work, *, rounds: int) -> float:
     Timers that were cancelled lie about until asyncio sweeps them, so the least of many rounds is held against the
     least of as many before.
     """
-    with _frozen():
-        tracemalloc.start()
-        try:
-            await _least_held(work, rounds)
-            before = await _least_held(work, rounds)
-            return (await _least_held(work, rounds) - before) / rounds
-        finally:
-            tracemalloc.stop()
+    _freeze()
+    tracemalloc.start()
+    try:
+        await _least_held(work, rounds)
+        before = await _least_held(work, rounds)
+        return (await _least_held(work, rounds) - before) / rounds
+    finally:
+        tracemalloc.stop()
 
 
 async def _least_held(work: Work, rounds: int) -> int:
@@ -128,12 +128,7 @@ def _collector_at_rest() -> Iterator[None]:
         gc.enable()
 
 
-@contextmanager
-def _frozen() -> Iterator[None]:
-    """What was there before is walked once, and not at each look."""
+def _freeze() -> None:
+    """What was there before is walked once, and not at each look; nor by the tests that come after."""
     gc.collect()
     gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
