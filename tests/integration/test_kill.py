@@ -243,7 +243,7 @@ async def sequenced(server: Server) -> None:
     """Waits until every durable row has its place."""
     connection = await asyncpg.connect(server.dsn("hub"))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await connection.fetchval("select count(*) from log.pending"):
                 await asyncio.sleep(0.1)
     finally:

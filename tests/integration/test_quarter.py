@@ -283,7 +283,7 @@ async def test_a_hub_that_serves_freezes_the_quarter_when_its_last_town_is_accep
     # As the last `acceptSurvey` leaves them.
     await owner.execute("update dcbs set bszt = '3' where tbjb = '2' and jd = $1", quarter())
     await owner.close()
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         while not await demo.rows(frozen):
             await asyncio.sleep(0.5)
     asked_ = ["query", "finance_bureau", "--purpose", "support_planning", "--url", demo.url]

@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -27,8 +26,8 @@ from connectors.demo.server import Server
 from connectors.source import Compare, Constant, Source
 from hub.events.webhook import Target, body_of, identity_of, key_of
 from tests.support.course import EMERGENCY, POLICE, WOMEN, Course
+from tests.support.forking import ran
 from tests.support.listening import listening
-from tests.support.running import ROOT
 from tests.support.served import Child, Served, serving, settings_of
 from tests.support.steps import rows_of
 
@@ -99,7 +98,7 @@ QUICK = {
 }
 
 
-async def until(condition: Any, within: float = 20.0) -> None:
+async def until(condition: Any, within: float = 60.0) -> None:
     """Waits for it."""
     begun = time.monotonic()
     while not condition():
@@ -238,7 +237,7 @@ async def test_events_during_an_outage_of_everything_arrive_after_it(
 
 async def says(served: Served, words: str) -> None:
     """Returns when ``/readyz`` says this of webhooks."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while (await served.client.get(f"http://127.0.0.1:{served.port}/readyz")).json()["parts"]["webhooks"] != words:
             await asyncio.sleep(0.05)
 
@@ -247,10 +246,7 @@ def command(served: Served, *words: str) -> subprocess.CompletedProcess[str]:
     """A command of the hub, with the settings of the one that runs."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
     environment["HUB_DATABASES__LOG"] = served.settings.databases.dsn("log") or ""
-    code = "from hub.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *words], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    return ran(words, env=environment)
 
 
 def test_the_signature_is_that_of_the_public_example() -> None:

@@ -79,6 +79,14 @@ def fork(words: Sequence[str], *, env: Mapping[str, str], cwd: Path = ROOT, stre
     return Forked(pid=int(told.recv(16)), told=told)
 
 
+def ran(words: Sequence[str], *, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """The same to its end: what it said, and its code."""
+    with nothing() as empty, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        code = fork(words, env=env, streams=(empty, out.fileno(), err.fileno())).join()
+        said = [(stream.seek(0), stream.read().decode())[1] for stream in (out, err)]
+    return subprocess.CompletedProcess(list(words), code, *said)
+
+
 @contextlib.contextmanager
 def nothing() -> Iterator[int]:
     """An input that is empty, or an output that nobody reads."""

@@ -55,7 +55,7 @@ class Holding:
 
     async def delivered(self) -> None:
         """Returns when nothing is held."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while await self.held():
                 await asyncio.sleep(0.1)
 
