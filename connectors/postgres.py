@@ -273,7 +273,7 @@ class PostgresSource:
         """Groups of ``aggregate``; see the contract."""
         found = self.statement(aggregate)
         arguments = found.arguments(bindings)
-        if _longest(arguments) >= LONG:
+        if found.planned or _longest(arguments) >= LONG:
             return await self._planning.fetch(found.text, arguments, monotonic() + deadline)
         return await self._rows(found.text, arguments, deadline)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from connectors.mapping import Mapped, Mapping
+from connectors.mapping import Mapped, Mapping, Relation
 from connectors.source import ALWAYS, Aggregate, All, Bucket, Param, Predicate
+from connectors.sql_apart import NamedApart, named_apart
 from connectors.sql_predicates import Statement, Table, Writer, reaches
 from connectors.sql_values import quoted, shown, sortable
 
@@ -28,19 +29,28 @@ def aggregate_statement(aggregate: Aggregate, mapping: Mapping) -> Statement:
     table = writer.table(aggregate.relation)
     names = [f"g{place}" for place in range(len(aggregate.by))]
     items = [f"{_bucket(bucket, writer, table)} AS {name}" for bucket, name in zip(aggregate.by, names, strict=True)]
+    if aggregate.total is None and _one_row_each(aggregate, table):
+        text = _counted(aggregate, names, items, writer, table)
+        return Statement(text=text, binders=tuple(writer.binders), planned=aggregate.apart is not None)
+    if aggregate.apart is not None:
+        raise ValueError("rows are named apart where they are counted by their key alone")
     items.append(f"{writer.value(table, table.relation.column(aggregate.subject))} AS subject")
     items.append(f"{_total(aggregate, table)} AS part")
-    plain, costly = _split(aggregate.where)
-    table.unindexed = costly != ALWAYS
-    where = writer.condition(costly if costly != ALWAYS else plain, table)
-    source = table.source() if costly == ALWAYS else table.source("\f")  # stands for a query that is written last
-    if costly != ALWAYS:
-        source = source.replace("\f", _first(plain, writer, table))
-    if aggregate.total is None and _one_row_each(aggregate, table):
-        return Statement(text=_counted(items[:-1], names, source, where), binders=tuple(writer.binders))
-    rows = f"SELECT {', '.join(items)}\n    FROM {source}\n    WHERE {where}"
+    rows = f"SELECT {', '.join(items)}\n    {_rows(aggregate.where, writer, table)}"
     text = _grouped(rows, names, money=aggregate.total is not None)
     return Statement(text=text, binders=tuple(writer.binders))
+
+
+def _rows(predicate: Predicate, writer: Writer, table: Table) -> str:
+    """FROM and WHERE of the rows; call it last, when all columns are known."""
+    plain, costly = _split(predicate)
+    if costly == ALWAYS:
+        where = writer.condition(plain, table)
+        return f"FROM {table.source()}\n    WHERE {where}"
+    table.unindexed = True
+    where = writer.condition(costly, table)
+    source = table.source("\f")  # stands for a query that is written last
+    return f"FROM {source.replace(chr(12), _first(plain, writer, table))}\n    WHERE {where}"
 
 
 def _split(where: Predicate) -> tuple[Predicate, Predicate]:
@@ -69,13 +79,42 @@ def _one_row_each(aggregate: Aggregate, table: Table) -> bool:
     return columns[0].place == columns[1].place and columns[0].unique is None
 
 
-def _counted(items: list[str], names: list[str], source: str, where: str) -> str:
+def _counted(aggregate: Aggregate, names: list[str], items: list[str], writer: Writer, table: Table) -> str:
+    """Counts by what is stored first, and by groups then: a code is named once a group, and not once a row."""
+    joined = table.source("\f")  # by now all columns are known, those of joins as well
+    apart = named_apart(aggregate, list(table.columns), writer)
+    stored = _stored(aggregate, list(table.columns), apart, writer)
+    number = 'coalesce(sum("~rows"), 0)'
     outputs = [f'{name} AS "~by{place}"' for place, name in enumerate(names)]
-    outputs += ['count(*)::bigint AS "~value"', 'count(subject) AS "~subjects"']
-    outputs.append('coalesce(1 / nullif(count(*), 0)::float8, 0) AS "~largest"')
-    last = f"\nGROUP BY {', '.join(names)}" if names else ""
-    rows = f"SELECT {', '.join(items)}\n  FROM {source}\n  WHERE {where}"
-    return f"SELECT {', '.join(outputs)}\nFROM ({rows}) AS found{last}"
+    outputs += [f'{number}::bigint AS "~value"', f'{number}::bigint AS "~subjects"']
+    outputs.append(f'coalesce(1 / nullif({number}, 0)::float8, 0) AS "~largest"')
+    items = [*items, '"~rows"']
+    found = f"SELECT {', '.join(items)}\n  FROM {joined.replace(chr(12), f'({stored})')}"
+    group = f"\nGROUP BY {', '.join(names)}" if names else ""
+    if apart is None:
+        return f"SELECT {', '.join(outputs)}\nFROM ({found}) AS found{group}"
+    return apart.whole(outputs, f"FROM ({found}) AS found{group}", grouped=bool(names))
+
+
+def _stored(aggregate: Aggregate, columns: list[str], apart: NamedApart | None, writer: Writer) -> str:
+    """How many rows there are of what is stored, or each of them where hardly two are stored alike."""
+    table = writer.table(aggregate.relation)
+    table.columns.update(dict.fromkeys(columns))
+    outputs = [f"{table.alias}.{quoted(name)}" for name in columns]
+    few = all(_repeats(bucket, table.relation) for bucket in aggregate.by)
+    group = f"\n    GROUP BY {', '.join(outputs)}" if few and outputs else ""
+    outputs.append(f'{"count(*)::int" if few else "1"} AS "~rows"')
+    rows = f"SELECT {', '.join(outputs)}\n    {_rows(aggregate.where, writer, table)}"
+    return rows + group if apart is None else f"{rows} AND {apart.few}{group}{apart.uncounted}"
+
+
+def _repeats(bucket: Bucket, relation: Relation) -> bool:
+    """Whether many rows store the same there: a code, a division or a day, but no key, text or moment."""
+    if bucket.relation is not None:
+        return False
+    column = relation.column(bucket.column)
+    plain = column.kind in {"bool", "date", "int"} or column.codes is not None or bucket.width == "town"
+    return plain and not column.is_key and not column.is_list and column.unique is None
 
 
 def _grouped(rows: str, names: list[str], *, money: bool) -> str:

@@ -7,13 +7,25 @@ whose rows rest on them; of any other row the answer is the same without them. A
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from connectors.source import Aggregate, Bucket, Column, Compare, Exists, Fetch, Param, Predicate, Row, SourceError
+from connectors.source import (
+    Aggregate,
+    All,
+    Apart,
+    Bucket,
+    Column,
+    Compare,
+    Exists,
+    Fetch,
+    Param,
+    Predicate,
+    Row,
+    SourceError,
+)
 from hub.errors import OutageError
 from hub.executor import NOBODY, Execution
 from hub.planner.facts import ACCEPTED_FILE, of_its_report
@@ -64,17 +76,17 @@ async def _apart(execution: Execution, asked: Groups, asking: Mapping[str, Any])
     if len(known) < len(first):
         raise execution.failure(first - frozenset(known))
     given = {**asking, **_bindings(known), "limit": UNDECIDED + 1}
-    certain, doubtful = await asyncio.gather(
-        execution.reading.aggregate(_certain(asked, rest, divided), given),
-        execution.reading.fetch(_doubtful(asked, rest, divided), given),
-    )
+    statement = _certain(asked, rest, divided)
+    rows, value = await execution.reading.aggregate(statement, given), len(statement.by)
+    doubtful = [row[value + 3 :] for row in rows if row[value] is None]
     if len(doubtful) > UNDECIDED:
         return None
-    files = Files(citizen={row[0]: row[1] for row in doubtful if row[-1][1] == "c"} or {NOBODY: NOBODY})
+    files = Files(citizen={row[0]: row[1] for row in doubtful if row[2][1] == "c"} or {NOBODY: NOBODY})
     known |= await execution.know_of(rest, home, (), files)
     if len(known) < len(wanted):
         raise execution.failure(wanted - frozenset(known))
     given |= {**_bindings(known), "doubtful": sorted(row[0] for row in doubtful) or [NOBODY]}
+    certain = [row for row in rows if row[value] is not None]
     return [*certain, *await execution.reading.aggregate(_settled(asked, divided), given)]
 
 
@@ -142,16 +154,24 @@ def _statement(asked: Groups, divided: bool) -> Aggregate:
 
 @lru_cache(maxsize=512)
 def _certain(asked: Groups, unknown: frozenset[Fact], divided: bool) -> Aggregate:
-    """The files that count whatever is unknown."""
-    where = _where(asked, unknown, optimistic=False)
-    return replace(_statement(asked, divided), where=every((where, *_inside_of(asked, divided))))
+    """The files that count whatever is unknown; of those that count or not by it, the number is named.
 
-
-@lru_cache(maxsize=512)
-def _doubtful(asked: Groups, unknown: frozenset[Fact], divided: bool) -> Fetch:
-    """The files that count or not by what is unknown, with the number by which others know them if it was accepted."""
+    Beside it stands the number by which others know them, if it was accepted.
+    """
+    possible, certain = (_where(asked, unknown, optimistic=optimistic) for optimistic in (True, False))
+    # What holds of all that may count is not asked again: what is left to fail may be found by an index.
+    left = every(part for part in _parts(certain) if part not in _parts(possible))
     columns = (Column(name="_register"), Column(name="_citizen", clear=ACCEPTED_FILE.where))
-    return replace(_undecided(asked, unknown, divided), columns=columns)
+    return replace(
+        _statement(asked, divided),
+        subject="_key",
+        where=every((possible, *_inside_of(asked, divided))),
+        apart=Apart(where=untrue(left), columns=columns, limit=Param("limit")),
+    )
+
+
+def _parts(predicate: Predicate) -> tuple[Predicate, ...]:
+    return predicate.parts if isinstance(predicate, All) else (predicate,)
 
 
 @lru_cache(maxsize=512)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from connectors.source import (
     NEVER,
     Aggregate,
     All,
+    Apart,
     Bucket,
     Column,
     Compare,
@@ -272,7 +274,54 @@ async def test_memory_and_postgres_give_the_same_groups(
 
 
 def rounded(groups: Any) -> list[str]:
-    return sorted(repr([*list(group)[:-1], round(group[-1], 9)]) for group in groups)
+    return sorted(repr([round(one, 9) if isinstance(one, float) else one for one in group]) for group in groups)
+
+
+@settings(GENERATED, max_examples=120)
+@given(
+    by=st.lists(st.sampled_from(BUCKETS), max_size=3).map(tuple),
+    where=predicates("Person", 1),
+    apart=predicates("Person", 2),
+    accepted=predicates("Person", 1),
+    limit=st.sampled_from([1, 10, 1_000]),
+)
+async def test_memory_and_postgres_name_the_same_rows_apart_and_count_the_others(
+    both: Both, by: tuple[Bucket, ...], where: Predicate, apart: Predicate, accepted: Predicate, limit: int
+) -> None:
+    columns_ = (Column(name="_key"), Column(name="_citizen", clear=accepted))
+    aggregate = Aggregate(
+        source="scratch",
+        relation="Person",
+        by=by,
+        subject="_key",
+        where=where,
+        apart=Apart(where=apart, columns=columns_, limit=Param("limit")),
+    )
+    bound = {"today": "2020-02-29", "limit": limit}
+    one = await both.memory.aggregate(aggregate, bound, deadline=5)
+    two = await both.postgres.aggregate(aggregate, bound, deadline=5)
+    if len(one) == limit and all(row[len(by)] is None for row in one):
+        assert len(two) == limit and all(row[len(by)] is None for row in two)  # any of them, and no group
+    else:
+        assert rounded(one) == rounded(two)
+        whole = await both.postgres.aggregate(replace(aggregate, apart=None), bound, deadline=5)
+        assert sum(row[len(by)] or 1 for row in two if row[len(by)] != 0) == sum(row[len(by)] for row in whole)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"subject": "_citizen"},
+        {"total": "amount"},
+    ],
+    ids=["whose subject has several rows", "that is a sum"],
+)
+async def test_of_an_aggregate_nothing_is_named_apart(both: Both, wrong: dict[str, str]) -> None:
+    apart = Apart(where=ALWAYS, columns=(Column(name="_key"),), limit=Param("limit"))
+    given_ = {"source": "scratch", "relation": "Person", "by": (), "subject": "_key", "apart": apart, **wrong}
+    for source in (both.memory, both.postgres):
+        with pytest.raises(SourceError, match="rejected"):
+            await source.aggregate(Aggregate(**given_), {"limit": 5}, deadline=5)  # type: ignore[arg-type]
 
 
 async def test_a_bound_parameter_counts_as_the_constant_of_that_value(

@@ -14,6 +14,7 @@ from connectors.source import (
     NEVER,
     Aggregate,
     All,
+    Apart,
     Bucket,
     Column,
     Compare,
@@ -168,6 +169,18 @@ CASES: dict[str, Fetch | Aggregate] = {
         subject="_key",
         where=All((IN_DIVISION, Some((HAS_GRANT, Compare("_citizen", "in", Param("citizens")))))),
         by=(Bucket(column="division", width="town"),),
+    ),
+    "aggregate_with_rows_apart": Aggregate(
+        source="scratch",
+        relation="Person",
+        subject="_key",
+        where=Compare("_open", "eq", Constant(True)),
+        by=(Bucket(column="division", width="town"), Bucket(column="sex")),
+        apart=Apart(
+            where=Not(Some((Compare("bornOn", "gt", Param("born")), HAS_GRANT, Compare("poor", "eq", Param("poor"))))),
+            columns=(Column(name="_key"), Column(name="_citizen", clear=IN_DIVISION)),
+            limit=Param("limit"),
+        ),
     ),
 }
 
