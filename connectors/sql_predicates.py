@@ -337,9 +337,19 @@ def _each(encode: Encoder) -> Encoder:
     def encoded(values: Any) -> list[Any] | None:
         if values is None:
             return None
+        if encode is to_text and _are_texts(values):
+            return list(values)
         return [stored for value in values if value is not None and (stored := encode(value)) is not None]
 
     return encoded
+
+
+def _are_texts(values: Any) -> bool:
+    """Whether each is stored as it is; keys come by the thousand."""
+    try:
+        return "\0" not in "".join(values)
+    except TypeError:
+        return False
 
 
 def _codes(column: Mapped) -> Callable[[Any], list[str] | None]:

@@ -42,6 +42,10 @@ class Question:
     table: Table | None
     quarter: str | None
 
+    def __hash__(self) -> int:
+        # Questions are keys of a batch, whose principal is one: hashing which rows count would walk a tree each time.
+        return hash((self.by, self.total, self.division, self.quarter))
+
     @property
     def used(self) -> tuple[str, ...]:
         """Every coordinate that takes part."""

@@ -21,6 +21,7 @@ from hub.local import local_values
 from hub.planner.compile import refusals
 from hub.planner.plan import Denied, LocalRoot, RowsRoot, Word
 from hub.planner.scopes import OWN_REPORTS
+from hub.planner.shape import laid_out
 from hub.recording import Grounds, Told
 from hub.stitch import Stitch
 from policies.decision import Grant
@@ -144,24 +145,30 @@ def _denied(stitch: Stitch, call: Call) -> list[HubError]:
 def _local(
     hub: Hub, call: Call, aggregates: Mapping[Question, Any], late: Late | None
 ) -> tuple[Mapping[str, Any], Sequence[HubError]]:
-    roots = _standing(call).local
-    if not roots:
+    """The roots that the hub answers itself: aggregates by what is selected of them, others by graphql-core."""
+    standing = _standing(call)
+    if not standing.local:
         return {}, ()
-    late = late or Late()
     answers = {key: aggregates[question] for key, question in call.questions.items()}
-    outages = _outages(answers)
+    outages, told = _outages(answers), dict[str, Any]()
+    for root in standing.local:
+        answer = answers.get(root.key)
+        if root.shape is not None and isinstance(answer, Mapping):
+            told[root.key] = laid_out(root.shape, answer)
+    if not standing.of_caller:
+        return told, outages
+    late = late or Late()
     result = local_values(
-        roots,
+        [root for root in standing.local if root.shape is None],
         schema=hub.view(call.entitlements),
         document=call.document,
         identity=call.identity,
         entitlements=call.entitlements,
         policy=hub.policy,
-        aggregates={key: answer for key, answer in answers.items() if not isinstance(answer, BaseException)},
         overdue=late.rows,
     )
     errors = [HubError("INTERNAL", "internal error", path=error.path) for error in result.errors or ()]
-    return dict(result.data or {}), [*outages, *late.errors, *errors]
+    return {**told, **(result.data or {})}, [*outages, *late.errors, *errors]
 
 
 def _outages(answers: Mapping[str, Any]) -> list[HubError]:
@@ -200,7 +207,7 @@ def _standing(call: Call) -> Standing:
             grounds=_grounds(alike, ()),
             refused=frozenset(refused_coordinates(alike)),
             local=local,
-            of_caller=any(root.name != "aggregate" for root in local),
+            of_caller=any(root.shape is None for root in local),
         )
     return found
 

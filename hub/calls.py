@@ -69,6 +69,7 @@ def read_call(
         entitlements=entitlements,
         seal=seal,
         asked=same.get("asked", {}),
+        known=plan.known,
     )
     wishes = {root.key: reader.wish(root) for root in plan.roots if isinstance(root, RowsRoot)}
     if not reader.varied:
@@ -123,13 +124,23 @@ class _Reader:
     document: Document
     entitlements: Entitlements
     seal: Seal
+    known: dict[object, Any]
     asked: dict[int, Arguments] = field(default_factory=dict)
     denied: dict[str, tuple[str, ...]] = field(default_factory=dict)
     refused: list[HubError] = field(default_factory=list)
     varied: bool = False
 
     def question(self, root: LocalRoot) -> Question | None:
-        """What an aggregate asks; None: refused."""
+        """What an aggregate asks; None: refused. Where no variable stands in it, it is read once for all calls."""
+        key = ("question", root.key)
+        found: Question | None = self.known.get(key)
+        if found is None:
+            found = self._question(root)
+            if found is not None and not _varies(root.node):
+                self.known[key] = found
+        return found
+
+    def _question(self, root: LocalRoot) -> Question | None:
         assert root.definition is not None
         given = get_argument_values(root.definition, root.node, self.document.values)
         try:

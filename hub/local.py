@@ -30,7 +30,6 @@ def local_values(
     identity: Identity,
     entitlements: Entitlements,
     policy: Policy,
-    aggregates: Mapping[str, Any],
     overdue: Sequence[Mapping[str, Any]] | None = None,
 ) -> ExecutionResult:
     """The roots by response key; ``schema`` is the caller's own view, whose introspection this is."""
@@ -45,7 +44,6 @@ def local_values(
     values = {
         "me": lambda _info: {**describe(identity, policy), "overdue": overdue},
         "catalogue": lambda _info, type=None: catalogue(entitlements, type),
-        "aggregate": lambda info, **_: aggregates.get(info.path.key),
     }
     return execute_sync(schema, asked, root_value=values, variable_values=dict(document.variables))
 

@@ -74,6 +74,9 @@ class Files:
     """Accepted open files: register number -> citizen id by which other sources join (None: by links alone)."""
 
     citizen: Mapping[str, str | None]
+    _numbered: list[frozenset[tuple[str, str | None]]] = field(
+        default_factory=list, init=False, repr=False, compare=False
+    )
 
     def __bool__(self) -> bool:
         return bool(self.citizen)
@@ -81,7 +84,9 @@ class Files:
     @property
     def numbered(self) -> frozenset[tuple[str, str | None]]:
         """The files with their numbers: what is known of a file by one number is not known by another."""
-        return frozenset(self.citizen.items())
+        if not self._numbered:  # asked for each fact anew
+            self._numbered.append(frozenset(self.citizen.items()))
+        return self._numbered[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +198,11 @@ class Registry:
         Of a file that does not, it would tell whether another question of the request came upon it.
         """
         for told in self.asked.get(fact, ()):
-            if of_whom == told.of_whom or (shown and told.found.done() and of_whom <= told.of_whom):
+            if (
+                of_whom is told.of_whom
+                or of_whom == told.of_whom
+                or (shown and told.found.done() and of_whom <= told.of_whom)
+            ):
                 return told
         return None
 

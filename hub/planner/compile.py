@@ -28,6 +28,7 @@ from hub.errors import HubError, RefusedError
 from hub.planner import plan as p
 from hub.planner.formula import FALSE
 from hub.planner.relations import CHILD, HOME, PARTS, join_of, keys_of
+from hub.planner.shape import Shape, shape_of
 from schema.catalogue import CATALOGUE, LINKS, ROOTS, TYPES, fields_of
 
 Nodes = list[FieldNode]
@@ -89,7 +90,9 @@ class Compiler:
             return p.Word(key=key, text="Query")
         definition = self.schema.query_type.fields.get(name) if self.schema.query_type else None
         if name in LOCAL_ROOTS or definition is None:
-            return p.LocalRoot(key=key, name=name, node=_merged(nodes), definition=definition)
+            return p.LocalRoot(
+                key=key, name=name, node=_merged(nodes), definition=definition, shape=self.shape(name, nodes)
+            )
         types = TYPES if name == "node" else ("Child",) if name == "child" else (ROOTS[name],)
         opened = [type_name for type_name in types if self.entitlements.opens_type(type_name)]
         if not opened and name != "node":
@@ -271,6 +274,11 @@ class Compiler:
             if branches
         )
         return p.Flags(key=key, coordinate=coordinate, slot=draft.value(coordinate, "_key"), flags=flags)
+
+    def shape(self, name: str, nodes: Nodes) -> Shape | None:
+        """What is selected of an aggregate."""
+        type_ = self.schema.get_type("Aggregation") if name == "aggregate" else None
+        return shape_of(type_, nodes, self.collect) if isinstance(type_, GraphQLObjectType) else None
 
     def collect(self, named: GraphQLObjectType, sets: Iterable[SelectionSetNode]) -> dict[str, list[FieldNode]]:
         """Fields by response key, as the specification collects them."""

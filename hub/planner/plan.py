@@ -15,6 +15,7 @@ from graphql import FieldNode, GraphQLField
 
 from connectors.source import Fetch
 from hub.planner.formula import FALSE, TRUE, Formula
+from hub.planner.shape import Shape
 
 BEYOND = "~beyond"
 """In place of a coordinate: whether a row exists for the caller for another reason than being its own report."""
@@ -223,12 +224,16 @@ class RowsRoot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalRoot:
-    """A root field that the hub answers itself: ``me``, ``catalogue``, ``__schema``, ``__type``, ``aggregate``."""
+    """A root field that the hub answers itself: ``me``, ``catalogue``, ``__schema``, ``__type``, ``aggregate``.
+
+    ``shape``: of an aggregate, of whose groups there may be many.
+    """
 
     key: str
     name: str
     node: FieldNode
     definition: GraphQLField | None
+    shape: Shape | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
