@@ -249,27 +249,15 @@ class Reading:
         return kept
 
     def aggregate(self, aggregate: Aggregate) -> list[Row]:
-        """Groups of the aggregate, and the rows that are named apart."""
-        rows = [row for row in self.rows(aggregate.relation) if self.true(aggregate.where, row)]
-        if (apart := aggregate.apart) is None:
-            return self._groups(aggregate, rows)
-        if aggregate.total is not None or aggregate.subject != "_key":
-            raise SourceError(self.source.name, "rejected")
-        fetch = Fetch(source=aggregate.source, relation=aggregate.relation, columns=apart.columns)
-        limit, none = self.value(apart.limit), [None] * (len(aggregate.by) + 3)
-        named = [[*none, *self.shown(fetch, row)] for row in rows if self.true(apart.where, row)]
-        counted = [row for row in rows if not self.true(apart.where, row)] if len(named) < limit else None
-        groups = [] if counted is None else self._groups(aggregate, counted)
-        return [*([*group, *([None] * len(fetch.slots))] for group in groups), *named[:limit]]
-
-    def _groups(self, aggregate: Aggregate, rows: list[Dict]) -> list[Row]:
+        """Groups of the aggregate."""
         groups: dict[tuple[Any, ...], dict[Any, Any]] = {} if aggregate.by else {(): {}}
-        for row in rows:
-            key = tuple(self._bucket(bucket, row) for bucket in aggregate.by)
-            shares = groups.setdefault(key, {})
-            subject = self._column(row, aggregate.subject)
-            part = 1 if aggregate.total is None else comparable(row[aggregate.total] or "0", decimal=True)
-            shares[subject] = shares.get(subject, 0) + part
+        for row in self.rows(aggregate.relation):
+            if self.true(aggregate.where, row) and not self.true(aggregate.apart, row):
+                key = tuple(self._bucket(bucket, row) for bucket in aggregate.by)
+                shares = groups.setdefault(key, {})
+                subject = self._column(row, aggregate.subject)
+                part = 1 if aggregate.total is None else comparable(row[aggregate.total] or "0", decimal=True)
+                shares[subject] = shares.get(subject, 0) + part
         return [[*key, *_judged(shares, money=aggregate.total is not None)] for key, shares in groups.items()]
 
     def _bucket(self, bucket: Bucket, row: Dict) -> Any:

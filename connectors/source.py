@@ -190,26 +190,13 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Apart:
-    """Rows that are named and not counted: ``columns`` (keys alone), in a last one ``~states`` if some is conditional.
-
-    ``limit``: how many at most; are there as many, no group is told. A key's value is always given, and ``clear`` tells
-    in its state (``c`` or ``x``) alone whether it holds.
-    """
-
-    where: Predicate
-    columns: tuple[Column, ...]
-    limit: Param
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregate:
     """Groups of one relation: ``slots`` are the buckets in order, then ``~value``, ``~subjects``, ``~largest``.
 
     ``~value``: rows counted, or the sum of ``total`` as a decimal text. ``~subjects``: distinct values of ``subject``
     in the group (small cells are judged by it). ``~largest``: the largest share of one subject in the sum, 0 to 1.
-    ``apart``: of the rows for which ``where`` holds those of ``apart.where`` are in no group; each is a row of its own,
-    null in these slots, its keys behind them, where groups are null. It goes with counting by ``_key`` alone.
+    ``apart``: rows for which it holds are left out. They are few of those for which ``where`` does: found for
+    themselves and taken from the number of all, so that the others need not be looked at for it.
     """
 
     source: str
@@ -218,7 +205,7 @@ class Aggregate:
     subject: str
     total: str | None = None
     where: Predicate = ALWAYS
-    apart: Apart | None = None
+    apart: Predicate = NEVER
 
 
 class SourceError(Exception):

@@ -13,6 +13,7 @@ from typing import Any
 from connectors.mapping import Mapping
 from connectors.source import ALWAYS, NEVER, Column, Fetch, Param, Predicate
 from connectors.sql_aggregate import aggregate_statement
+from connectors.sql_denied import denies, holds
 from connectors.sql_given import lists, within
 from connectors.sql_predicates import Statement, Table, Writer, divided, reaches
 from connectors.sql_values import Encoder, masked, order_cast, order_encoder, order_text, quoted, sortable
@@ -33,9 +34,8 @@ def statement(asked: Fetch, mapping: Mapping, *, long: bool = False) -> Statemen
     else:
         text = _flat(fetch, writer)
     paged = fetch.limit is not None and fetch.per is None and not fetch.distinct
-    return Statement(
-        text=text, binders=tuple(writer.binders), planned=paged and divided(fetch.where), lists=lists(fetch)
-    )
+    planned = _denied(asked) or (paged and divided(fetch.where))
+    return Statement(text=text, binders=tuple(writer.binders), planned=planned, lists=lists(fetch))
 
 
 def _has_states(asked: Fetch) -> bool:
@@ -58,11 +58,16 @@ def _distinct(fetch: Fetch, writer: Writer) -> str:
     if fetch.per is not None or fetch.cursors or fetch.after:
         raise ValueError("`distinct` excludes `per`, `cursors` and `after`")
     table = writer.table(fetch.relation)
-    where = writer.condition(fetch.where, table)
+    where = holds(fetch.where, writer, table) if _denied(fetch) else writer.condition(fetch.where, table)
     table.unindexed = writer.long
     costly = _lateral(fetch, writer, table)
     outputs = _outputs(fetch, writer, table)
     return f"SELECT DISTINCT {outputs}\nFROM {table.source()}{costly}\nWHERE {where}{_limit(fetch, writer)}"
+
+
+def _denied(fetch: Fetch) -> bool:
+    """Whether a few rows are looked for by what does not hold of them."""
+    return fetch.distinct and fetch.limit is not None and denies(fetch.where)
 
 
 def _flat(fetch: Fetch, writer: Writer) -> str:

@@ -9,8 +9,8 @@ import datetime
 from typing import Any
 
 from connectors.mapping import Mapped, Mapping, Relation
-from connectors.source import ALWAYS, Aggregate, All, Bucket, Param, Predicate
-from connectors.sql_apart import NamedApart, named_apart
+from connectors.source import ALWAYS, NEVER, Aggregate, All, Bucket, Not, Param, Predicate
+from connectors.sql_denied import holds
 from connectors.sql_predicates import Statement, Table, Writer, reaches
 from connectors.sql_values import quoted, shown, sortable
 
@@ -31,12 +31,11 @@ def aggregate_statement(aggregate: Aggregate, mapping: Mapping) -> Statement:
     items = [f"{_bucket(bucket, writer, table)} AS {name}" for bucket, name in zip(aggregate.by, names, strict=True)]
     if aggregate.total is None and _one_row_each(aggregate, table):
         text = _counted(aggregate, names, items, writer, table)
-        return Statement(text=text, binders=tuple(writer.binders), planned=aggregate.apart is not None)
-    if aggregate.apart is not None:
-        raise ValueError("rows are named apart where they are counted by their key alone")
+        return Statement(text=text, binders=tuple(writer.binders), planned=aggregate.apart != NEVER)
+    where = aggregate.where if aggregate.apart == NEVER else All((aggregate.where, Not(aggregate.apart)))
     items.append(f"{writer.value(table, table.relation.column(aggregate.subject))} AS subject")
     items.append(f"{_total(aggregate, table)} AS part")
-    rows = f"SELECT {', '.join(items)}\n    {_rows(aggregate.where, writer, table)}"
+    rows = f"SELECT {', '.join(items)}\n    {_rows(where, writer, table)}"
     text = _grouped(rows, names, money=aggregate.total is not None)
     return Statement(text=text, binders=tuple(writer.binders))
 
@@ -82,30 +81,36 @@ def _one_row_each(aggregate: Aggregate, table: Table) -> bool:
 def _counted(aggregate: Aggregate, names: list[str], items: list[str], writer: Writer, table: Table) -> str:
     """Counts by what is stored first, and by groups then: a code is named once a group, and not once a row."""
     joined = table.source("\f")  # by now all columns are known, those of joins as well
-    apart = named_apart(aggregate, list(table.columns), writer)
-    stored = _stored(aggregate, list(table.columns), apart, writer)
-    number = 'coalesce(sum("~rows"), 0)'
+    rows, number = _stored(aggregate, list(table.columns), writer), 'coalesce(sum("~rows"), 0)'
     outputs = [f'{name} AS "~by{place}"' for place, name in enumerate(names)]
     outputs += [f'{number}::bigint AS "~value"', f'{number}::bigint AS "~subjects"']
     outputs.append(f'coalesce(1 / nullif({number}, 0)::float8, 0) AS "~largest"')
     items = [*items, '"~rows"']
-    found = f"SELECT {', '.join(items)}\n  FROM {joined.replace(chr(12), f'({stored})')}"
-    group = f"\nGROUP BY {', '.join(names)}" if names else ""
-    if apart is None:
-        return f"SELECT {', '.join(outputs)}\nFROM ({found}) AS found{group}"
-    return apart.whole(outputs, f"FROM ({found}) AS found{group}", grouped=bool(names))
+    found = f"SELECT {', '.join(items)}\n  FROM {joined.replace(chr(12), f'({rows})')}"
+    last = f"\nGROUP BY {', '.join(names)}" if names else ""
+    if names and aggregate.apart != NEVER:
+        last += '\nHAVING sum("~rows") > 0'
+    return f"SELECT {', '.join(outputs)}\nFROM ({found}) AS found{last}"
 
 
-def _stored(aggregate: Aggregate, columns: list[str], apart: NamedApart | None, writer: Writer) -> str:
+def _stored(aggregate: Aggregate, columns: list[str], writer: Writer) -> str:
     """How many rows there are of what is stored, or each of them where hardly two are stored alike."""
     table = writer.table(aggregate.relation)
     table.columns.update(dict.fromkeys(columns))
-    outputs = [f"{table.alias}.{quoted(name)}" for name in columns]
+    stored = [f"{table.alias}.{quoted(name)}" for name in columns]
     few = all(_repeats(bucket, table.relation) for bucket in aggregate.by)
-    group = f"\n    GROUP BY {', '.join(outputs)}" if few and outputs else ""
-    outputs.append(f'{"count(*)::int" if few else "1"} AS "~rows"')
-    rows = f"SELECT {', '.join(outputs)}\n    {_rows(aggregate.where, writer, table)}"
-    return rows + group if apart is None else f"{rows} AND {apart.few}{group}{apart.uncounted}"
+    outputs = [*stored, f'{"count(*)::int" if few else "1"} AS "~rows"']
+    group = f"\n    GROUP BY {', '.join(stored)}" if few and stored else ""
+    rows = f"SELECT {', '.join(outputs)}\n    {_rows(aggregate.where, writer, table)}{group}"
+    return rows if aggregate.apart == NEVER else f"{rows}\n    UNION ALL {_apart(aggregate, columns, writer)}"
+
+
+def _apart(aggregate: Aggregate, columns: list[str], writer: Writer) -> str:
+    """Each row that does not count after all, once less."""
+    table = writer.table(aggregate.relation)
+    where = holds(All((aggregate.where, aggregate.apart)), writer, table)
+    outputs = [*(f"{table.alias}.{quoted(name)}" for name in columns), "-1"]
+    return f"SELECT {', '.join(outputs)}\n    FROM {table.source()}\n    WHERE {where}"
 
 
 def _repeats(bucket: Bucket, relation: Relation) -> bool:

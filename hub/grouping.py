@@ -7,6 +7,7 @@ whose rows rest on them; of any other row the answer is the same without them. A
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -15,7 +16,6 @@ from typing import Any
 from connectors.source import (
     Aggregate,
     All,
-    Apart,
     Bucket,
     Column,
     Compare,
@@ -76,18 +76,32 @@ async def _apart(execution: Execution, asked: Groups, asking: Mapping[str, Any])
     if len(known) < len(first):
         raise execution.failure(first - frozenset(known))
     given = {**asking, **_bindings(known), "limit": UNDECIDED + 1}
-    statement = _certain(asked, rest, divided)
-    rows, value = await execution.reading.aggregate(statement, given), len(statement.by)
-    doubtful = [row[value + 3 :] for row in rows if row[value] is None]
+    doubtful = await execution.reading.fetch(_doubtful(asked, rest, divided), given)
     if len(doubtful) > UNDECIDED:
         return None
-    files = Files(citizen={row[0]: row[1] for row in doubtful if row[2][1] == "c"} or {NOBODY: NOBODY})
-    known |= await execution.know_of(rest, home, (), files)
-    if len(known) < len(wanted):
-        raise execution.failure(wanted - frozenset(known))
-    given |= {**_bindings(known), "doubtful": sorted(row[0] for row in doubtful) or [NOBODY]}
-    certain = [row for row in rows if row[value] is not None]
-    return [*certain, *await execution.reading.aggregate(_settled(asked, divided), given)]
+    certain, settled = await asyncio.gather(
+        execution.reading.aggregate(_certain(asked, rest, divided), given),
+        _settle(execution, asked, given, doubtful, known),
+    )
+    return [*certain, *settled]
+
+
+async def _settle(
+    execution: Execution,
+    asked: Groups,
+    given: Mapping[str, Any],
+    doubtful: Sequence[Row],
+    known: Mapping[Fact, Mapping[str, Any]],
+) -> Sequence[Row]:
+    """The groups of the doubtful files that turn out to count."""
+    home, wanted = HOME[asked.relation], _remote(asked)
+    files = Files(citizen={row[0]: row[1] for row in doubtful if row[-1][1] == "c"} or {NOBODY: NOBODY})
+    learnt = {**known, **await execution.know_of(wanted - frozenset(known), home, (), files)}
+    if len(learnt) < len(wanted):
+        raise execution.failure(wanted - frozenset(learnt))
+    of_whom = {**_bindings(learnt), "doubtful": sorted(row[0] for row in doubtful) or [NOBODY]}
+    settled = _settled(asked, given["division_asked"] is not None)
+    return await execution.reading.aggregate(settled, {**given, **of_whom})
 
 
 def _outage(error: SourceError) -> OutageError:
@@ -154,24 +168,17 @@ def _statement(asked: Groups, divided: bool) -> Aggregate:
 
 @lru_cache(maxsize=512)
 def _certain(asked: Groups, unknown: frozenset[Fact], divided: bool) -> Aggregate:
-    """The files that count whatever is unknown; of those that count or not by it, the number is named.
+    """The files that count whatever is unknown: those that may count, without those that may or may not."""
+    possible = _where(asked, unknown, optimistic=True)
+    where = every((possible, *_inside_of(asked, divided)))
+    return replace(_statement(asked, divided), where=where, apart=_in_doubt(asked, unknown))
 
-    Beside it stands the number by which others know them, if it was accepted.
-    """
-    possible, certain = (_where(asked, unknown, optimistic=optimistic) for optimistic in (True, False))
-    # What holds of all that may count is not asked again: what is left to fail may be found by an index.
-    left = every(part for part in _parts(certain) if part not in _parts(possible))
+
+@lru_cache(maxsize=512)
+def _doubtful(asked: Groups, unknown: frozenset[Fact], divided: bool) -> Fetch:
+    """The files that count or not by what is unknown, with the number by which others know them if it was accepted."""
     columns = (Column(name="_register"), Column(name="_citizen", clear=ACCEPTED_FILE.where))
-    return replace(
-        _statement(asked, divided),
-        subject="_key",
-        where=every((possible, *_inside_of(asked, divided))),
-        apart=Apart(where=untrue(left), columns=columns, limit=Param("limit")),
-    )
-
-
-def _parts(predicate: Predicate) -> tuple[Predicate, ...]:
-    return predicate.parts if isinstance(predicate, All) else (predicate,)
+    return replace(_undecided(asked, unknown, divided), columns=columns)
 
 
 @lru_cache(maxsize=512)
@@ -184,15 +191,26 @@ def _settled(asked: Groups, divided: bool) -> Aggregate:
 @lru_cache(maxsize=512)
 def _undecided(asked: Groups, unknown: frozenset[Fact], divided: bool) -> Fetch:
     """Whose rows count or not by what is unknown."""
-    possible, certain = (_where(asked, unknown, optimistic=optimistic) for optimistic in (True, False))
+    possible = _where(asked, unknown, optimistic=True)
     return Fetch(
         source=HOME[asked.relation],
         relation=asked.relation,
         columns=tuple(Column(name=name) for name in keys_of(asked.relation) if name in PERSON),
-        where=every((possible, untrue(certain), *_inside_of(asked, divided))),
+        where=every((possible, _in_doubt(asked, unknown), *_inside_of(asked, divided))),
         limit=Param("limit"),
         distinct=True,
     )
+
+
+def _in_doubt(asked: Groups, unknown: frozenset[Fact]) -> Predicate:
+    """Of what may count: it is not sure to."""
+    possible, certain = (_parts(_where(asked, unknown, optimistic=optimistic)) for optimistic in (True, False))
+    # What holds of all that may count is not asked again: what is left to fail may be found by an index.
+    return untrue(every(part for part in certain if part not in possible))
+
+
+def _parts(predicate: Predicate) -> tuple[Predicate, ...]:
+    return predicate.parts if isinstance(predicate, All) else (predicate,)
 
 
 def _where(asked: Groups, unknown: frozenset[Fact], *, optimistic: bool) -> Predicate:

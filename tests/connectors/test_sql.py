@@ -14,7 +14,6 @@ from connectors.source import (
     NEVER,
     Aggregate,
     All,
-    Apart,
     Bucket,
     Column,
     Compare,
@@ -147,6 +146,11 @@ CASES: dict[str, Fetch | Aggregate] = {
         limit=Param("limit"),
         cursors=True,
     ),
+    "a_few_by_what_they_are_not": person(
+        where=All((IN_DIVISION, Not(All((HAS_GRANT, Compare("bornOn", "lt", Param("born"))))))),
+        limit=Param("limit"),
+        distinct=True,
+    ),
     "distinct": person(columns=of("_citizen"), where=Compare("_open", "eq", Constant(True)), distinct=True),
     "beside_the_outer_row": person(
         where=Exists("Part", (("_key", "_person"),), Compare("givenAt", "lt", Outer("updatedAt")))
@@ -176,11 +180,7 @@ CASES: dict[str, Fetch | Aggregate] = {
         subject="_key",
         where=Compare("_open", "eq", Constant(True)),
         by=(Bucket(column="division", width="town"), Bucket(column="sex")),
-        apart=Apart(
-            where=Not(Some((Compare("bornOn", "gt", Param("born")), HAS_GRANT, Compare("poor", "eq", Param("poor"))))),
-            columns=(Column(name="_key"), Column(name="_citizen", clear=IN_DIVISION)),
-            limit=Param("limit"),
-        ),
+        apart=Not(Some((Compare("bornOn", "gt", Param("born")), HAS_GRANT, Compare("poor", "eq", Param("poor"))))),
     ),
 }
 
