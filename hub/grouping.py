@@ -99,7 +99,7 @@ async def _settle(
     learnt = {**known, **await execution.know_of(wanted - frozenset(known), home, (), files)}
     if len(learnt) < len(wanted):
         raise execution.failure(wanted - frozenset(learnt))
-    of_whom = {**_bindings(learnt), "doubtful": sorted(row[0] for row in doubtful) or [NOBODY]}
+    of_whom = {**_bindings(learnt), "doubtful": [row[0] for row in doubtful] or [NOBODY]}
     settled = _settled(asked, given["division_asked"] is not None)
     return await execution.reading.aggregate(settled, {**given, **of_whom})
 

@@ -71,12 +71,13 @@ LINKS_OF_PERSONS = _links(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """Accepted open files: register number -> citizen id by which other sources join (None: by links alone)."""
+    """Accepted open files: register number -> citizen id by which other sources join (None: by links alone).
+
+    What several facts want of the same files is made once.
+    """
 
     citizen: Mapping[str, str | None]
-    _numbered: list[frozenset[tuple[str, str | None]]] = field(
-        default_factory=list, init=False, repr=False, compare=False
-    )
+    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __bool__(self) -> bool:
         return bool(self.citizen)
@@ -84,9 +85,27 @@ class Files:
     @property
     def numbered(self) -> frozenset[tuple[str, str | None]]:
         """The files with their numbers: what is known of a file by one number is not known by another."""
-        if not self._numbered:  # asked for each fact anew
-            self._numbered.append(frozenset(self.citizen.items()))
-        return self._numbered[0]
+        found: frozenset[tuple[str, str | None]] | None = self._known.get("numbered")
+        if found is None:
+            found = self._known["numbered"] = frozenset(self.citizen.items())
+        return found
+
+    @property
+    def registers(self) -> list[str]:
+        """Register numbers in order."""
+        found: list[str] | None = self._known.get("registers")
+        if found is None:
+            found = self._known["registers"] = sorted(self.citizen)
+        return found
+
+    @property
+    def of_number(self) -> Mapping[str, str]:
+        """Register numbers by citizen id, in the order of these."""
+        found: dict[str, str] | None = self._known.get("of_number")
+        if found is None:
+            named = {number: register for register, number in self.citizen.items() if number is not None}
+            found = self._known["of_number"] = dict(sorted(named.items()))
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,14 +240,13 @@ class Registry:
         owned: list[tuple[str | None, ...]]
         source, limit = facts[0].source, {"set_limit": self.set_limit + 1}
         if source in REGISTER_SOURCES:
-            rows = await self.reading.fetch(_of_files(facts), {**limit, "registers": sorted(files.citizen)})
+            rows = await self.reading.fetch(_of_files(facts), {**limit, "registers": files.registers})
             owned = [(row[0],) for row in rows]
         else:
             persons = await self.persons(source, files.citizen)
-            bindings = {**limit, **people_bindings(files.citizen.values(), persons)}
-            rows = await self.reading.fetch(_of_files(facts), bindings)
-            registers = {citizen: register for register, citizen in files.citizen.items() if citizen is not None}
-            owned = [(registers.get(row[1]), persons.get(row[0])) for row in rows]
+            people = {"people.citizen": list(files.of_number), "people.person": sorted(persons)}
+            rows = await self.reading.fetch(_of_files(facts), {**limit, **people})
+            owned = [(files.of_number.get(row[1]), persons.get(row[0])) for row in rows]
         if len(facts) == 1:  # the rows may be as many as a batch has children
             return {facts[0]: frozenset(owner for owners in owned for owner in owners if owner is not None)}
         hit: dict[Fact, set[str]] = {fact: set() for fact in facts}
