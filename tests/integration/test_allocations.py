@@ -37,7 +37,7 @@ NOW: Mapping[tuple[str, str], Tally] = {
     ("full", "point"): Tally(allocations=9_330, calls=5_320, peak=390_000),
     ("full", "32 points"): Tally(allocations=127_900, calls=65_600, peak=1_668_000),
     ("full", "list"): Tally(allocations=51_400, calls=25_320, peak=1_264_000),
-    ("full", "aggregate"): Tally(allocations=38_300, calls=30_570, peak=486_000),
+    ("full", "aggregate"): Tally(allocations=15_020, calls=8_340, peak=423_000),
     ("masked", "point"): Tally(allocations=17_150, calls=10_560, peak=401_000),
     ("masked", "32 points"): Tally(allocations=128_900, calls=68_200, peak=1_645_000),
     ("masked", "list"): Tally(allocations=64_940, calls=39_600, peak=1_200_000),
@@ -198,7 +198,7 @@ async def test_an_aggregate_grows_by_files_that_are_in_doubt_alone(larger: Alone
     tally = await larger.tally(FULL, "aggregate")
     known = NOW["full", "aggregate"]
     # Of ten times the children: the two in a hundred whose own department cannot say whether they count.
-    assert tally.beyond(known, Slack(counts=2.1, peak=2.1)) == []
+    assert tally.beyond(known, Slack(counts=1.75, peak=1.95)) == []
 
 
 async def test_a_list_for_each_value_is_noticed(server: Server, sources: Mapping[str, Source]) -> None:
