@@ -267,8 +267,7 @@ class PostgresSource:
         self._connections = Connections(name=self.name, dsn=self.dsn, settings=self.settings, session=session)
         fewer = replace(self.settings, connections=max(1, self.settings.connections // 2))
         self._planning = Connections(name=self.name, dsn=self.dsn, settings=fewer, session={**session, **PLANNED})
-        few = replace(self.settings, connections=max(1, self.settings.connections // 4))
-        self._counting = Connections(name=self.name, dsn=self.dsn, settings=few, session={**session, **COUNTED})
+        self._counting = Connections(name=self.name, dsn=self.dsn, settings=fewer, session={**session, **COUNTED})
 
     async def fetch(self, fetch: Fetch, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
         """Rows of ``fetch``; see the contract."""

@@ -17,7 +17,7 @@ import pytest
 from connectors import postgres as module
 from connectors.demo.server import Server
 from connectors.postgres import LONG, PoolSettings, PostgresSource
-from connectors.source import Aggregate, Column, Compare, Constant, Fetch, Order, Param, SourceError
+from connectors.source import Aggregate, Column, Compare, Constant, Fetch, Not, Order, Param, SourceError
 from tests.connectors import scratch
 
 pytestmark = pytest.mark.postgres
@@ -120,6 +120,31 @@ async def test_a_count_among_many_keys_is_planned_with_them(source: PostgresSour
         bound = {"keys": [str(number) for number in range(count)]}
         [row] = await source.aggregate(asked, bound, deadline=3)
         assert row[0] == len(await source.fetch(replace(PEOPLE, where=where), bound, deadline=3))
+        assert await owner.fetchval(SESSIONS) == 1 + planned
+    await owner.close()
+
+
+async def test_all_but_a_few_are_counted_on_a_connection_for_that(source: PostgresSource, scratch_dsn: str) -> None:
+    few = Compare("_key", "in", Param("keys"))
+    asked = Aggregate(source="scratch", relation="Person", subject="_key", by=(), apart=few)
+    keys = [row[0] for row in await source.fetch(PEOPLE, {}, deadline=3)][:7]
+    owner = await asyncpg.connect(scratch_dsn)
+    before = await owner.fetchval(SESSIONS)
+    [row] = await source.aggregate(asked, {"keys": keys}, deadline=3)
+    assert row[0] == scratch.PEOPLE - len(keys)
+    assert await owner.fetchval(SESSIONS) == before + 1
+    await owner.close()
+
+
+async def test_a_few_that_are_told_by_what_they_are_not_are_planned_with_their_values(
+    source: PostgresSource, scratch_dsn: str
+) -> None:
+    where = Not(Compare("bornOn", "gt", Param("born")))
+    fetch = Fetch(source="scratch", relation="Person", columns=PEOPLE.columns, where=where, distinct=True)
+    owner = await asyncpg.connect(scratch_dsn)
+    for asked, planned in ((fetch, 0), (replace(fetch, limit=Param("limit")), 1)):
+        rows = await source.fetch(asked, {"born": "2012-01-01", "limit": 1_000}, deadline=3)
+        assert 0 < len(rows) < scratch.PEOPLE
         assert await owner.fetchval(SESSIONS) == 1 + planned
     await owner.close()
 
