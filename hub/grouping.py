@@ -66,7 +66,7 @@ async def tallied(execution: Execution, asked: Groups, *, division: str | None =
 
 
 async def _apart(execution: Execution, asked: Groups, asking: Mapping[str, Any]) -> Sequence[Row] | None:
-    """The groups, or None where it is not files that are counted, or too many are undecided."""
+    """The groups, or None where it is not files that are counted; with too many undecided, all are asked for."""
     home, divided = HOME[asked.relation], asking["division_asked"] is not None
     wanted, first = _remote(asked), primary_facts(asked.rows, home)
     rest = wanted - first
@@ -78,7 +78,7 @@ async def _apart(execution: Execution, asked: Groups, asking: Mapping[str, Any])
     given = {**asking, **_bindings(known), "limit": UNDECIDED + 1}
     doubtful = await execution.reading.fetch(_doubtful(asked, rest, divided), given)
     if len(doubtful) > UNDECIDED:
-        return None
+        return await _whole(execution, asked, asking, {**known, **await execution.know_all(rest, home, exact=rest)})
     certain, settled = await asyncio.gather(
         execution.reading.aggregate(_certain(asked, rest, divided), given),
         _settle(execution, asked, given, doubtful, known),
@@ -116,12 +116,19 @@ async def groups(execution: Execution, asked: Groups, *, division: str | None = 
     """The department's groups, by the facts of other departments; an ``OutageError`` if one does not answer."""
     wanted, asking = _remote(asked), {"division_asked": division}
     try:
-        known = await _known(execution, asked, wanted, asking)
-        if len(known) < len(wanted):
-            raise execution.failure(wanted - frozenset(known))
-        return await execution.reading.aggregate(_statement(asked, division is not None), asking | _bindings(known))
+        return await _whole(execution, asked, asking, await _known(execution, asked, wanted, asking))
     except SourceError as error:
         raise _outage(error) from None
+
+
+async def _whole(
+    execution: Execution, asked: Groups, asking: Mapping[str, Any], known: Mapping[Fact, Mapping[str, Any]]
+) -> Sequence[Row]:
+    """The groups of all rows by what is known, which must be all that they rest on."""
+    if lacking := _remote(asked) - frozenset(known):
+        raise execution.failure(lacking)
+    divided = asking["division_asked"] is not None
+    return await execution.reading.aggregate(_statement(asked, divided), {**asking, **_bindings(known)})
 
 
 async def _known(
