@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import pytest
 
-from connectors.source import Row
+from connectors.postgres import PostgresSource
+from connectors.source import Fetch, Row
 from hub import grouping
 from hub.entitlements import Entitlements
 from hub.grouping import Groups, groups, tallied
@@ -100,3 +102,24 @@ async def test_of_files_the_doubtful_alone_are_read_with_what_others_say(
     rows = next(rows for relation, rows in questions(hub) if relation == "Child")
     monkeypatch.setattr(grouping, "groups", None)
     assert sum(summed(await counted(hub, "Child", rows, tallied)).values()) > 50
+
+
+async def test_the_doubtful_are_looked_for_once_and_as_an_index_knows_them(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, whole = list[str](), PostgresSource.fetch
+
+    async def watched(source: PostgresSource, fetch: Fetch, *given: Any, **named: Any) -> Sequence[Row]:
+        if fetch.limit is not None and fetch.relation == "Child":
+            asked.append(source.statement(fetch).text)
+        return await whole(source, fetch, *given, **named)
+
+    monkeypatch.setattr(PostgresSource, "fetch", watched)
+    held = Entitlements.of(hub.policy, "civil_affairs_bureau", "social_assistance")
+    rows = held.access("Child").visible
+    for most in (grouping.UNDECIDED, 0):
+        monkeypatch.setattr(grouping, "UNDECIDED", most)
+        asked.clear()
+        assert sum(summed(await counted(hub, "Child", rows, tallied)).values()) > 50
+        [text] = asked
+        assert '"csrq" <= $' in text and "NOT EXISTS" in text and "IS NOT TRUE" not in text
