@@ -9,12 +9,13 @@ exist for the caller is the same as none; every statement is one that would be a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterator, Sequence
+import asyncio
+from collections.abc import Awaitable, Collection, Iterator, Sequence
 from typing import Any
 
 from connectors.source import Fetch
 from hub.batch import Wish, links_of
-from hub.executor import Execution
+from hub.executor import Below, Execution
 from hub.planner.arguments import Arguments, bind_values
 from hub.planner.fetches import Mode, fetch_of, needs_of, nested_form
 from hub.planner.formula import Fact
@@ -31,23 +32,51 @@ def ask_ahead(execution: Execution, wishes: Sequence[Wish]) -> Iterator[Awaitabl
     for wish in wishes:
         if wish.key is not None and wish.reach.type_name == "Child":
             by_reach.setdefault(wish.reach.number, []).append(wish)
+    execution.registry.name(str(wish.key) for looked_up in by_reach.values() for wish in looked_up)
     for looked_up in by_reach.values():
         yield from _asked(execution, looked_up)
 
 
 def _asked(execution: Execution, wishes: Sequence[Wish]) -> Iterator[Awaitable[Any]]:
     files = Files(citizen={str(wish.key): wish.number for wish in wishes})
-    first: dict[Fact, None] = {}
-    hanging = list(_hanging(wishes))
-    if any(_of_child(reach) and reach.source not in REGISTER_SOURCES for reach, _ in hanging):
-        yield execution.registry.links_ahead(files.citizen)
+    root = wishes[0].reach
+    own, first = needs_of(root, wishes[0].asked[root.number]).first, dict[Fact, None]()
+    hanging, resting = list(_hanging(wishes)), list[Hanging]()
+    if any(_of_child(reach) and reach.source not in REGISTER_SOURCES for reach, _ in hanging) or _elsewhere(own):
+        yield execution.registry.links_ahead()
     for reach, arguments in hanging:
         needs = needs_of(reach, arguments)
-        if not needs.primary:
+        first |= dict.fromkeys(needs.first)
+        if needs.first or needs.primary:
+            resting.append((reach, arguments))
+        else:
+            execution.plain.add(id(reach))
             yield execution.reading.fetch_ahead(*_fetch(execution, reach, arguments, files))
-        first |= dict.fromkeys(fact for fact in needs.primary if fact.via == "child")
-    if first:
+    if own:
+        yield _resting(execution, execution.begin(root, sorted(files.citizen), own.union(first)), resting)
+    elif first:
         yield execution.registry.want_ahead(first, files)
+
+
+def _elsewhere(facts: Collection[Fact]) -> bool:
+    """Whether some of the facts are of people, whom links may lead to a file."""
+    return any(fact.source not in REGISTER_SOURCES for fact in facts)
+
+
+async def _resting(execution: Execution, begun: asyncio.Task[Files], resting: Sequence[Hanging]) -> None:
+    """What rests on facts, as soon as these are known: then the files themselves are read as well."""
+    files = await begun
+    await asyncio.gather(*(_known(execution, reach, arguments, files) for reach, arguments in resting))
+
+
+async def _known(execution: Execution, reach: Reach, arguments: Arguments, files: Files) -> None:
+    mode: Mode = "people" if _of_child(reach) else "column"
+    joined: dict[str, Any] = {"parents": sorted(files.citizen)}
+    if mode == "people":
+        persons = await execution.registry.persons(reach.source, files.citizen)
+        joined = people_bindings(files.citizen.values(), persons)
+    form, bindings = await execution.asking(reach, arguments, mode, None, joined, Below(None, files))
+    await execution.reading.fetch_ahead(fetch_of(reach, form), bindings)
 
 
 def _fetch(execution: Execution, reach: Reach, arguments: Arguments, files: Files) -> tuple[Fetch, dict[str, Any]]:

@@ -76,7 +76,7 @@ def lay_out(
         seal=batch.seal,
         purpose=call.identity.purpose,
         entitlements=call.entitlements,
-        unknown=batch.execution.unknown_sources,
+        unknown=batch.execution.knowledge.unknown,
         down=batch.execution.reading.down,
         pages=links,
     )

@@ -10,38 +10,37 @@ Guarantee: for a row that does not exist for the caller the sources are asked wh
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, NamedTuple
 
 from connectors.source import Fetch, SourceError
-from hub.anywhere import Home, held_anywhere
 from hub.errors import RefusalError
-from hub.meeting import Ask, Meeting
+from hub.knowledge import NO_FILES, Knowledge
+from hub.meeting import Ask, Learnt, Meeting, People
 from hub.planner.arguments import Arguments, bind_values
 from hub.planner.fetches import (
     Form,
     Mode,
     Needs,
     by_number,
-    exists_with,
     fetch_of,
     needs_of,
     nested_form,
     page_form,
+    told_with,
     undecidable,
 )
 from hub.planner.formula import Fact, facts
 from hub.planner.plan import Reach
-from hub.registry import Files, Person, Registry, gather_by, people_bindings
+from hub.registry import NOBODY, Files, Registry, people_bindings
 from hub.sources import Reading
 
 CHUNK_LIMIT = 2_000
 CHUNK_LEAST = 32
 """Rows read at least where some may turn out not to exist for the caller: fewer of these cost no further statement."""
-NOBODY = "-"
-"""A key that no row has: in place of an undecided row where there is none."""
 
 
 class Record(NamedTuple):
@@ -93,14 +92,19 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """What the rows of a nested reach hang on: the parents' reach, and their files where they are files."""
+    """What rows hang on: their parents' reach (none: they are looked up themselves), and the files, if known."""
 
-    parent: Reach
+    parent: Reach | None
     files: Files | None
 
-    def holds(self, reach: Reach, arguments: Arguments) -> bool:
-        """Whether every row below exists for the caller, as its parent does."""
-        return self.files is not None and exists_with(self.parent, reach, arguments)
+    @property
+    def shown(self) -> bool:
+        """Whether the files exist for the caller; of those that are looked up it is not known yet."""
+        return self.parent is not None
+
+    def told(self, reach: Reach, form: Form) -> bool:
+        """Whether every row that may come exists for the caller, as its parent does: none is hidden among them."""
+        return self.parent is not None and self.files is not None and told_with(self.parent, reach, form)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,8 +114,15 @@ class Execution:
     reading: Reading
     registry: Registry
     years_ago: Any
-    unknown_sources: dict[Fact, SourceError] = field(default_factory=dict)
+    knowledge: Knowledge = field(init=False)
+    begun: dict[int, asyncio.Task[Files]] = field(default_factory=dict)
+    """By the reach's id: files that are looked up, of which the first facts are asked."""
+    plain: set[int] = field(default_factory=set)
+    """Ids of reaches that were asked ahead, when nothing was known yet."""
     meeting: Meeting = field(default_factory=Meeting)
+
+    def __post_init__(self) -> None:
+        self.knowledge = Knowledge(registry=self.registry)
 
     async def page(self, reach: Reach, arguments: Arguments, after: Place | None) -> Page:
         """A page of a root connection."""
@@ -124,11 +135,31 @@ class Execution:
     async def by_keys(self, reach: Reach, arguments: Arguments, keys: Sequence[str]) -> list[Page]:
         """For each key its row, if it exists for the caller."""
         try:
-            records = await self._read(reach, arguments, "keys", None, {"keys": sorted(set(keys))})
+            wanted = sorted(set(keys))
+            files = await self._begun(reach, arguments, wanted)
+            records = await self._read(reach, arguments, "keys", None, {"keys": wanted}, Below(None, files))
         except SourceError as error:
             return [Page(error=error) for _ in keys]
         found = {record.values[reach.keys["_key"]]: self._cut(reach, (record,), 1) for record in records}
         return [found.get(key, NOTHING) for key in keys]
+
+    def begin(self, reach: Reach, keys: Sequence[str], first: Collection[Fact]) -> asyncio.Task[Files]:
+        """Looks files up by their keys, and begins to ask these facts of them, or of nobody."""
+
+        async def begun() -> Files:
+            files = await self.registry.files(keys) or NO_FILES
+            self.registry.want(first, files)
+            return files
+
+        self.begun[id(reach)] = asyncio.create_task(begun())
+        return self.begun[id(reach)]
+
+    async def _begun(self, reach: Reach, arguments: Arguments, keys: Sequence[str]) -> Files | None:
+        """The files of these keys, if facts of theirs are to be known before they are read."""
+        first = needs_of(reach, arguments).first if reach.type_name == "Child" else None
+        if not first:
+            return None
+        return await (self.begun.get(id(reach)) or self.begin(reach, keys, first))
 
     async def linked(
         self, reach: Reach, arguments: Arguments, parent: Reach, parents: Sequence[Record], after: Place | None
@@ -180,8 +211,9 @@ class Execution:
     async def _page(self, reach: Reach, arguments: Arguments, after: Place | None) -> Page:
         needs = needs_of(reach, arguments)
         asked = needs.primary | needs.ordering
-        known = await self.know_all(asked, reach.source, exact=needs.ordering, numbered=by_number(reach, arguments))
-        self._require(needs.ordering, known)
+        numbered = by_number(reach, arguments)
+        known = await self.knowledge.anywhere(asked, reach.source, exact=needs.ordering, numbered=numbered)
+        self.knowledge.require(needs.ordering, known)
         bindings = {key: value for found in known.values() for key, value in found.items()}
         bindings |= bind_values(arguments.values, self.years_ago)
         kept: list[Record] = []
@@ -194,7 +226,7 @@ class Execution:
             place = after.bindings() if after else {}
             chunk = await self._fetch(reach, form, bindings | place | {"limit": limit})
             enough, missed = _enough(chunk, needed - len(kept))
-            know = partial(self.meeting.know, self._know)
+            know = partial(self.meeting.know, self.knowledge.of_people)
             settled = await self._settle(reach, form, enough, bindings, know, doubtful and missed)
             kept.extend(settled)
             if len(kept) >= needed or len(chunk) < limit:
@@ -210,34 +242,59 @@ class Execution:
         mode: Mode,
         after: Place | None,
         joined: Mapping[str, Any],
-        below: Below | None = None,
+        below: Below,
     ) -> list[Record]:
         """Rows of a nested reach or a look-up, settled."""
-        files = below.files if below else None
-        needs = needs_of(reach, arguments)
-        bindings = {**joined, **bind_values(arguments.values, self.years_ago), **(after.bindings() if after else {})}
-        known = await self._know_first(reach, needs, files)
-        self._require(needs.ordering, known)
-        bindings |= {key: value for found in known.values() for key, value in found.items()}
-        unknown = needs.remote - frozenset(known)
-        form = nested_form(mode, arguments, unknown, after=after is not None)
-        records = await self._fetch(reach, form, bindings | {"limit": arguments.first + 1})
-        found = below.holds(reach, arguments) if below else len(records) >= len(joined["keys"])
+        form, bindings = await self.asking(reach, arguments, mode, after, joined, below)
+        records = await self._fetch(reach, form, bindings)
+        found = below.told(reach, form) if below.shown else len(records) >= len(joined["keys"])
         missed = undecidable(reach, form) and not found
-        know = partial(self._know, files=files)
-        return await self._settle(reach, form, records, bindings, know, missed)
+        return await self._settle(reach, form, records, bindings, self._know(below), missed)
 
-    async def _know_first(self, reach: Reach, needs: Needs, files: Files | None) -> dict[Fact, Mapping[str, Any]]:
-        """What must be known before rows below others are read: what orders them, and what none could do without."""
-        ordering = needs.ordering
+    async def asking(
+        self,
+        reach: Reach,
+        arguments: Arguments,
+        mode: Mode,
+        after: Place | None,
+        joined: Mapping[str, Any],
+        below: Below,
+    ) -> tuple[Form, dict[str, Any]]:
+        """How rows of a nested reach or a look-up are asked for, once what is to be known first is known."""
+        needs = needs_of(reach, arguments)
+        known = await self._know_first(reach, needs, below)
+        self.knowledge.require(needs.ordering, known)
+        form = nested_form(mode, arguments, needs.remote - frozenset(known), after=after is not None)
+        bindings = {**joined, **bind_values(arguments.values, self.years_ago), **(after.bindings() if after else {})}
+        bindings |= {key: value for found in known.values() for key, value in found.items()}
+        return form, bindings | {"limit": arguments.first + 1}
+
+    async def _know_first(self, reach: Reach, needs: Needs, below: Below) -> Learnt:
+        """What is known before rows are read: what orders them, what they always need, and what was asked anyway."""
+        files, home, ordering = below.files, reach.source, needs.ordering
         if files is None:
-            return await self.know_all(ordering, reach.source, exact=ordering)
-        first = needs.primary | ordering
-        if not first:
-            return {}
-        known = await self._know([fact for fact in first if fact.via == "child"], reach.source, [], files)
+            return await self.knowledge.anywhere(ordering, home, exact=ordering)
+        first = {*needs.first, *(fact for fact in ordering if fact.via == "child")}
+        for fact in () if id(reach) in self.plain else needs.remote - first:
+            if fact.via == "child" and self.registry.knows(fact, files, shown=below.shown):
+                first.add(fact)
+        known = await self.knowledge.of_files(first, home, files, shown=below.shown) if first else {}
         of_rows = [fact for fact in ordering if fact.via != "child"]
-        return {**known, **await self.know_all(of_rows, reach.source, exact=ordering)}
+        return {**known, **await self.knowledge.anywhere(of_rows, home, exact=ordering)}
+
+    def _know(self, below: Below) -> Ask:
+        """How it is asked what undecided rows rest on."""
+        knowledge, files = self.knowledge, below.files
+        if files is None:
+            return knowledge.of_people
+        if below.shown:
+            return lambda wanted, home, people: knowledge.of_files(wanted, home, files, people, shown=True)
+
+        def of_looked_up(wanted: frozenset[Fact], home: str, people: People) -> Awaitable[Learnt]:
+            some = {person[0]: files.citizen[person[0]] for person in people if person[0] in files.citizen}
+            return knowledge.of_files(wanted, home, Files(citizen=some) if some else NO_FILES, people)
+
+        return of_looked_up
 
     async def _fetch(self, reach: Reach, form: Form, bindings: Mapping[str, Any]) -> list[Record]:
         fetch = fetch_of(reach, form)
@@ -277,88 +334,11 @@ class Execution:
             if (final := settled.get(record.values[slot]) if record.undecided else record) is not None
         ]
 
-    def failure(self, unknown: Collection[Fact]) -> SourceError:
-        """The failure that leaves rows or values undecided: of these facts' sources, or of any that failed."""
-        for fact in sorted(unknown, key=lambda fact: fact.name):
-            if fact in self.unknown_sources:
-                return self.unknown_sources[fact]
-        return next(iter(self.reading.down.values()), SourceError("hub", "rejected"))
-
-    def _require(self, ordering: frozenset[Fact], known: Collection[Fact]) -> None:
-        """Without what orders them rows stand in no order, and a page of them would be a guess."""
-        lacking = ordering - frozenset(known)
-        if lacking:
-            raise self.failure(lacking)
-
     def _people(self, reach: Reach, records: Sequence[Record]) -> list[tuple[Any, ...]]:
         names = ("_register", "_person", "_citizen", "_case")
         slots = [reach.keys.get(name) for name in names]
         people = [tuple(None if slot is None else record.values[slot] for slot in slots) for record in records]
         return people or [(NOBODY,) * len(names)]
-
-    async def know_all(
-        self, wanted: Collection[Fact], home: str, *, exact: frozenset[Fact], numbered: bool = False
-    ) -> dict[Fact, Mapping[str, Any]]:
-        """Facts asked over all children; those that hold for too many stay unknown (unless an order rests on them).
-
-        ``numbered``: ``home`` looks at register files, and knows them by the numbers of people.
-        """
-        home_of = Home(name=home, by_number=numbered)
-        return self._learnt(await held_anywhere(self.registry, wanted, home_of, exact)) if wanted else {}
-
-    async def know_of(
-        self, wanted: Collection[Fact], home: str, people: Sequence[tuple[Any, ...]], files: Files | None = None
-    ) -> dict[Fact, Mapping[str, Any]]:
-        """Facts asked for the people of these rows; without any, of nobody, so that nothing tells the two apart.
-
-        ``files``: what is known of the rows' files already.
-        """
-        return await self._know(wanted, home, people or [(NOBODY,) * 4], files)
-
-    async def _know(
-        self, wanted: Collection[Fact], home: str, people: Sequence[tuple[Any, ...]], files: Files | None = None
-    ) -> dict[Fact, Mapping[str, Any]]:
-        """Facts asked for these rows' children (or for these files), as parameters that ``home`` understands."""
-        shown = files is not None  # they are the parents', which exist for the caller
-        of_child = [fact for fact in wanted if fact.via == "child"]
-        if files is None and of_child:
-            try:
-                files = await self._files(home, people) or Files(citizen={NOBODY: NOBODY})
-            except SourceError as error:
-                self.unknown_sources |= dict.fromkeys(of_child, error)
-                wanted = [fact for fact in wanted if fact.via != "child"]
-
-        if files is not None:
-            self.registry.want((fact for fact in wanted if fact.via == "child"), files, shown=shown)
-
-        async def ask(fact: Fact) -> Mapping[str, Any]:
-            if fact.via != "child":
-                position = {"person": 1, "case": 3}[fact.via]
-                asked = {person[position] for person in people if person[position] is not None}
-                keys = await self.registry.keys_holding(fact, asked)
-                return {f"{fact.name}.{fact.via}": sorted(keys or ())}
-            assert files is not None
-            registers = await self.registry.holding(fact, files, shown=shown)
-            return await self.registry.membership(fact, registers, home, files, shown=shown)
-
-        return self._learnt(await gather_by(wanted, ask))
-
-    async def _files(self, home: str, people: Sequence[tuple[Any, ...]]) -> Files:
-        if home in ("civil_affairs", "hub"):
-            return await self.registry.files(person[0] for person in people if person[0] is not None)
-        pairs: list[Person] = [(person[1], person[2]) for person in people]
-        return await self.registry.files_of(home, pairs)
-
-    def _learnt(self, answers: Mapping[Fact, Any]) -> dict[Fact, Mapping[str, Any]]:
-        learnt: dict[Fact, Mapping[str, Any]] = {}
-        for fact, answer in answers.items():
-            if isinstance(answer, SourceError):
-                self.unknown_sources[fact] = answer
-            elif isinstance(answer, BaseException):
-                raise answer
-            elif answer is not None:
-                learnt[fact] = answer
-        return learnt
 
     def _cut(self, reach: Reach, records: Sequence[Record], first: int) -> Page:
         """The first rows; if it cannot be told whether one of them exists, the page cannot be told."""
@@ -367,7 +347,7 @@ class Execution:
             return NOTHING
         for record in records[: first + 1]:
             if not record.certain:
-                return Page(error=self.failure(facts(reach.visible)))
+                return Page(error=self.knowledge.failure(facts(reach.visible)))
         return Page(tuple(records[:first]), len(records) > first)
 
 

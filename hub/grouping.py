@@ -27,12 +27,12 @@ from connectors.source import (
     SourceError,
 )
 from hub.errors import OutageError
-from hub.executor import NOBODY, Execution
+from hub.executor import Execution
 from hub.planner.facts import ACCEPTED_FILE, of_its_report
 from hub.planner.formula import Fact, Formula, every, facts, local_fact, member, primary_facts, render, untrue
 from hub.planner.relations import HOME, keys_of
 from hub.planner.scopes import CIVIL_TYPES
-from hub.registry import Files
+from hub.registry import NOBODY, Files
 from schema.catalogue import CATALOGUE
 
 DIVISION = "divisionCode"
@@ -72,13 +72,14 @@ async def _apart(execution: Execution, asked: Groups, asking: Mapping[str, Any])
     rest = wanted - first
     if asked.relation != "Child" or not rest or any(fact.via != "child" for fact in rest):
         return None
-    known = dict(await execution.know_all(first, home, exact=first))
+    known = dict(await execution.knowledge.anywhere(first, home, exact=first))
     if len(known) < len(first):
-        raise execution.failure(first - frozenset(known))
+        raise execution.knowledge.failure(first - frozenset(known))
     given = {**asking, **_bindings(known), "limit": UNDECIDED + 1}
     doubtful = await execution.reading.fetch(_doubtful(asked, rest, divided), given)
     if len(doubtful) > UNDECIDED:
-        return await _whole(execution, asked, asking, {**known, **await execution.know_all(rest, home, exact=rest)})
+        everyone = await execution.knowledge.anywhere(rest, home, exact=rest)
+        return await _whole(execution, asked, asking, {**known, **everyone})
     certain, settled = await asyncio.gather(
         execution.reading.aggregate(_certain(asked, rest, divided), given),
         _settle(execution, asked, given, doubtful, known),
@@ -96,9 +97,9 @@ async def _settle(
     """The groups of the doubtful files that turn out to count."""
     home, wanted = HOME[asked.relation], _remote(asked)
     files = Files(citizen={row[0]: row[1] for row in doubtful if row[-1][1] == "c"} or {NOBODY: NOBODY})
-    learnt = {**known, **await execution.know_of(wanted - frozenset(known), home, (), files)}
+    learnt = {**known, **await execution.knowledge.of_files(wanted - frozenset(known), home, files, shown=True)}
     if len(learnt) < len(wanted):
-        raise execution.failure(wanted - frozenset(learnt))
+        raise execution.knowledge.failure(wanted - frozenset(learnt))
     of_whom = {**_bindings(learnt), "doubtful": [row[0] for row in doubtful] or [NOBODY]}
     settled = _settled(asked, given["division_asked"] is not None)
     return await execution.reading.aggregate(settled, {**given, **of_whom})
@@ -126,7 +127,7 @@ async def _whole(
 ) -> Sequence[Row]:
     """The groups of all rows by what is known, which must be all that they rest on."""
     if lacking := _remote(asked) - frozenset(known):
-        raise execution.failure(lacking)
+        raise execution.knowledge.failure(lacking)
     divided = asking["division_asked"] is not None
     return await execution.reading.aggregate(_statement(asked, divided), {**asking, **_bindings(known)})
 
@@ -137,16 +138,16 @@ async def _known(
     """The facts, as far as they matter: of all children, or only of those whose rows rest on them."""
     home = HOME[asked.relation]
     first = primary_facts(asked.rows, home)
-    known = dict(await execution.know_all(first, home, exact=first))
+    known = dict(await execution.knowledge.anywhere(first, home, exact=first))
     rest = wanted - first
     if not rest or len(known) < len(first):
         return known
     undecided = _undecided(asked, rest, asking["division_asked"] is not None)
     rows = await execution.reading.fetch(undecided, {**asking, **_bindings(known), "limit": UNDECIDED + 1})
     if len(rows) > UNDECIDED:
-        return known | await execution.know_all(rest, home, exact=rest)
+        return known | await execution.knowledge.anywhere(rest, home, exact=rest)
     slots = {name: place for place, name in enumerate(undecided.slots)}
-    return known | await execution.know_of(rest, home, [_person(row, slots) for row in rows])
+    return known | await execution.knowledge.of_people(rest, home, [_person(row, slots) for row in rows])
 
 
 def _person(row: Row, slots: Mapping[str, int]) -> tuple[Any, ...]:

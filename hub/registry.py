@@ -9,19 +9,22 @@ would learn whether there is a row.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from connectors.source import ALWAYS, Column, Compare, Constant, Exists, Fetch, Param, Predicate, Row, Some
 from hub.planner.formula import ACCEPTED, Fact, every, some
 from hub.shared import Shared
 from hub.sources import Reading
 
+T = TypeVar("T")
 REGISTER_SOURCES = ("civil_affairs", "hub")
 MANY = 256
 """Citizen ids from which on files are asked for by number and by register apart: a page rests on fewer."""
+NOBODY = "-"
+"""A key that no row has: in place of an undecided row where there is none."""
 Person = tuple[str | None, str | None]
 """(person number in its source, citizen id) of a row."""
 Linked = tuple[str, str]
@@ -99,11 +102,14 @@ class Files:
         return found
 
     @property
-    def of_number(self) -> Mapping[str, str]:
+    def of_number(self) -> Mapping[str, Sequence[str]]:
         """Register numbers by citizen id, in the order of these."""
-        found: dict[str, str] | None = self._known.get("of_number")
+        found: dict[str, list[str]] | None = self._known.get("of_number")
         if found is None:
-            named = {number: register for register, number in self.citizen.items() if number is not None}
+            named: dict[str, list[str]] = {}
+            for register, number in self.citizen.items():
+                if number is not None:
+                    named.setdefault(number, []).append(register)
             found = self._known["of_number"] = dict(sorted(named.items()))
         return found
 
@@ -132,6 +138,14 @@ class Told:
 
 
 @dataclass(slots=True, kw_only=True)
+class Links:
+    """Confirmed links of the people who have one to some files, and whose they are as far as these files go."""
+
+    found: asyncio.Future[Sequence[Row]]
+    owners: asyncio.Future[Mapping[Linked, str]] | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class Registry:
     """What one batch has learnt of files, links and facts; what is known of many files is not asked of few of them."""
 
@@ -139,7 +153,9 @@ class Registry:
     set_limit: int
     shared: Shared | None = None
     """What may be asked together with other batches of the principal."""
-    links: dict[frozenset[str], asyncio.Future[Mapping[Linked, str]]] = field(default_factory=dict)
+    links: dict[frozenset[str], Links] = field(default_factory=dict)
+    named: frozenset[str] = frozenset()
+    """Files that the batch names by their ids: what is asked of some of them, or of nobody, may be asked of all."""
     asked: dict[Fact, list[Told]] = field(default_factory=dict)
     everyone: dict[Fact, Holders] = field(default_factory=dict)
     """Of facts that were asked over all children, for whom they hold."""
@@ -162,30 +178,56 @@ class Registry:
         if source in REGISTER_SOURCES:
             return {}
         wanted = frozenset(registers)
-        asked = self.links.get(wanted)
-        if asked is None and shown:
-            asked = next((found for known, found in self.links.items() if wanted <= known and found.done()), None)
-        if asked is None:
-            # Facts are asked at once, and each wants the same links: the first asks for all of them.
-            asked = self.links[wanted] = asyncio.ensure_future(self._linked(wanted, shown=shown))
-        owners = (await asked).items()
+        links = self._links(wanted, shown=shown)
+        if shown and not await links.found:
+            return {}
+        owners = (await self._owners(links)).items()
         return {person: register for (of, person), register in owners if of == source and register in wanted}
 
-    def links_ahead(self, registers: Iterable[str]) -> Awaitable[Any]:
-        """Asks for the links of these files before it is sure that they are needed."""
-        return self.reading.fetch_ahead(_LINKS_OF_FILES, {"registers": sorted(set(registers))})
+    async def _perhaps(self, source: str, registers: Iterable[str]) -> set[str]:
+        """People of the source with a link to one of the files: theirs, unless another open file is behind a link."""
+        if source in REGISTER_SOURCES:
+            return set()
+        links = self._links(frozenset(registers))
+        found = await links.found
+        self._owners(links)
+        return {person for of, person, _ in found if of == source}
+
+    def name(self, registers: Iterable[str]) -> None:
+        """Says which files the batch looks up, before anything is asked."""
+        self.named = frozenset(registers)
+
+    def links_ahead(self) -> Awaitable[Any]:
+        """Asks for the links of the files that are named before it is sure that they are needed."""
+        return asyncio.gather(self._links(self.named).found, return_exceptions=True)
 
     def want_ahead(self, facts: Iterable[Fact], files: Files) -> Awaitable[Any]:
         """``want`` for files as they are taken to be: asked by another number, a fact is asked again."""
         self.want(facts, files)
         return asyncio.gather(*(told.found for each in self.asked.values() for told in each), return_exceptions=True)
 
-    async def _linked(self, registers: frozenset[str], *, shown: bool) -> Mapping[Linked, str]:
-        links = await self.reading.fetch(_LINKS_OF_FILES, {"registers": sorted(registers)})
-        if shown and not links:
-            return {}
-        owners = owners_of(links, await self.files(link[2] for link in links))
-        return {person: register for person, register in owners.items() if register in registers}
+    def _links(self, registers: frozenset[str], *, shown: bool = False) -> Links:
+        if self.named and registers and registers - {NOBODY} <= self.named:
+            registers = self.named
+        links = self.links.get(registers)
+        if links is None and shown:
+            of_more = (known for known, held in self.links.items() if registers <= known and held.found.done())
+            links = next((self.links[known] for known in of_more), None)
+        if links is None:
+            # Facts are asked at once, and each wants the same links: the first asks for all of them.
+            asked = {"registers": sorted(registers)}
+            links = Links(found=_heard(self.reading.fetch(_LINKS_OF_FILES, asked)))
+            self.links[registers] = links
+        return links
+
+    def _owners(self, links: Links) -> asyncio.Future[Mapping[Linked, str]]:
+        if links.owners is None:
+            links.owners = _heard(self._owned(links))
+        return links.owners
+
+    async def _owned(self, links: Links) -> Mapping[Linked, str]:
+        found = await links.found
+        return owners_of(found, await self.files(link[2] for link in found))
 
     async def files_of(self, source: str, people: Collection[Person]) -> Files:
         """Accepted open files to which rows of these people belong."""
@@ -225,6 +267,10 @@ class Registry:
                 return told
         return None
 
+    def knows(self, fact: Fact, files: Files, *, shown: bool) -> bool:
+        """Whether the fact is told of these files, or soon will be, so that it costs nothing more."""
+        return fact in self.everyone or self._told(fact, files.numbered, shown=shown) is not None
+
     async def holding(self, fact: Fact, files: Files, *, shown: bool = False) -> frozenset[str]:
         """Register numbers among ``files`` for which the fact holds; ``shown``: they exist for the caller."""
         if fact in self.everyone:
@@ -243,10 +289,12 @@ class Registry:
             rows = await self.reading.fetch(_of_files(facts), {**limit, "registers": files.registers})
             owned = [(row[0],) for row in rows]
         else:
-            persons = await self.persons(source, files.citizen)
-            people = {"people.citizen": list(files.of_number), "people.person": sorted(persons)}
+            # Whose the linked people are is found out beside.
+            asked = sorted(await self._perhaps(source, files.citizen))
+            people = {"people.citizen": list(files.of_number), "people.person": asked}
             rows = await self.reading.fetch(_of_files(facts), {**limit, **people})
-            owned = [(files.of_number.get(row[1]), persons.get(row[0])) for row in rows]
+            persons = await self.persons(source, files.citizen)
+            owned = [(*files.of_number.get(row[1], ()), persons.get(row[0])) for row in rows]
         if len(facts) == 1:  # the rows may be as many as a batch has children
             return {facts[0]: frozenset(owner for owners in owned for owner in owners if owner is not None)}
         hit: dict[Fact, set[str]] = {fact: set() for fact in facts}
@@ -339,6 +387,13 @@ def distinct(fact: Fact, columns: tuple[Column, ...], where: Predicate, limit: P
         limit=limit,
         distinct=True,
     )
+
+
+def _heard(found: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+    """Done beside; a failure that nobody comes for was told to whoever asked for it in another place."""
+    task = asyncio.ensure_future(found)
+    task.add_done_callback(lambda done: None if done.cancelled() else done.exception())
+    return task
 
 
 async def gather_by(keys: Iterable[Any], ask: Any) -> dict[Any, Any]:

@@ -149,7 +149,7 @@ async def _seen(
         seal=batch.seal,
         purpose=call.identity.purpose,
         entitlements=call.entitlements,
-        unknown=batch.execution.unknown_sources,
+        unknown=batch.execution.knowledge.unknown,
         down=batch.execution.reading.down,
         released=late.released,
         own=late.own,

@@ -18,13 +18,14 @@ from hub.planner.formula import (
     both,
     every,
     facts,
-    holds_below,
     implies,
+    lacking,
     local_fact,
     member,
     numbered,
     primary_facts,
     render,
+    told_below,
 )
 from hub.planner.plan import Access, Reach, Wanted
 from hub.registry import of_people
@@ -55,12 +56,14 @@ class Needs:
     """Facts of other sources that a reach under some arguments rests on.
 
     ``remote``: all of them; ``ordering``: those on which the order of rows rests, so that a page cannot be cut before
-    they are known; ``primary``: those without which no row could be certain, and those of flags in a filter.
+    they are known; ``primary``: those without which no row could be certain, and those of flags in a filter;
+    ``first``: of children, those without which some row or value is never told, and what their sources say besides.
     """
 
     remote: frozenset[Fact]
     ordering: frozenset[Fact]
     primary: frozenset[Fact]
+    first: frozenset[Fact]
 
 
 def needs_of(reach: Reach, arguments: Arguments) -> Needs:
@@ -69,13 +72,27 @@ def needs_of(reach: Reach, arguments: Arguments) -> Needs:
     found: Needs | None = reach.known.get(key)
     if found is None:
         chosen = _chosen_by(reach, arguments)
-        found = Needs(
-            remote=remote_facts(reach, arguments),
+        remote = remote_facts(reach, arguments)
+        primary = primary_facts(wanted_rows(reach, arguments), reach.source, chosen) | chosen
+        found = reach.known[key] = Needs(
+            remote=remote,
             ordering=ordering_facts(reach, arguments),
-            primary=primary_facts(wanted_rows(reach, arguments), reach.source, chosen) | chosen,
+            primary=primary,
+            first=_first(reach, arguments, remote) | frozenset(fact for fact in chosen if fact.via == "child"),
         )
-        reach.known[key] = found
     return found
+
+
+def _first(reach: Reach, arguments: Arguments, remote: frozenset[Fact]) -> frozenset[Fact]:
+    """Facts of children without which rows or values are never told; of a source that is asked anyway, all."""
+    formulas = [
+        wanted_rows(reach, arguments),
+        *(formula for each in reach.columns for formula in (each.clear, each.masked)),
+    ]
+    distinct = {id(formula): formula for formula in formulas}.values()
+    wanting = frozenset[Fact]().union(*(_lacking(reach, formula) for formula in distinct))
+    sources = {fact.source for fact in wanting}
+    return frozenset(fact for fact in remote if fact.source in sources and fact.via == "child")
 
 
 def _chosen_by(reach: Reach, arguments: Arguments) -> frozenset[Fact]:
@@ -147,11 +164,11 @@ def undecidable(reach: Reach, form: Form) -> bool:
     return fetch_of(reach, form).certain is not None
 
 
-def exists_with(parent: Reach, reach: Reach, arguments: Arguments) -> bool:
-    """Whether every row below a file that exists for the caller exists for it too; worked out once."""
-    key = ("holds", parent.number, arguments.shape)
+def told_with(parent: Reach, reach: Reach, form: Form) -> bool:
+    """Whether every row that may come below a file that exists for the caller exists for it too; worked out once."""
+    key = ("told", parent.number, form.arguments.shape, form.unknown)
     if key not in reach.known:
-        reach.known[key] = holds_below(parent.visible, wanted_rows(reach, arguments))
+        reach.known[key] = told_below(parent.visible, wanted_rows(reach, form.arguments), form.unknown)
     return bool(reach.known[key])
 
 
@@ -235,6 +252,10 @@ def _always(reach: Reach, clear: Formula) -> bool:
 
 def _facts(access: Access, formula: Formula) -> frozenset[Fact]:
     return _once(access, "facts", formula, lambda: facts(formula))
+
+
+def _lacking(reach: Reach, formula: Formula) -> frozenset[Fact]:
+    return _once(reach.access, ("lacking", reach.source), formula, lambda: lacking(formula, reach.source))
 
 
 def _once(access: Access, what: object, formula: Formula, work: Callable[[], T]) -> T:

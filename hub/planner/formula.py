@@ -117,6 +117,24 @@ def holds_below(premise: Formula, conclusion: Formula) -> bool:
     return implies(premise, either(*(part for part in parts if not _of_row(part))))
 
 
+def told_below(premise: Formula, conclusion: Formula, unknown: frozenset[Fact]) -> bool:
+    """Whether each row of a child for which the conclusion may hold is seen to be one for which it does.
+
+    ``premise`` holds for the child's file; ``unknown``: facts that the row's source is not told.
+    """
+    if holds_below(premise, conclusion):
+        return True
+    premises = premise.parts if isinstance(premise, Or) else (premise,)
+
+    def told(part: Formula) -> bool:
+        if unknown.isdisjoint(facts(part)):
+            return True
+        return not _of_row(part) and all(_covers(part, narrow) for narrow in premises)
+
+    ways = conclusion.parts if isinstance(conclusion, Or) else (conclusion,)
+    return all(told(way) or (isinstance(way, And) and all(map(told, way.parts))) for way in ways)
+
+
 def facts(formula: Formula) -> frozenset[Fact]:
     """Every fact that the formula speaks of."""
     return frozenset(_facts(formula))
@@ -133,6 +151,25 @@ def primary_facts(formula: Formula, home: str, settled: frozenset[Fact] = frozen
 
     hopeful = render(formula, "?", home, known, optimistic=False)
     return frozenset(fact for fact in facts(formula) if fact.source != home) if hopeful == NEVER else frozenset()
+
+
+def lacking(formula: Formula, home: str, *, holds: bool = True) -> frozenset[Fact]:
+    """Facts of other sources without which ``home`` can never be sure that the formula holds (or does not).
+
+    Of ways that lead there each must lack something: where one lacks nothing it may do, whatever the others say.
+    """
+    match formula:
+        case Local():
+            return frozenset()
+        case Fact():
+            return frozenset() if formula.source == home else frozenset((formula,))
+        case Not(part):
+            return lacking(part, home, holds=not holds)
+        case And(parts) | Or(parts):
+            each = [lacking(part, home, holds=holds) for part in parts]
+            if isinstance(formula, And) == holds or all(each):
+                return frozenset[Fact]().union(*each)
+            return frozenset()
 
 
 Known: TypeAlias = Callable[[Fact], Predicate | None]
