@@ -10,7 +10,7 @@ exist for the caller is the same as none; every statement is one that would be a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from connectors.source import Fetch
@@ -32,13 +32,13 @@ def ask_ahead(execution: Execution, wishes: Sequence[Wish]) -> Iterator[Awaitabl
     for wish in wishes:
         if wish.key is not None and wish.reach.type_name == "Child":
             by_reach.setdefault(wish.reach.number, []).append(wish)
-    execution.registry.name(str(wish.key) for looked_up in by_reach.values() for wish in looked_up)
+    execution.registry.name(_as_named(wish for looked_up in by_reach.values() for wish in looked_up))
     for looked_up in by_reach.values():
         yield from _asked(execution, looked_up)
 
 
 def _asked(execution: Execution, wishes: Sequence[Wish]) -> Iterator[Awaitable[Any]]:
-    files = Files(citizen={str(wish.key): wish.number for wish in wishes})
+    files = _as_named(wishes)
     root = wishes[0].reach
     own, first = needs_of(root, wishes[0].asked[root.number]).first, dict[Fact, None]()
     hanging, resting = list(_hanging(wishes)), list[Hanging]()
@@ -56,6 +56,10 @@ def _asked(execution: Execution, wishes: Sequence[Wish]) -> Iterator[Awaitable[A
         yield _resting(execution, execution.begin(root, sorted(files.citizen), own.union(first)), resting)
     elif first:
         yield execution.registry.want_ahead(first, files)
+
+
+def _as_named(wishes: Iterable[Wish]) -> Files:
+    return Files(citizen={str(wish.key): wish.number for wish in wishes})
 
 
 def _elsewhere(facts: Collection[Fact]) -> bool:

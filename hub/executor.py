@@ -249,7 +249,7 @@ class Execution:
         records = await self._fetch(reach, form, bindings)
         found = below.told(reach, form) if below.shown else len(records) >= len(joined["keys"])
         missed = undecidable(reach, form) and not found
-        return await self._settle(reach, form, records, bindings, self._know(below), missed)
+        return await self._settle(reach, form, records, bindings, self._know(reach, below, joined, records), missed)
 
     async def asking(
         self,
@@ -282,11 +282,15 @@ class Execution:
         of_rows = [fact for fact in ordering if fact.via != "child"]
         return {**known, **await self.knowledge.anywhere(of_rows, home, exact=ordering)}
 
-    def _know(self, below: Below) -> Ask:
+    def _know(self, reach: Reach, below: Below, joined: Mapping[str, Any], records: Sequence[Record]) -> Ask:
         """How it is asked what undecided rows rest on."""
-        knowledge, files = self.knowledge, below.files
-        if files is None:
+        knowledge, files, taken = self.knowledge, below.files, self.registry.named.citizen
+        if files is None and (below.parent is not None or reach.type_name != "Child"):
             return knowledge.of_people
+        if files is None:
+            told = {record.values[reach.keys["_key"]] for record in records if not record.undecided}
+            named = Files(citizen={key: taken.get(key) for key in joined["keys"] if key not in told})
+            return lambda wanted, home, people: knowledge.of_named(wanted, home, people, named)
         if below.shown:
             return lambda wanted, home, people: knowledge.of_files(wanted, home, files, people, shown=True)
 

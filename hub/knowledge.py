@@ -5,7 +5,7 @@ Guarantee: what is not known is said to be unknown, and why; it is never guessed
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from hub.meeting import Learnt, People
 from hub.planner.formula import Fact
 from hub.registry import NOBODY, REGISTER_SOURCES, Files, Person, Registry, gather_by
 
+NONE = Files(citizen={})
 NO_FILES = Files(citizen={NOBODY: NOBODY})
 """In place of files where there are none: what is asked of them is asked of nobody."""
 PLACES = {"person": 1, "case": 3}
@@ -41,22 +42,37 @@ class Knowledge:
     async def of_people(self, wanted: Collection[Fact], home: str, people: People) -> Learnt:
         """Facts asked for the people of these rows; without any, of nobody, so that nothing tells the two apart."""
         people = people or [(NOBODY,) * 4]
+        return await self._of_found(wanted, home, people, lambda: self._files(home, people), NONE)
+
+    async def of_named(self, wanted: Collection[Fact], home: str, people: People, named: Files) -> Learnt:
+        """As ``of_people``, where rows are looked up by these files, whether there are rows, or files, or not."""
+        return await self._of_found(wanted, home, people, lambda: self.registry.files(named.citizen), named)
+
+    async def _of_found(
+        self, wanted: Collection[Fact], home: str, people: People, look_up: Callable[[], Awaitable[Files]], named: Files
+    ) -> Learnt:
         of_child = [fact for fact in wanted if fact.via == "child"]
-        if not of_child:
-            return await self.of_files(wanted, home, NO_FILES, people, shown=False)
         try:
-            files = await self._files(home, people) or NO_FILES
+            found = await look_up() if of_child else NONE
         except SourceError as error:
             self.unknown |= dict.fromkeys(of_child, error)
-            return await self.of_files([fact for fact in wanted if fact.via != "child"], home, NO_FILES, people)
-        return await self.of_files(wanted, home, files, people)
+            return await self.of_files([fact for fact in wanted if fact.via != "child"], home, NONE, people)
+        asked = Files(citizen={**named.citizen, **found.citizen} or NO_FILES.citizen)
+        return await self.of_files(wanted, home, asked, people, among=found.citizen)
 
     async def of_files(
-        self, wanted: Collection[Fact], home: str, files: Files, people: People = (), *, shown: bool = False
+        self,
+        wanted: Collection[Fact],
+        home: str,
+        files: Files,
+        people: People = (),
+        *,
+        among: Collection[str] | None = None,
+        shown: bool = False,
     ) -> Learnt:
         """Facts asked for the children of these files, or for the persons and cases of these rows.
 
-        ``shown``: the files exist for the caller.
+        ``among``: those of the files that there are; ``shown``: they exist for the caller.
         """
         of_child = [fact for fact in wanted if fact.via == "child"]
         self.registry.want(of_child, files, shown=shown)
@@ -65,6 +81,7 @@ class Knowledge:
         for fact in of_child:  # each is on its way
             try:
                 registers = await self.registry.holding(fact, files, shown=shown)
+                registers = registers if among is None else registers.intersection(among)
                 answers[fact] = await self.registry.membership(fact, registers, home, files, shown=shown)
             except SourceError as error:
                 answers[fact] = error

@@ -154,8 +154,8 @@ class Registry:
     shared: Shared | None = None
     """What may be asked together with other batches of the principal."""
     links: dict[frozenset[str], Links] = field(default_factory=dict)
-    named: frozenset[str] = frozenset()
-    """Files that the batch names by their ids: what is asked of some of them, or of nobody, may be asked of all."""
+    named: Files = Files(citizen={})
+    """Files as the ids say that the batch looks up: links of some of them, or of nobody, are asked of all."""
     asked: dict[Fact, list[Told]] = field(default_factory=dict)
     everyone: dict[Fact, Holders] = field(default_factory=dict)
     """Of facts that were asked over all children, for whom they hold."""
@@ -193,13 +193,13 @@ class Registry:
         self._owners(links)
         return {person for of, person, _ in found if of == source}
 
-    def name(self, registers: Iterable[str]) -> None:
+    def name(self, files: Files) -> None:
         """Says which files the batch looks up, before anything is asked."""
-        self.named = frozenset(registers)
+        self.named = files
 
     def links_ahead(self) -> Awaitable[Any]:
         """Asks for the links of the files that are named before it is sure that they are needed."""
-        return asyncio.gather(self._links(self.named).found, return_exceptions=True)
+        return asyncio.gather(self._links(frozenset(self.named.citizen)).found, return_exceptions=True)
 
     def want_ahead(self, facts: Iterable[Fact], files: Files) -> Awaitable[Any]:
         """``want`` for files as they are taken to be: asked by another number, a fact is asked again."""
@@ -207,8 +207,8 @@ class Registry:
         return asyncio.gather(*(told.found for each in self.asked.values() for told in each), return_exceptions=True)
 
     def _links(self, registers: frozenset[str], *, shown: bool = False) -> Links:
-        if self.named and registers and registers - {NOBODY} <= self.named:
-            registers = self.named
+        if self.named and registers and registers - {NOBODY} <= self.named.citizen.keys():
+            registers = frozenset(self.named.citizen)
         links = self.links.get(registers)
         if links is None and shown:
             of_more = (known for known, held in self.links.items() if registers <= known and held.found.done())

@@ -195,3 +195,15 @@ async def test_a_file_with_another_number_than_was_asked_of_is_asked_anew(
     linked = {link["_register"] for link in world.rows("hub", "Link") if link["_status"] == "CONFIRMED"}
     register = min(enrolled - linked)
     assert not await asked.holding(f.ENROLLED, Files(citizen={register: "120114190001010000"}))
+
+
+async def test_of_two_files_that_are_taken_to_have_one_number_each_is_told_what_is_found(
+    sources: Mapping[str, Source], world: World
+) -> None:
+    asked = registry(sources)
+    files = await asked.files(file["_register"] for file in accepted(world))
+    enrolled = await asked.holding(f.ENROLLED, files)
+    register = min(register for register in enrolled if files.citizen[register] is not None)
+    # The ids of one who has moved may be looked up beside those of one who has the number since.
+    both = Files(citizen={register: files.citizen[register], "~": files.citizen[register]})
+    assert await registry(sources).holding(f.ENROLLED, both) == frozenset({register, "~"})

@@ -178,9 +178,26 @@ async def test_points_that_are_asked_together_cost_no_more_statements_than_two(w
 async def test_a_masked_point_asks_each_fact_once_however_many_types_rest_on_it(weighing: Weighing) -> None:
     [one, *_] = await weighing.ids(MASKED)
     cost = await weighing.cost(MASKED, POINT, {"id": one})
-    assert 0 < cost.statements <= 18
-    assert 0 < cost.rows <= 16
-    assert 0 < cost.bytes <= 1_700
+    assert 0 < cost.statements <= 9
+    assert 0 < cost.rows <= 8
+    assert 0 < cost.bytes <= 900
+
+
+async def test_a_masked_point_waits_for_its_departments_three_times(weighing: Weighing) -> None:
+    [one, *_] = await weighing.ids(MASKED)
+    await weighing.cost(MASKED, POINT, {"id": one})
+    weighing.waves.count = 0
+    await weighing.ask(MASKED, POINT, {"id": one})
+    # Its links and files; what schools say of these; then the file, and what rests on it.
+    assert weighing.waves.count <= 3
+
+
+async def test_masked_points_that_are_asked_together_cost_hardly_more_statements_than_one(weighing: Weighing) -> None:
+    ids = await weighing.ids(MASKED)
+    together = await weighing.cost(MASKED, POINT, *({"id": each} for each in ids))
+    # Where a link is confirmed, what it leads to is read besides.
+    assert len(ids) == 30
+    assert together.statements <= 13
 
 
 async def test_a_list_that_is_mostly_refused_asks_only_for_what_is_granted(weighing: Weighing) -> None:

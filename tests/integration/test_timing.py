@@ -21,6 +21,7 @@ import pytest
 from connectors.demo.server import Server
 from connectors.source import Source
 from hub.hub import Hub
+from schema.catalogue import LINKS
 from tests.properties.principals import principals
 from tests.support.rights import Me
 from tests.support.running import Asking, compose
@@ -142,6 +143,8 @@ def _of_child(sight: Sight, hub: Hub, row: Row) -> Iterator[Question]:
         me=sight.me, way="child by id", query=f"query C($id: ID!) {{ child(id: $id) {{ {every} }} }}", **by_id
     )
     yield Question(me=sight.me, way="node", query=_node("Child", every), **by_id)
+    hanging = f"query H($id: ID!) {{ child(id: $id) {{ id {_hanging(sight)} }} }}"
+    yield Question(me=sight.me, way="child by id with what hangs on it", query=hanging, **by_id)
     for fields in ("id", every):
         number = str(row["citizenId"])
         good = len(number) == 18 and numbered(number[:17]) == number
@@ -190,6 +193,15 @@ def _node(type_name: str, fields: str) -> str:
 def _all(sight: Sight, type_name: str) -> str:
     names = [name for name in fields_of(type_name) if sight.selectable(f"{type_name}.{name}")]
     return " ".join(["id", *map(selected, names)])
+
+
+def _hanging(sight: Sight) -> str:
+    """Every kind of rows below a file that the principal may ask for."""
+    return " ".join(
+        f"{name}(first: 2) {{ edges {{ node {{ {_all(sight, link.target)} }} }} }}"
+        for name, link in LINKS["Child"].items()
+        if sight.opens(link.target)
+    )
 
 
 def some_principals(world: World) -> list[Me]:

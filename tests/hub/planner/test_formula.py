@@ -36,12 +36,14 @@ from hub.planner.formula import (
     every,
     facts,
     implies,
+    lacking,
     local_fact,
     member,
     negate,
     primary_facts,
     render,
     some,
+    told_below,
     untrue,
 )
 
@@ -265,6 +267,53 @@ def test_what_is_asked_first_in_any_case_may_make_a_row_certain_without_the_rest
     assert primary_facts(both(school, either(own, other)), HOME) == {school, other}
     assert primary_facts(both(school, either(own, other)), HOME, frozenset({school})) == frozenset()
     assert primary_facts(both(school, other), HOME, frozenset({school})) == {school, other}
+
+
+@settings(deadline=None)
+@given(formulas)
+def test_what_lacks_a_fact_is_never_certain_without_it(formula: Formula) -> None:
+    lacks = lacking(formula, HOME)
+    assert all(fact.source != HOME for fact in lacks) and lacks <= facts(formula)
+    certain = rendered(formula, frozenset(fact.name for fact in lacks), optimistic=False)
+    assert not lacks or not any(holds(certain, truths) for truths in ALL_TRUTHS)
+
+
+def test_of_several_ways_one_that_lacks_nothing_may_do() -> None:
+    own, school, court = FACTS[:3]
+    current, of_age = either(own, court), LOCALS[0]
+    assert lacking(both(current, either(of_age, school)), HOME) == frozenset()
+    assert lacking(both(current, school), HOME) == {school}
+    assert lacking(either(both(current, of_age), both(current, school)), HOME) == frozenset()
+    assert lacking(either(court, both(own, school)), HOME) == {court, school}
+    assert lacking(negate(either(own, court)), HOME) == {court}
+    assert lacking(negate(both(own, court)), HOME) == frozenset()
+
+
+@settings(deadline=None)
+@given(formulas, formulas, unknowns)
+def test_below_a_file_that_exists_no_row_is_hidden_among_those_that_are_told(
+    premise: Formula, conclusion: Formula, unknown: frozenset[str]
+) -> None:
+    elsewhere = frozenset(fact for fact in FACTS if fact.name in unknown and fact.source != HOME)
+    if not told_below(premise, conclusion, elsewhere):
+        return
+    of_rows = {name_of(atom) for atom in ATOMS if of_row(atom)}
+    possible = rendered(conclusion, frozenset(fact.name for fact in elsewhere), optimistic=True)
+    for of_file, of_row_below in product(ALL_TRUTHS, repeat=2):
+        if any(of_file[name] != of_row_below[name] for name in of_file.keys() - of_rows):
+            continue  # what is said of the child is said of both
+        if truth(premise, of_file):
+            assert holds(possible, of_row_below) == truth(conclusion, of_row_below)
+
+
+def test_what_holds_of_each_file_that_exists_is_not_wanting_below_it() -> None:
+    own, school, court = FACTS[:3]
+    current, of_age = either(own, court), LOCALS[0]
+    seen = either(both(current, of_age), both(current, school))
+    assert told_below(seen, both(current, school), frozenset({court}))
+    assert not told_below(seen, both(current, school), frozenset({court, school}))
+    assert not told_below(either(of_age, school), both(current, school), frozenset({court}))
+    assert not told_below(both(of_age, school), both(of_age, court), frozenset({court}))
 
 
 def test_facts_of_the_own_source_are_looked_for_by_its_own_key() -> None:
