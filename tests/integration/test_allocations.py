@@ -34,13 +34,13 @@ from tests.support.tally import Slack, Tally, left, tallied
 pytestmark = pytest.mark.postgres
 
 NOW: Mapping[tuple[str, str], Tally] = {
-    ("full", "point"): Tally(allocations=9_330, calls=5_320, peak=390_000),
-    ("full", "32 points"): Tally(allocations=127_900, calls=65_600, peak=1_668_000),
-    ("full", "list"): Tally(allocations=51_400, calls=25_320, peak=1_264_000),
+    ("full", "point"): Tally(allocations=7_500, calls=4_390, peak=390_000),
+    ("full", "32 points"): Tally(allocations=72_600, calls=39_400, peak=1_350_000),
+    ("full", "list"): Tally(allocations=46_700, calls=25_240, peak=1_264_000),
     ("full", "aggregate"): Tally(allocations=15_020, calls=8_340, peak=423_000),
-    ("masked", "point"): Tally(allocations=17_150, calls=10_560, peak=401_000),
-    ("masked", "32 points"): Tally(allocations=128_900, calls=68_200, peak=1_645_000),
-    ("masked", "list"): Tally(allocations=64_940, calls=39_600, peak=1_200_000),
+    ("masked", "point"): Tally(allocations=9_100, calls=5_620, peak=391_000),
+    ("masked", "32 points"): Tally(allocations=67_400, calls=37_100, peak=1_205_000),
+    ("masked", "list"): Tally(allocations=52_050, calls=31_920, peak=1_090_000),
 }
 """Measured on Python 3.11 with the libraries of constraints.txt, 300 children."""
 SLACK = Slack(counts=1.05, peak=1.15) if sys.version_info[:2] == (3, 11) else Slack(counts=1.4, peak=1.4)
