@@ -124,7 +124,7 @@ class Connections:
 
         After the deadline, or if the caller is cancelled, asyncpg cancels the statement in the server.
         """
-        pool, connection = await self._acquired(until)
+        pool, connection = self._at_hand(monotonic()) or await self._waited_for(until)
         try:
             async with asyncio.timeout(until - monotonic()):
                 yield connection
@@ -141,9 +141,10 @@ class Connections:
 
     async def fetch(self, text: str, arguments: Sequence[Any], until: float) -> Sequence[Row]:
         """Rows of one statement: as ``connection``, with the driver's own deadline, which costs a fraction of ours."""
-        pool, connection = await self._acquired(until)
+        now = monotonic()
+        pool, connection = self._at_hand(now) or await self._waited_for(until)
         try:
-            rows: Sequence[Row] = await connection.fetch(text, *arguments, timeout=until - monotonic())
+            rows: Sequence[Row] = await connection.fetch(text, *arguments, timeout=until - now)
         except Exception as error:
             self._release_later(pool, connection)
             raise self._translated(error) from None
@@ -156,12 +157,17 @@ class Connections:
             self._free.append((pool, connection, monotonic()))
         return rows
 
-    async def _acquired(self, until: float) -> tuple[asyncpg.Pool, asyncpg.pool.PoolConnectionProxy]:
+    def _at_hand(self, now: float) -> tuple[asyncpg.Pool, asyncpg.pool.PoolConnectionProxy] | None:
+        """A connection that was kept, if there is one."""
         while self._free:
             pool, connection, since = self._free.pop()
-            if pool is self._pool and _is_open(connection) and monotonic() - since < self.settings.idle:
+            if pool is self._pool and _is_open(connection) and now - since < self.settings.idle:
                 return pool, connection
             self._release_later(pool, connection)
+        return None
+
+    async def _waited_for(self, until: float) -> tuple[asyncpg.Pool, asyncpg.pool.PoolConnectionProxy]:
+        """A connection of the pool, once there is one."""
         self._waiting += 1
         try:
             async with asyncio.timeout(until - monotonic()):
@@ -279,7 +285,7 @@ class PostgresSource:
             arguments = found.arguments(bindings)
         if found.planned or (fetch.limit is not None and fetch.per is None and longest >= LONG):
             return await self._planning.fetch(found.text, arguments, monotonic() + deadline)
-        return await self._rows(found.text, arguments, deadline)
+        return await self._connections.fetch(found.text, arguments, monotonic() + deadline)
 
     async def aggregate(self, aggregate: Aggregate, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
         """Groups of ``aggregate``; see the contract."""
@@ -289,11 +295,11 @@ class PostgresSource:
             return await self._counting.fetch(found.text, arguments, monotonic() + deadline)
         if _longest(arguments) >= LONG:
             return await self._planning.fetch(found.text, arguments, monotonic() + deadline)
-        return await self._rows(found.text, arguments, deadline)
+        return await self._connections.fetch(found.text, arguments, monotonic() + deadline)
 
     async def query(self, text: str, *arguments: Any, deadline: float) -> Sequence[Row]:
         """Rows of a reading statement that is no Fetch: for checks of the database itself."""
-        return await self._rows(text, arguments, deadline)
+        return await self._connections.fetch(text, arguments, monotonic() + deadline)
 
     async def ping(self, *, deadline: float) -> None:
         """Returns if the source answers."""
@@ -324,13 +330,10 @@ class PostgresSource:
         except (KeyError, ValueError) as error:
             raise SourceError(self.name, "rejected") from error
 
-    async def _rows(self, text: str, arguments: Sequence[Any], deadline: float) -> Sequence[Row]:
-        return await self._connections.fetch(text, arguments, monotonic() + deadline)
-
 
 def _longest(arguments: Sequence[Any]) -> int:
     """How many values stand in the longest list."""
-    return max((len(argument) for argument in arguments if isinstance(argument, list)), default=0)
+    return max([len(argument) for argument in arguments if type(argument) is list], default=0)
 
 
 def _remember(memory: dict[K, V], key: K, value: V) -> None:

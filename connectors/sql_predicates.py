@@ -381,10 +381,16 @@ class Statement:
     """Whether how it is best read depends on its values: a town is a hundred rows or a tenth of all."""
     lists: bool = False
     """Whether it is written otherwise where lists are long."""
+    given: tuple[tuple[str | None, Any], ...] = field(init=False, repr=False, compare=False)
+    """The same: the parameter's name and how it is stored, or no name and a constant as it is stored."""
+
+    def __post_init__(self) -> None:
+        given = tuple(
+            (None, encode(operand.value)) if isinstance(operand, Constant) else (operand.name, encode)
+            for operand, encode in self.binders
+        )
+        object.__setattr__(self, "given", given)
 
     def arguments(self, bindings: Bindings) -> list[Any]:
         """The values of ``$1``, ``$2``...; ``KeyError`` if a parameter is not bound."""
-        return [
-            encode(operand.value if isinstance(operand, Constant) else bindings[operand.name])
-            for operand, encode in self.binders
-        ]
+        return [given if name is None else given(bindings[name]) for name, given in self.given]

@@ -251,9 +251,21 @@ def reaches_of(reach: Reach) -> Iterator[Reach]:
 
 async def all_of(*calls: Any) -> None:
     """Awaits all at once; the first failure is raised once all have ended."""
-    if len(calls) == 1:
-        await calls[0]
-        return
-    for answer in await asyncio.gather(*calls, return_exceptions=True):
-        if isinstance(answer, BaseException):
-            raise answer
+    begun = [call for call in calls if isinstance(call, asyncio.Future)]
+    others = [call for call in calls if not isinstance(call, asyncio.Future)]
+    if len(others) > 1:
+        # One that is awaited here needs no task of its own; what is under way goes on beside it.
+        begun, others = [*map(asyncio.ensure_future, others), *begun], []
+    failed: Exception | None = None
+    try:
+        for call in (*others, *begun):
+            try:
+                await call
+            except Exception as error:
+                failed = failed or error
+    except BaseException:
+        for call in begun:
+            call.cancel()
+        raise
+    if failed is not None:
+        raise failed

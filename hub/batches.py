@@ -26,11 +26,12 @@ from hub.events.late import Late, late_of
 from hub.executor import Execution, Page
 from hub.identity import Identity
 from hub.pace import Turn, in_vain, whole_step
+from hub.planner.plan import LocalRoot
 from hub.recording import Act
 from hub.registry import Registry, gather_by
 from hub.response import Answer, respond
 from hub.sources import Reading
-from hub.today import parks_of, request_bindings, years_ago
+from hub.today import Bindings, years_ago
 from hub.waves import Wave, Waves
 
 if TYPE_CHECKING:
@@ -50,6 +51,10 @@ class Batches:
     reading: set[tuple[int, str]] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     waves: Waves = field(default_factory=Waves)
+    bindings: Bindings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bindings = Bindings(parks=self.hub.parks)
 
     async def run(self, call: Call) -> Answer:
         """The call's answer; if the caller goes away, the batch goes on for the others."""
@@ -173,9 +178,14 @@ async def fetch_batch(hub: Hub, calls: Sequence[Call]) -> Fetched:
     execution = _execution(hub, identity)
     batch = Batch(execution=execution, seal=hub.seals.of(identity.key), purpose=identity.purpose)
     with hub.stage("fetch"):
-        pages, aggregates, late = await asyncio.gather(
-            _pages(batch, calls), _aggregates(execution, calls), late_of(hub, batch, calls[0])
-        )
+        late: Late | None = None
+        aggregates: Mapping[Question, Any] = {}
+        if any([isinstance(root, LocalRoot) for root in calls[0].plan.roots]):
+            pages, aggregates, late = await asyncio.gather(
+                _pages(batch, calls), _aggregates(execution, calls), late_of(hub, batch, calls[0])
+            )
+        else:
+            pages = await _pages(batch, calls)
         for call in calls:
             call.in_vain = in_vain(call, pages.get(id(call), {}))
     return Fetched(batch=batch, pages=pages, aggregates=aggregates, late=late)
@@ -221,11 +231,10 @@ async def _stitched(
 
 
 def _execution(hub: Hub, identity: Identity) -> Execution:
-    now = hub.clock().astimezone(SHANGHAI)
-    parks = parks_of(hub.parks, hub.policy.divisions, identity.division)
-    bindings = request_bindings(identity, hub.policy.institutions.values(), now, parks=parks)
+    now, policy = hub.clock().astimezone(SHANGHAI), hub.policy
+    bindings = hub.batches.bindings.of(identity, policy, now)
     reading = Reading(sources=hub.sources, bindings=bindings)
-    shared = hub.questions.of((identity.key, identity.purpose, hub.policy.version, bindings["today"]))
+    shared = hub.questions.of((identity.key, identity.purpose, policy.version, bindings["today"]))
     return Execution(
         reading=reading,
         registry=Registry(reading=reading, set_limit=hub.set_limit, shared=shared),

@@ -93,7 +93,7 @@ class Reading:
 
     def fetch_ahead(self, fetch: Fetch, bindings: Mapping[str, Any]) -> asyncio.Task[Sequence[Row] | SourceError]:
         """Asks now; who fetches the very same later has the rows, or the failure, without asking again."""
-        found = asyncio.create_task(self._tried(fetch, bindings))
+        found = asyncio.get_running_loop().create_task(self._tried(fetch, bindings))
         self.ahead[id(fetch)] = Ahead(fetch=fetch, bindings=bindings, found=found)
         return found
 
@@ -111,7 +111,8 @@ class Reading:
         if name in self.down:
             raise self.down[name]
         breaker = self.sources.breakers[name]
-        if not breaker.allows(self.sources.monotonic()):
+        # Nearly every call finds a source that did not fail before: that costs no look at a clock.
+        if breaker.failures and not breaker.allows(self.sources.monotonic()):
             raise self._failed(SourceError(name, "open"))
         source, deadline = self.sources.by_name[name], self.sources.deadline
         merged = {**self.bindings, **bindings}
@@ -125,7 +126,8 @@ class Reading:
             if error.reason != "rejected":
                 breaker.failed(self.sources.monotonic())
             raise self._failed(error) from None
-        breaker.succeeded()
+        if breaker.failures:
+            breaker.succeeded()
         return found
 
     def _failed(self, error: SourceError) -> SourceError:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+REMEMBERED: Final = 1_000
 
 
 class Principal(Protocol):
@@ -20,6 +23,15 @@ class Principal(Protocol):
     def unit(self) -> str: ...  # noqa: D102
     @property
     def division(self) -> str | None: ...  # noqa: D102
+
+
+class Registers(Protocol):
+    """A policy, as far as scopes need it."""
+
+    @property
+    def divisions(self) -> Iterable[str]: ...  # noqa: D102
+    @property
+    def institutions(self) -> Mapping[str, Institution]: ...  # noqa: D102
 
 
 class Institution(Protocol):
@@ -76,3 +88,35 @@ def request_bindings(
         "year_ago": months_before(today, 12).isoformat(),
         "last_quarter": last_quarter(today),
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """The parameters of a principal, and of what they were made: they hold for this policy on this day."""
+
+    policy: Registers
+    day: date
+    bindings: Mapping[str, Any]
+
+
+@dataclass(slots=True, kw_only=True)
+class Bindings:
+    """The parameters of principals, made once a policy and day: registers are long, and each batch needs them.
+
+    ``parks``: as ``parks_of`` takes them.
+    """
+
+    parks: Mapping[str, str]
+    known: dict[str, Bound] = field(default_factory=dict)
+
+    def of(self, principal: Principal, policy: Registers, now: datetime) -> Mapping[str, Any]:
+        """``request_bindings`` of the principal; its key says its unit and division."""
+        key, day = principal.key, now.date()
+        bound = self.known.get(key)
+        if bound is None or bound.policy is not policy or bound.day != day:
+            parks = parks_of(self.parks, policy.divisions, principal.division)
+            made = request_bindings(principal, policy.institutions.values(), now, parks=parks)
+            if len(self.known) >= REMEMBERED:
+                self.known.clear()
+            bound = self.known[key] = Bound(policy=policy, day=day, bindings=made)
+        return bound.bindings

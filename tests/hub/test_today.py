@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.today import last_quarter, months_before, parks_of, request_bindings, years_ago
+from hub.today import Bindings, last_quarter, months_before, parks_of, request_bindings, years_ago
 
 SHANGHAI = timezone(timedelta(hours=8))
 days = st.dates(date(1990, 1, 1), date(2099, 12, 31))
@@ -130,3 +130,30 @@ def test_a_unit_without_a_division_lies_in_none() -> None:
         Me("education_bureau", "education_bureau", None), [], datetime(2026, 1, 1, tzinfo=SHANGHAI)
     )
     assert not str(found["division"]).isdigit()
+
+
+@dataclass(frozen=True)
+class Register:
+    divisions: tuple[str, ...]
+    institutions: dict[str, School]
+
+
+def test_remembered_parameters_are_those_of_the_principal_the_policy_and_the_day() -> None:
+    bindings = Bindings(parks={"120114400": "120114101"})
+    town, other = (Me(f"town_government:{code}", "town_government", code) for code in ("120114101", "120114102"))
+    bureau = Me("education_bureau", "education_bureau", None)
+    policy = Register(("120114101", "120114400"), {})
+    changed = replace(policy, institutions={"99": School("99", "education_bureau")})
+    morning = datetime(2026, 11, 24, 0, 5, tzinfo=SHANGHAI)
+    for who, register, now in (
+        (town, policy, morning),
+        (other, policy, morning),
+        (bureau, policy, morning),
+        (bureau, changed, morning),
+        (town, policy, morning + timedelta(days=1)),
+        (town, policy, morning),
+    ):
+        parks = ["120114400"] if who is town else []
+        made = request_bindings(who, register.institutions.values(), now, parks=parks)
+        assert bindings.of(who, register, now) == made
+        assert bindings.of(who, register, now) is bindings.of(who, register, now + timedelta(hours=1))
