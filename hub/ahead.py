@@ -14,14 +14,16 @@ from collections.abc import Awaitable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from connectors.source import Fetch
-from hub.batch import Wish, links_of
+from hub.batch import Asked, Wish, links_of
 from hub.executor import Below, Execution
+from hub.files import Files
+from hub.hanging import hang
 from hub.planner.arguments import Arguments, bind_values
-from hub.planner.fetches import Mode, fetch_of, needs_of, nested_form
+from hub.planner.fetches import Form, Mode, fetch_of, needs_of, nested_form
 from hub.planner.formula import Fact
 from hub.planner.plan import Reach
 from hub.planner.relations import CHILD
-from hub.registry import REGISTER_SOURCES, Files, people_bindings
+from hub.registry import REGISTER_SOURCES, people_bindings
 
 Hanging = tuple[Reach, Arguments]
 
@@ -41,7 +43,7 @@ def _asked(execution: Execution, wishes: Sequence[Wish]) -> Iterator[Awaitable[A
     files = _as_named(wishes)
     root = wishes[0].reach
     own, first = needs_of(root, wishes[0].asked[root.number]).first, dict[Fact, None]()
-    hanging, resting = list(_hanging(wishes)), list[Hanging]()
+    hanging, resting = _hanging(wishes), list[Hanging]()
     if any(_of_child(reach) and reach.source not in REGISTER_SOURCES for reach, _ in hanging) or _elsewhere(own):
         yield execution.registry.links_ahead()
     for reach, arguments in hanging:
@@ -51,7 +53,7 @@ def _asked(execution: Execution, wishes: Sequence[Wish]) -> Iterator[Awaitable[A
             resting.append((reach, arguments))
         else:
             execution.plain.add(id(reach))
-            yield execution.reading.fetch_ahead(*_fetch(execution, reach, arguments, files))
+            yield hang(execution, reach, files.citizen, *_fetch(execution, reach, arguments, files))
     if own:
         yield _resting(execution, execution.begin(root, sorted(files.citizen), own.union(first)), resting)
     elif first:
@@ -83,27 +85,48 @@ async def _known(execution: Execution, reach: Reach, arguments: Arguments, files
     await execution.reading.fetch_ahead(fetch_of(reach, form), bindings)
 
 
-def _fetch(execution: Execution, reach: Reach, arguments: Arguments, files: Files) -> tuple[Fetch, dict[str, Any]]:
-    mode: Mode = "people" if _of_child(reach) else "column"
-    form = nested_form(mode, arguments, needs_of(reach, arguments).remote, after=False)
+def _fetch(
+    execution: Execution, reach: Reach, arguments: Arguments, files: Files
+) -> tuple[Form, Fetch, dict[str, Any]]:
+    form, fetch = _form(reach, arguments)
     joined: dict[str, Any] = {"parents": sorted(files.citizen)}
-    if mode == "people":
+    if form.mode == "people":
         joined = people_bindings(files.citizen.values(), ())
-    values = bind_values(arguments.values, execution.years_ago)
-    return fetch_of(reach, form), {**joined, **values, "limit": arguments.first + 1}
+    values = bind_values(arguments.values, execution.years_ago) if arguments.values else {}
+    return form, fetch, {**joined, **values, "limit": arguments.first + 1}
+
+
+def _form(reach: Reach, arguments: Arguments) -> tuple[Form, Fetch]:
+    """How rows below files are asked for when nothing is known yet; worked out once for the same arguments."""
+    known: tuple[Form, Fetch] | None = reach.known.get("ahead")
+    if known is None or known[0].arguments is not arguments:
+        mode: Mode = "people" if _of_child(reach) else "column"
+        form = nested_form(mode, arguments, needs_of(reach, arguments).remote, after=False)
+        known = reach.known["ahead"] = (form, fetch_of(reach, form))
+    return known
 
 
 def _of_child(reach: Reach) -> bool:
     return reach.join == CHILD
 
 
-def _hanging(wishes: Sequence[Wish]) -> Iterator[Hanging]:
+def _hanging(wishes: Sequence[Wish]) -> Sequence[Hanging]:
     """Links of the files that all wishes want by the same arguments, and whose order rests on no other source."""
-    first = wishes[0].asked
-    for link in links_of(wishes[0].reach):
-        reach, arguments = link.reach, first[link.reach.number]
-        if any(wish.asked is not first and wish.asked[reach.number] != arguments for wish in wishes):
-            continue
+    reach, first = wishes[0].reach, wishes[0].asked
+    known: tuple[Asked, Sequence[Hanging]] | None = reach.known.get("hanging")
+    if known is None or known[0] is not first:
+        known = reach.known["hanging"] = (first, tuple(_plain(reach, first)))
+    others = [wish.asked for wish in wishes if wish.asked is not first]
+    if not others:
+        return known[1]
+    return [
+        (reach, arguments) for reach, arguments in known[1] if all(other[reach.number] == arguments for other in others)
+    ]
+
+
+def _plain(above: Reach, asked: Asked) -> Iterator[Hanging]:
+    for link in links_of(above):
+        reach, arguments = link.reach, asked[link.reach.number]
         by_file = reach.join is not None and reach.join[0] in ("_key", "_register", CHILD[0])
         if by_file and arguments.after is None and not needs_of(reach, arguments).ordering:
             yield reach, arguments

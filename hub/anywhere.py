@@ -15,12 +15,11 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from connectors.source import Column, Fetch, Param, Row, SourceError
+from hub.files import Files, Holders
 from hub.planner.formula import Fact, some
 from hub.registry import (
     LINKS_OF_PERSONS,
     REGISTER_SOURCES,
-    Files,
-    Holders,
     Registry,
     distinct,
     facts_told,

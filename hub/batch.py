@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.source import Column, Compare, Fetch, Param, SourceError
 from hub.errors import RefusalError
 from hub.executor import Execution, Page, Place, Record
+from hub.hanging import AtHand
 from hub.planner.arguments import Arguments
 from hub.planner.plan import Compared, ConnectionShape, EdgesEntry, Link, NodeEntry, ObjectShape, Part, Reach
 from hub.planner.relations import HOME
@@ -43,6 +44,16 @@ class Found:
     failed_parts: dict[str, SourceError] = field(default_factory=dict)
     compared: dict[tuple[str, str], Any] = field(default_factory=dict)
     failed_types: dict[str, SourceError] = field(default_factory=dict)
+
+
+class Group(NamedTuple):
+    """A link, whose rows are wanted for these parents (by their ids), all by the same arguments; for which calls."""
+
+    parent: Reach
+    reach: Reach
+    arguments: Arguments
+    rows: dict[int, Record]
+    calls: list[Asked]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,48 +95,64 @@ class Batch:
 
     async def below(self, reached: Sequence[tuple[Reach, Asked, Page]]) -> None:
         """Reads what hangs on the rows: links, parts in other sources, compared values."""
-        groups: dict[tuple[int, Arguments], tuple[Reach, Reach, dict[int, Record], list[Asked]]] = {}
+        distinct = {(reach.number, id(asked), id(page)): (reach, asked, page) for reach, asked, page in reached}
+        groups: dict[tuple[int, Arguments], Group] = {}
         records: dict[int, tuple[Reach, dict[int, Record]]] = {}
-        seen: set[tuple[int, int, int]] = set()
-        for reach, asked, page in reached:
+        for reach, asked, page in distinct.values():
             # Calls that ask alike hold the very same page and arguments.
-            alike = (reach.number, id(asked), id(page))
-            if alike in seen or not page.records:
-                continue
-            seen.add(alike)
             rows = {id(record): record for record in page.records}
+            if not rows:
+                continue
             records.setdefault(reach.number, (reach, {}))[1].update(rows)
             for link in links_of(reach):
-                key = (link.reach.number, asked[link.reach.number])
-                group = groups.setdefault(key, (reach, link.reach, {}, []))
-                group[2].update(rows)
-                group[3].append(asked)
+                arguments = asked[link.reach.number]
+                group = groups.get((link.reach.number, arguments))
+                if group is None:
+                    group = groups[link.reach.number, arguments] = Group(reach, link.reach, arguments, {}, [])
+                group.rows.update(rows)
+                group.calls.append(asked)
         further = [
-            *(
-                self._link(parent, reach, args, rows, calls)
-                for (_, args), (parent, reach, rows, calls) in groups.items()
-            ),
+            *(self._link(group) for group in self._not_at_hand(groups.values())),
             *(self._parts(reach, rows.values()) for reach, rows in records.values() if has(reach, Part)),
             *(self._compared(reach, rows.values()) for reach, rows in records.values() if has(reach, Compared)),
         ]
         if further:
             await all_of(*further)
 
-    async def _link(
-        self, parent: Reach, reach: Reach, arguments: Arguments, rows: Mapping[int, Record], calls: list[Asked]
-    ) -> None:
-        parents = list(rows.values())
+    def _not_at_hand(self, groups: Iterable[Group]) -> Iterator[Group]:
+        """Links whose pages must be asked for; those that are there already, with nothing below them, are found."""
+        if not self.execution.hanging:
+            yield from groups
+            return
+        above: dict[tuple[int, ...], AtHand] = {}
+        for group in groups:
+            parents = tuple(group.rows)
+            at_hand = above.get(parents)
+            if at_hand is None:
+                at_hand = above[parents] = AtHand.of(self.execution, group.parent, list(group.rows.values()))
+            pages = at_hand.pages(group.reach, group.arguments) if ends(group.reach) else None
+            if pages is None:
+                yield group
+            else:
+                self._keep(group, pages)
+
+    def _keep(self, group: Group, pages: Sequence[Page]) -> None:
+        found = self.found.links.setdefault((group.reach.number, group.arguments), {})
+        found.update(zip(group.rows, pages, strict=True))
+
+    async def _link(self, group: Group) -> None:
+        parent, reach, arguments, parents = group.parent, group.reach, group.arguments, list(group.rows.values())
         if not parents:
             return
         if arguments.after is None:
             pages = await self.execution.linked(reach, arguments, parent, parents, None)
         else:
             pages = [await self._go_on(reach, arguments, parent, record) for record in parents]
-        self.found.links.setdefault((reach.number, arguments), {}).update(zip(map(id, parents), pages, strict=True))
-        if not (links_of(reach) or has(reach, Part) or has(reach, Compared)):
+        self._keep(group, pages)
+        if ends(reach):
             return
         below = [page for page in pages if page.records]
-        distinct = {id(asked): asked for asked in calls}
+        distinct = {id(asked): asked for asked in group.calls}
         await self.below([(reach, asked, page) for asked in distinct.values() for page in below])
 
     async def _go_on(self, reach: Reach, arguments: Arguments, parent: Reach, record: Record) -> Page:
@@ -240,6 +267,13 @@ def has(reach: Reach, kind: type[Part | Compared]) -> bool:
     if kind not in reach.known:
         reach.known[kind] = any(isinstance(entry, kind) for entry in entries_of(reach))
     return bool(reach.known[kind])
+
+
+def ends(reach: Reach) -> bool:
+    """Whether nothing hangs on the reach's rows; found out once."""
+    if "ends" not in reach.known:
+        reach.known["ends"] = not (links_of(reach) or has(reach, Part) or has(reach, Compared))
+    return bool(reach.known["ends"])
 
 
 def reaches_of(reach: Reach) -> Iterator[Reach]:

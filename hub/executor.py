@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from connectors.source import Fetch, SourceError
 from hub.errors import RefusalError
+from hub.files import Files
 from hub.knowledge import NO_FILES, Knowledge
 from hub.meeting import Ask, Learnt, Meeting, People
 from hub.planner.arguments import Arguments, bind_values
@@ -35,7 +36,7 @@ from hub.planner.fetches import (
 )
 from hub.planner.formula import Fact, facts
 from hub.planner.plan import Reach
-from hub.registry import NOBODY, Files, Registry, people_bindings
+from hub.registry import NOBODY, Registry, people_bindings
 from hub.sources import Reading
 
 CHUNK_LIMIT = 2_000
@@ -120,6 +121,8 @@ class Execution:
     plain: set[int] = field(default_factory=set)
     """Ids of reaches that were asked ahead, when nothing was known yet."""
     meeting: Meeting = field(default_factory=Meeting)
+    hanging: dict[int, Any] = field(default_factory=dict)
+    """By the number of the reach: ``Hanging`` rows (``hub/hanging.py``)."""
 
     def __post_init__(self) -> None:
         self.knowledge = Knowledge(registry=self.registry)
@@ -302,7 +305,7 @@ class Execution:
 
     async def _fetch(self, reach: Reach, form: Form, bindings: Mapping[str, Any]) -> list[Record]:
         fetch = fetch_of(reach, form)
-        states, certain, place = _places(reach, fetch)
+        states, certain, place = places(reach, fetch)
         rows = await self.reading.fetch(fetch, bindings)
         if certain is None:
             return [Record(row, None if states is None else row[states], True, place) for row in rows]
@@ -355,7 +358,7 @@ class Execution:
         return Page(tuple(records[:first]), len(records) > first)
 
 
-def _places(reach: Reach, fetch: Fetch) -> tuple[int | None, int | None, int]:
+def places(reach: Reach, fetch: Fetch) -> tuple[int | None, int | None, int]:
     """Where in a row its states stand, whether it is sure to exist, and its order; found out once."""
     key = ("places", id(fetch))  # the reach holds the fetch, so no other has its id
     found: tuple[int | None, int | None, int] | None = reach.known.get(key)

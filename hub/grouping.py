@@ -28,11 +28,12 @@ from connectors.source import (
 )
 from hub.errors import OutageError
 from hub.executor import Execution
+from hub.files import Files
 from hub.planner.facts import ACCEPTED_FILE, of_its_report
 from hub.planner.formula import Fact, Formula, every, facts, local_fact, member, primary_facts, render, untrue
 from hub.planner.relations import HOME, keys_of
 from hub.planner.scopes import CIVIL_TYPES
-from hub.registry import NOBODY, Files
+from hub.registry import NOBODY
 from schema.catalogue import CATALOGUE
 
 DIVISION = "divisionCode"

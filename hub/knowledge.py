@@ -11,9 +11,10 @@ from typing import Any
 
 from connectors.source import SourceError
 from hub.anywhere import Home, held_anywhere
+from hub.files import Files
 from hub.meeting import Learnt, People
 from hub.planner.formula import Fact
-from hub.registry import NOBODY, REGISTER_SOURCES, Files, Person, Registry, gather_by
+from hub.registry import NOBODY, REGISTER_SOURCES, Person, Registry, gather_by
 
 NONE = Files(citizen={})
 NO_FILES = Files(citizen={NOBODY: NOBODY})

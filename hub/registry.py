@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 from connectors.source import ALWAYS, Column, Compare, Constant, Exists, Fetch, Param, Predicate, Row, Some
+from hub.files import Files, Holders
 from hub.planner.formula import ACCEPTED, Fact, every, some
 from hub.shared import Shared
 from hub.sources import Reading
@@ -73,63 +74,6 @@ LINKS_OF_PERSONS = _links(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
-    """Accepted open files: register number -> citizen id by which other sources join (None: by links alone).
-
-    What several facts want of the same files is made once.
-    """
-
-    citizen: Mapping[str, str | None]
-    _known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    def __bool__(self) -> bool:
-        return bool(self.citizen)
-
-    @property
-    def numbered(self) -> frozenset[tuple[str, str | None]]:
-        """The files with their numbers: what is known of a file by one number is not known by another."""
-        found: frozenset[tuple[str, str | None]] | None = self._known.get("numbered")
-        if found is None:
-            found = self._known["numbered"] = frozenset(self.citizen.items())
-        return found
-
-    @property
-    def registers(self) -> list[str]:
-        """Register numbers in order."""
-        found: list[str] | None = self._known.get("registers")
-        if found is None:
-            found = self._known["registers"] = sorted(self.citizen)
-        return found
-
-    @property
-    def of_number(self) -> Mapping[str, Sequence[str]]:
-        """Register numbers by citizen id, in the order of these."""
-        found: dict[str, list[str]] | None = self._known.get("of_number")
-        if found is None:
-            named: dict[str, list[str]] = {}
-            for register, number in self.citizen.items():
-                if number is not None:
-                    named.setdefault(number, []).append(register)
-            found = self._known["of_number"] = dict(sorted(named.items()))
-        return found
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holders:
-    """Whom a fact holds for: files by register number, and people by the number by which one file is theirs."""
-
-    registers: frozenset[str]
-    numbers: frozenset[str] = frozenset()
-
-    def among(self, files: Files) -> frozenset[str]:
-        """Register numbers of those of the files for which the fact holds."""
-        named = self.registers.intersection(files.citizen)
-        if not self.numbers:
-            return named
-        return named.union(register for register, number in files.citizen.items() if number in self.numbers)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
     """A question of some files, and what is found: facts -> those of the files for which they hold."""
 
@@ -154,7 +98,7 @@ class Registry:
     shared: Shared | None = None
     """What may be asked together with other batches of the principal."""
     links: dict[frozenset[str], Links] = field(default_factory=dict)
-    named: Files = Files(citizen={})
+    named: Files = field(default_factory=lambda: Files(citizen={}))
     """Files as the ids say that the batch looks up: links of some of them, or of nobody, are asked of all."""
     asked: dict[Fact, list[Told]] = field(default_factory=dict)
     everyone: dict[Fact, Holders] = field(default_factory=dict)
@@ -200,6 +144,13 @@ class Registry:
     def links_ahead(self) -> Awaitable[Any]:
         """Asks for the links of the files that are named before it is sure that they are needed."""
         return asyncio.gather(self._links(frozenset(self.named.citizen)).found, return_exceptions=True)
+
+    def unlinked(self, registers: Iterable[str]) -> bool:
+        """Whether it is there already that nobody elsewhere is linked to files that are named; asks nothing."""
+        links = self.links.get(frozenset(self.named.citizen))
+        if links is None or not links.found.done() or not self.named.citizen.keys() >= set(registers):
+            return False
+        return not links.found.cancelled() and not links.found.exception() and not links.found.result()
 
     def want_ahead(self, facts: Iterable[Fact], files: Files) -> Awaitable[Any]:
         """``want`` for files as they are taken to be: asked by another number, a fact is asked again."""

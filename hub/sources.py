@@ -133,3 +133,11 @@ class Reading:
     def _failed(self, error: SourceError) -> SourceError:
         self.down.setdefault(error.source, error)
         return error
+
+
+def rows_of(found: asyncio.Task[Sequence[Row] | SourceError]) -> Sequence[Row] | None:
+    """What was asked ahead, if it has come and is no failure."""
+    if not found.done() or found.cancelled():
+        return None
+    rows = found.result()
+    return None if isinstance(rows, SourceError) else rows

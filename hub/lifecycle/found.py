@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.source import NEVER, Column, Compare, Constant, Fetch, Order, Param, Predicate, SourceError
+from hub.files import Files
 from hub.lifecycle.conditions import CONDITIONS
 from hub.lifecycle.given import Given
 from hub.lifecycle.guard import Standing
@@ -24,7 +25,7 @@ from hub.planner.formula import TRUE, And, Fact, Formula, Local, Not, Or, facts
 from hub.planner.formula import every as all_of
 from hub.planner.relations import HOME, keys_of
 from hub.quarters import before, written_with
-from hub.registry import REGISTER_SOURCES, Files, Registry, gather_by
+from hub.registry import REGISTER_SOURCES, Registry, gather_by
 
 NOBODY = "-"
 """A key that no row has: asked for where there is no row."""

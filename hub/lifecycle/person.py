@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from connectors.source import All, Column, Compare, Constant, Fetch, Order, Param
+from hub.files import Files
 from hub.lifecycle.step import Step
 from hub.planner.relations import HOME
-from hub.registry import Files, Registry
+from hub.registry import Registry
 
 KNOWN_BY: Final = {
     "MandatoryReport": "HouseholdRegistration",

@@ -7,7 +7,7 @@ condition on a coordinate sees null in rows where the caller does not read it in
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from connectors.source import Compare, Constant, Operator, Order, Param
@@ -51,6 +51,14 @@ class Arguments:
     order: tuple[tuple[str, bool], ...]
     first: int
     after: str | None
+    digest: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "digest", hash((self.shape, self.values, self.order, self.first, self.after)))
+
+    def __hash__(self) -> int:
+        # They are keys all along a request: what they hold is walked once.
+        return self.digest
 
     @property
     def query(self) -> tuple[Any, ...]:

@@ -67,7 +67,14 @@ class Needs:
 
 
 def needs_of(reach: Reach, arguments: Arguments) -> Needs:
-    """What the reach rests on; worked out once for a shape of arguments."""
+    """What the reach rests on; worked out once for a shape of arguments, and at hand for those that came last."""
+    last: tuple[Arguments, Needs] | None = reach.known.get("needs")
+    if last is None or last[0] is not arguments:
+        last = reach.known["needs"] = (arguments, _needs(reach, arguments))
+    return last[1]
+
+
+def _needs(reach: Reach, arguments: Arguments) -> Needs:
     key = ("needs", arguments.shape, arguments.order)
     found: Needs | None = reach.known.get(key)
     if found is None:

@@ -14,9 +14,10 @@ import pytest
 
 from connectors.source import Column, Fetch, Predicate, Row, Source, SourceError
 from hub.anywhere import Home, members_anywhere
+from hub.files import Files
 from hub.planner import facts as f
 from hub.planner.formula import Fact, member, numbered
-from hub.registry import Files, Registry
+from hub.registry import Registry
 from hub.sources import Reading, Sources
 from hub.today import request_bindings
 from tests.support.running import TODAY

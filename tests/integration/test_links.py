@@ -14,8 +14,9 @@ import pytest
 from connectors.demo.server import Server
 from connectors.source import Source
 from hub.anywhere import Home, members_anywhere
+from hub.files import Files
 from hub.planner.facts import ENROLLED
-from hub.registry import Files, Registry
+from hub.registry import Registry
 from hub.sources import Reading, Sources
 from tests.conftest import CHILDREN, SEED
 from tests.support.running import TODAY, Asking, close_all, connect, open_hub, start_filled
