@@ -1,7 +1,7 @@
 """text, operation name, variables -> Document: parsed, within every limit, valid against the whole schema, coerced.
 
 Order: tokens, parse, limits in one linear pass, then graphql-core's rules unless ``hub/valid.py`` is sure that they
-hold, then the choice of the operation, then variables. What passed once is remembered by the SHA-256 of its text;
+hold, then the choice of the operation, then variables. What passed once is remembered by its text, which it holds;
 variables are coerced each time. No message repeats a value that the caller sent.
 """
 
@@ -152,12 +152,10 @@ class Documents:
 
     async def read_apart(self, query: str, operation_name: str | None, variables: Mapping[str, Any] | None) -> Document:
         """As ``read``; a long text that is new is read in a thread, and other requests go on meanwhile."""
-        if len(query) > _SHORT:
-            digest = hashlib.sha256(_encoded(query)).hexdigest()
-            if digest not in self._known:
-                # One thread: of two, each would wait for the interpreter as long as the loop does.
-                reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read, query, digest)
-                return self._document(self._keep(await reading, query), operation_name, variables)
+        if len(query) > _SHORT and query not in self._known:
+            # One thread: of two, each would wait for the interpreter as long as the loop does.
+            reading = asyncio.get_running_loop().run_in_executor(self._thread, self._read, query, _digest(query))
+            return self._document(self._keep(await reading, query), operation_name, variables)
         return self.read(query, operation_name, variables)
 
     def fields_written(self, query: str) -> frozenset[str]:
@@ -165,22 +163,24 @@ class Documents:
         if "utation" not in query:  # neither the keyword nor the type: most refusals need not be parsed again
             return frozenset()
         try:
-            known = self._known.get(hashlib.sha256(_encoded(query)).hexdigest())
-            return known.written if known is not None else frozenset(_written(*split(_parse(query, self.limits))))
+            known = self._known.get(query)
+            if known is not None:
+                return known.written
+            _encoded(query)
+            return frozenset(_written(*split(_parse(query, self.limits))))
         except RefusedError:
             return frozenset()
 
     def _parsed(self, query: str) -> _Parsed:
-        digest = hashlib.sha256(_encoded(query)).hexdigest()
-        known = self._known.get(digest)
+        known = self._known.get(query)
         if known is not None:
-            self._known.move_to_end(digest)
+            self._known.move_to_end(query)
             return known
-        return self._keep(self._read(query, digest), query)
+        return self._keep(self._read(query, _digest(query)), query)
 
     def _keep(self, parsed: _Parsed, query: str) -> _Parsed:
-        if len(query) <= _REMEMBERED_TEXT and parsed.digest not in self._known:
-            self._known[parsed.digest] = parsed
+        if len(query) <= _REMEMBERED_TEXT and query not in self._known:
+            self._known[query] = parsed
             self._size += parsed.size
             while len(self._known) > self.limits.documents or self._size > _REMEMBERED:
                 self._size -= self._known.popitem(last=False)[1].size
@@ -220,6 +220,10 @@ def _encoded(query: str) -> bytes:
         return query.encode()
     except UnicodeEncodeError:
         raise RefusedError(invalid("the document is not Unicode text: it holds half of a surrogate pair")) from None
+
+
+def _digest(query: str) -> str:
+    return hashlib.sha256(_encoded(query)).hexdigest()
 
 
 def _parse(query: str, limits: Limits) -> DocumentNode:

@@ -7,7 +7,7 @@ are there: the connection is given up, and ``settle`` finds out. No row is ever 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hub.audit.entry import Leaf
@@ -52,12 +52,21 @@ _APPEND = {
     (long, secret): _insert(long=long, secret=secret) + _ONCE for long in (False, True) for secret in (False, True)
 }
 _ROW = "(values ($1::text, $2::text, $3::int, $4::timestamptz, $5::bytea, $6::bytea))"
-_SECRET_OF_ROW = _SECRET.format(source="(values ($1::text, $2::text, $3::int, $7::bytea))")
+
+
+def _insert_one(*, long: bool, secret: bool) -> str:
+    """The same for a row alone that has one list, or none: arrays of one cost more than the rest of it."""
+    name, beside = "$1::text, $2::text, $3::int", []
+    if long:
+        beside.append(_LONG.format(source=f"(values ({name}, $7::text, $8::text))"))
+    if secret:
+        beside.append(_SECRET.format(source=f"(values ({name}, ${9 if long else 7}::bytea))"))
+    return ("with " + ", ".join(beside) if beside else "") + _ROWS.format(source=_ROW) + _ONCE
+
+
 _APPEND_ONE = {
-    False: _ROWS.format(source=_ROW) + _ONCE,
-    True: f"with {_SECRET_OF_ROW}" + _ROWS.format(source=_ROW) + _ONCE,
+    (long, secret): _insert_one(long=long, secret=secret) for long in (False, True) for secret in (False, True)
 }
-"""The same for a row alone, without lists: whether it has a secret -> the statement."""
 # A row that the sequencer has moved meanwhile is not put in again. If it is moved while this runs, it is: the sequencer
 # drops the double, since it alone sees both tables at rest.
 _SETTLE = (
@@ -119,12 +128,18 @@ class PostgresStore:
 def _appended(leaves: Sequence[Leaf]) -> tuple[Any, ...]:
     """The statement that puts the leaves in, and its arguments."""
     long, secret = any(leaf.lists for leaf in leaves), any(leaf.secret for leaf in leaves)
-    if len(leaves) == 1 and not long:
-        [leaf] = leaves
-        row = (leaf.request, leaf.kind, leaf.part, leaf.at, leaf.hash, leaf.data)
-        return (_APPEND_ONE[secret], *row, *((leaf.secret,) if secret else ()))
+    if len(leaves) == 1 and len(leaves[0].lists) < 2:
+        return (_APPEND_ONE[long, secret], *_row(leaves[0]))
     beside = (*(_lists(leaves) if long else ()), *(_secrets(leaves) if secret else ()))
     return (_APPEND[long, secret], *_rows(leaves), *beside)
+
+
+def _row(leaf: Leaf) -> Iterator[Any]:
+    yield from (leaf.request, leaf.kind, leaf.part, leaf.at, leaf.hash, leaf.data)
+    for name, items in leaf.lists.items():
+        yield from (name, "\n".join(items))
+    if leaf.secret:
+        yield leaf.secret
 
 
 def _names(leaves: Sequence[Leaf]) -> tuple[list[Any], ...]:
