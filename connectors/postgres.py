@@ -277,13 +277,15 @@ class PostgresSource:
 
     async def fetch(self, fetch: Fetch, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
         """Rows of ``fetch``; see the contract."""
-        found = self.statement(fetch)
+        known = self._known.get((id(fetch), False))  # as `statement`, without a call for each of many
+        found = self.statement(fetch) if known is None else known[1]
         arguments = found.arguments(bindings)
-        longest = _longest(arguments)
+        paged = fetch.limit is not None and fetch.per is None
+        longest = _longest(arguments) if found.lists or paged else 0
         if found.lists and longest >= MANY:
             found = self.statement(fetch, long=True)
             arguments = found.arguments(bindings)
-        if found.planned or (fetch.limit is not None and fetch.per is None and longest >= LONG):
+        if found.planned or (paged and longest >= LONG):
             return await self._planning.fetch(found.text, arguments, monotonic() + deadline)
         return await self._connections.fetch(found.text, arguments, monotonic() + deadline)
 

@@ -341,7 +341,18 @@ def _each(encode: Encoder) -> Encoder:
             return list(values)
         return [stored for value in values if value is not None and (stored := encode(value)) is not None]
 
-    return encoded
+    def texts(values: Any) -> list[Any] | None:
+        return values if type(values) is list and _plain(values) else encoded(values)
+
+    return texts if encode is to_text else encoded
+
+
+def _plain(values: list[Any]) -> bool:
+    """Whether each is a text that a text column can hold, as keys are: seen at a glance over all of them."""
+    try:
+        return "\0" not in "".join(values)
+    except TypeError:
+        return False
 
 
 def _are_texts(values: Any) -> bool:

@@ -20,6 +20,8 @@ ROWS: Final = 400
 
 def departing(calls: Sequence[Call]) -> tuple[list[Call], list[Call]]:
     """Those who leave, by shares, and those who stay, as they came."""
+    if len(calls) < 2:
+        return list(calls), []
     shares: dict[Hashable, list[Call]] = {}
     for call in calls:
         shares.setdefault(_pages(call), []).append(call)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from connectors.source import Fetch, Row, SourceError
 from hub.executor import NOTHING, Execution, Page, Record, places
@@ -21,14 +21,13 @@ from hub.planner.relations import CHILD
 from hub.sources import rows_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hanging:
+class Hanging(NamedTuple):
     """Rows below files: of which files, by which numbers, and what was found."""
 
     form: Form
     files: Mapping[str, str | None]
     fetch: Fetch
-    found: asyncio.Task[Sequence[Row] | SourceError] = field(repr=False)
+    found: asyncio.Task[Sequence[Row] | SourceError]
 
 
 def hang(
@@ -41,7 +40,7 @@ def hang(
 ) -> asyncio.Task[Sequence[Row] | SourceError]:
     """Asks now for the rows below the files, as ``Reading.fetch_ahead``, and remembers of whom."""
     found = execution.reading.fetch_ahead(fetch, bindings)
-    execution.hanging[reach.number] = Hanging(form=form, files=files, fetch=fetch, found=found)
+    execution.hanging[reach.number] = Hanging(form, files, fetch, found)
     return found
 
 

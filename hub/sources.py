@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.source import Aggregate, Fetch, Row, Source, SourceError
 
@@ -62,13 +62,12 @@ class Sources:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ahead:
+class Ahead(NamedTuple):
     """What a fetch with these parameters found; holds the fetch, so that no other has its id."""
 
     fetch: Fetch
     bindings: Mapping[str, Any]
-    found: asyncio.Task[Sequence[Row] | SourceError] = field(repr=False)
+    found: asyncio.Task[Sequence[Row] | SourceError]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,27 +92,30 @@ class Reading:
 
     def fetch_ahead(self, fetch: Fetch, bindings: Mapping[str, Any]) -> asyncio.Task[Sequence[Row] | SourceError]:
         """Asks now; who fetches the very same later has the rows, or the failure, without asking again."""
-        found = asyncio.get_running_loop().create_task(self._tried(fetch, bindings))
-        self.ahead[id(fetch)] = Ahead(fetch=fetch, bindings=bindings, found=found)
+        found = asyncio.get_running_loop().create_task(self._tried(fetch.source, fetch, bindings))
+        self.ahead[id(fetch)] = Ahead(fetch, bindings, found)
         return found
-
-    async def _tried(self, fetch: Fetch, bindings: Mapping[str, Any]) -> Sequence[Row] | SourceError:
-        try:
-            return await self._ask(fetch.source, fetch, bindings)
-        except SourceError as error:
-            return error
 
     async def aggregate(self, aggregate: Aggregate, bindings: Mapping[str, Any]) -> Sequence[Row]:
         """Groups of the aggregate."""
         return await self._ask(aggregate.source, aggregate, bindings)
 
     async def _ask(self, name: str, asked: Fetch | Aggregate, bindings: Mapping[str, Any]) -> Sequence[Row]:
+        found = await self._tried(name, asked, bindings)
+        if isinstance(found, SourceError):
+            raise found
+        return found
+
+    async def _tried(
+        self, name: str, asked: Fetch | Aggregate, bindings: Mapping[str, Any]
+    ) -> Sequence[Row] | SourceError:
+        """The rows, or why there are none."""
         if name in self.down:
-            raise self.down[name]
+            return self.down[name]
         breaker = self.sources.breakers[name]
         # Nearly every call finds a source that did not fail before: that costs no look at a clock.
         if breaker.failures and not breaker.allows(self.sources.monotonic()):
-            raise self._failed(SourceError(name, "open"))
+            return self._failed(SourceError(name, "open"))
         source, deadline = self.sources.by_name[name], self.sources.deadline
         merged = {**self.bindings, **bindings}
         try:
@@ -125,7 +127,7 @@ class Reading:
             # A statement that was rejected is ours or the mapping's fault: the department is there for all others.
             if error.reason != "rejected":
                 breaker.failed(self.sources.monotonic())
-            raise self._failed(error) from None
+            return self._failed(error)
         if breaker.failures:
             breaker.succeeded()
         return found

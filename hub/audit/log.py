@@ -175,12 +175,16 @@ class Log:
         order = self._enqueue(leaves)
         timer = asyncio.get_running_loop().call_later(self._patience, order.give_up)
         try:
+            # Signed while the rows are on their way, and kept back until they are durable: if we crash here, a
+            # signature is lost that nobody saw.
+            await asyncio.sleep(0)
+            receipts = receipts_for(leaves, self._key.current, apart)
             outcome = await order.outcome
         finally:
             timer.cancel()
         match outcome:
             case "durable":
-                return receipts_for(leaves, self._key.current, apart)
+                return receipts
             case "taken":
                 raise InternalError
             case "unavailable":

@@ -84,7 +84,7 @@ def receipt_for(leaf: Leaf, key: SigningKey) -> Receipt:
 
 
 def receipts_for(leaves: Sequence[Leaf], key: SigningKey, apart: Container[int] = ()) -> list[Receipt]:
-    """The receipts of leaves that are durable, signed together but for those at the places ``apart``."""
+    """The receipts of leaves, for when these are durable, signed together but for those at the places ``apart``."""
     origin, number = key.verifier.name, key.verifier.id.hex()
     written = [(leaf.name, leaf.hash.hex(), timestamp(leaf.at), leaf.promise) for leaf in leaves]
     texts = [_signed(origin, *each).encode() for each in written]
