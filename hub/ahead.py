@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
-from connectors.source import Fetch
+from connectors.source import Fetch, SourceError
 from hub.batch import Asked, Wish, links_of
 from hub.executor import Below, Execution
 from hub.files import Files
@@ -53,7 +54,7 @@ def _asked(execution: Execution, wishes: Sequence[Wish]) -> Iterator[Awaitable[A
             resting.append((reach, arguments))
         else:
             execution.plain.add(id(reach))
-            yield hang(execution, reach, files.citizen, *_fetch(execution, reach, arguments, files))
+            yield _arrived(hang(execution, reach, files.citizen, *_fetch(execution, reach, arguments, files)))
     if own:
         yield _resting(execution, execution.begin(root, sorted(files.citizen), own.union(first)), resting)
     elif first:
@@ -69,10 +70,20 @@ def _elsewhere(facts: Collection[Fact]) -> bool:
     return any(fact.source not in REGISTER_SOURCES for fact in facts)
 
 
+async def _arrived(fetched: Awaitable[Any]) -> None:
+    """Waits for rows, or for their source's failure: who comes for the rows is told."""
+    await fetched
+
+
 async def _resting(execution: Execution, begun: asyncio.Task[Files], resting: Sequence[Hanging]) -> None:
     """What rests on facts, as soon as these are known: then the files themselves are read as well."""
-    files = await begun
-    await asyncio.gather(*(_known(execution, reach, arguments, files) for reach, arguments in resting))
+    # Who does not answer is told where the files, or what hangs on them, are read.
+    with suppress(SourceError):
+        files = await begun
+        each = (_known(execution, reach, arguments, files) for reach, arguments in resting)
+        for failed in await asyncio.gather(*each, return_exceptions=True):
+            if isinstance(failed, BaseException):
+                raise failed
 
 
 async def _known(execution: Execution, reach: Reach, arguments: Arguments, files: Files) -> None:

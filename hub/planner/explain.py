@@ -76,10 +76,10 @@ def _form(reach: p.Reach, parent: p.Reach | None, arguments: Arguments) -> Form:
     """The form that the executor chooses before anything is known but what it asks first."""
     mode: Mode = "column" if reach.join and reach.join != CHILD else "people" if reach.join else _root_mode(reach)
     needs = needs_of(reach, arguments)
-    first = needs.primary | needs.ordering
     if mode == "page":
-        return page_form(reach, arguments, first, after=arguments.after is not None)
-    unknown = needs.remote - (first if parent is not None and parent.type_name == "Child" else frozenset())
+        return page_form(reach, arguments, needs.primary | needs.ordering, after=arguments.after is not None)
+    first = needs.first | needs.ordering if (parent or reach).type_name == "Child" else frozenset()
+    unknown = needs.remote - first
     return nested_form(mode, arguments, unknown, after=arguments.after is not None)
 
 

@@ -119,7 +119,8 @@ def test_every_reach_has_one_statement_and_the_form_that_the_executor_takes_firs
     )
     child, enrolment, guardian = asked
     assert "Param(name='keys')" in repr(child.where)
-    assert child.certain is not None  # whether the file is in scope is asked for this child alone
+    # Whether the file is in scope is asked before it is read, for this child alone.
+    assert child.certain is None and "Param(name='in_court.register')" in repr(child.where)
     assert "Param(name='people.citizen')" in repr(enrolment.where)
     assert "Param(name='parents')" in repr(guardian.where)
     assert guardian.per == "_register"
