@@ -1,10 +1,12 @@
-"""Look-ups by id -> what hangs on the files, asked together with them: one wave of statements where there were four.
+"""Look-ups by id -> what hangs on the files, asked together with them: two waves of statements, or three.
 
 What is likely is asked: that the number in the id, which the caller was given, is still the file's, and that nobody of
 another department is linked to it. Where it is otherwise the same is asked again later, as if nothing had been asked.
+Where the files themselves always lack facts (``Needs.first``), these are asked of the files as they stand, or of
+nobody; then the files, and all that rests on facts, are read at once.
 
-Guarantee: nothing that is found is looked at here. What is asked depends on the ids alone, so that a file that does not
-exist for the caller is the same as none; every statement is one that would be asked anyway, conditions included.
+Guarantee: which statements are asked depends on the ids alone, so that a file that does not exist for the caller is the
+same as none; every statement is one that would be asked anyway, conditions included.
 """
 
 from __future__ import annotations
