@@ -25,15 +25,6 @@ PLANNED = {"plan_cache_mode": "force_custom_plan", "max_parallel_workers_per_gat
 """How sessions differ in which statements are planned with their values; a second process would take longer to start
 than most of them take."""
 
-COUNTED = {
-    "plan_cache_mode": "force_custom_plan",
-    "max_parallel_workers_per_gather": "1",
-    "parallel_setup_cost": "200",
-    "parallel_tuple_cost": "0.01",
-}
-"""How sessions differ in which a whole table is counted: by two processes, and no more, for others have work as well.
-By its own settings the server takes a second one to be as dear to start as it is to count 40,000 rows."""
-
 Asked: TypeAlias = tuple[int, bool]
 """A Fetch or an Aggregate by its id, and whether it is written for long lists."""
 K = TypeVar("K")
@@ -263,8 +254,6 @@ class PostgresSource:
     _connections: Connections = field(init=False, repr=False)
     _planning: Connections = field(init=False, repr=False)
     """Connections on which every statement is planned with its values."""
-    _counting: Connections = field(init=False, repr=False)
-    """Connections on which all that there is is counted."""
     _known: dict[Asked, tuple[Fetch | Aggregate, Statement]] = field(default_factory=dict, init=False, repr=False)
     _statements: dict[tuple[Fetch | Aggregate, bool], Statement] = field(default_factory=dict, init=False, repr=False)
 
@@ -273,7 +262,6 @@ class PostgresSource:
         self._connections = Connections(name=self.name, dsn=self.dsn, settings=self.settings, session=session)
         fewer = replace(self.settings, connections=max(1, self.settings.connections // 2))
         self._planning = Connections(name=self.name, dsn=self.dsn, settings=fewer, session={**session, **PLANNED})
-        self._counting = Connections(name=self.name, dsn=self.dsn, settings=fewer, session={**session, **COUNTED})
 
     async def fetch(self, fetch: Fetch, bindings: Bindings, *, deadline: float) -> Sequence[Row]:
         """Rows of ``fetch``; see the contract."""
@@ -293,9 +281,7 @@ class PostgresSource:
         """Groups of ``aggregate``; see the contract."""
         found = self.statement(aggregate)
         arguments = found.arguments(bindings)
-        if found.planned:
-            return await self._counting.fetch(found.text, arguments, monotonic() + deadline)
-        if _longest(arguments) >= LONG:
+        if found.planned or _longest(arguments) >= LONG:
             return await self._planning.fetch(found.text, arguments, monotonic() + deadline)
         return await self._connections.fetch(found.text, arguments, monotonic() + deadline)
 
@@ -310,7 +296,7 @@ class PostgresSource:
 
     async def close(self) -> None:
         """Gives back every connection; statements that still run are cut."""
-        await asyncio.gather(*(each.close() for each in (self._connections, self._planning, self._counting)))
+        await asyncio.gather(self._connections.close(), self._planning.close())
 
     def statement(self, asked: Fetch | Aggregate, *, long: bool = False) -> Statement:
         """The SQL of a Fetch or an Aggregate, remembered; a mapping that cannot serve it is ``rejected``."""

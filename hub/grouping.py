@@ -77,15 +77,21 @@ async def _apart(execution: Execution, asked: Groups, asking: Mapping[str, Any])
     if len(known) < len(first):
         raise execution.knowledge.failure(first - frozenset(known))
     given = {**asking, **_bindings(known), "limit": UNDECIDED + 1}
-    doubtful = await execution.reading.fetch(_doubtful(asked, rest, divided), given)
-    if len(doubtful) > UNDECIDED:
-        everyone = await execution.knowledge.anywhere(rest, home, exact=rest)
-        return await _whole(execution, asked, asking, {**known, **everyone})
-    certain, settled = await asyncio.gather(
-        execution.reading.aggregate(_certain(asked, rest, divided), given),
-        _settle(execution, asked, given, doubtful, known),
-    )
-    return [*certain, *settled]
+    certain = asyncio.create_task(_counted(execution, _certain(asked, rest, divided), given))
+    try:
+        doubtful = await execution.reading.fetch(_doubtful(asked, rest, divided), given)
+        if len(doubtful) > UNDECIDED:
+            everyone = await execution.knowledge.anywhere(rest, home, exact=rest)
+            return await _whole(execution, asked, asking, {**known, **everyone})
+        settled = await _settle(execution, asked, given, doubtful, known)
+        return [*await certain, *settled]
+    finally:
+        certain.cancel()  # what nobody waits for is not counted to its end
+        await asyncio.gather(certain, return_exceptions=True)
+
+
+async def _counted(execution: Execution, asked: Aggregate, given: Mapping[str, Any]) -> Sequence[Row]:
+    return await execution.reading.aggregate(asked, given)
 
 
 async def _settle(

@@ -106,8 +106,8 @@ class Pools(Group):
 
     source: Positive = Field(
         default=8,
-        description="connections to each department's database; for pages of divisions and long lists half as many, and"
-        " for counts of all files half as many again, each with at most one process beside it",
+        description="connections to each department's database; for pages of divisions, long lists and counts of files"
+        " half as many",
     )
     write: Positive = Field(default=4, description="connections to each department's database that write")
     log: Positive = Field(default=4, description="connections that read the access log, for auditors")

@@ -124,7 +124,9 @@ async def test_a_count_among_many_keys_is_planned_with_them(source: PostgresSour
     await owner.close()
 
 
-async def test_all_but_a_few_are_counted_on_a_connection_for_that(source: PostgresSource, scratch_dsn: str) -> None:
+async def test_a_count_of_all_but_a_few_is_planned_with_what_these_are(
+    source: PostgresSource, scratch_dsn: str
+) -> None:
     few = Compare("_key", "in", Param("keys"))
     asked = Aggregate(source="scratch", relation="Person", subject="_key", by=(), apart=few)
     keys = [row[0] for row in await source.fetch(PEOPLE, {}, deadline=3)][:7]
