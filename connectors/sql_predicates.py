@@ -337,26 +337,16 @@ def _each(encode: Encoder) -> Encoder:
     def encoded(values: Any) -> list[Any] | None:
         if values is None:
             return None
-        if encode is to_text and _are_texts(values):
-            return list(values)
         return [stored for value in values if value is not None and (stored := encode(value)) is not None]
 
     def texts(values: Any) -> list[Any] | None:
-        return values if type(values) is list and _plain(values) else encoded(values)
+        return values if type(values) is list and _are_texts(values) else encoded(values)
 
     return texts if encode is to_text else encoded
 
 
-def _plain(values: list[Any]) -> bool:
-    """Whether each is a text that a text column can hold, as keys are: seen at a glance over all of them."""
-    try:
-        return "\0" not in "".join(values)
-    except TypeError:
-        return False
-
-
-def _are_texts(values: Any) -> bool:
-    """Whether each is stored as it is; keys come by the thousand."""
+def _are_texts(values: list[Any]) -> bool:
+    """Whether each is a text that is stored as it is, as keys are: seen at a glance over all of them."""
     try:
         return "\0" not in "".join(values)
     except TypeError:
