@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.postgres import PostgresSource
-from connectors.source import Fetch, Row
+from connectors.source import NEVER, Aggregate, Fetch, Row
 from hub import grouping
 from hub.entitlements import Entitlements
 from hub.grouping import Groups, groups, tallied
@@ -123,3 +124,23 @@ async def test_the_doubtful_are_looked_for_once_and_as_an_index_knows_them(
         assert sum(summed(await counted(hub, "Child", rows, tallied)).values()) > 50
         [text] = asked
         assert '"csrq" <= $' in text and "NOT EXISTS" in text and "IS NOT TRUE" not in text
+
+
+async def test_what_nobody_waits_for_is_not_counted_to_its_end(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped, whole = list[Aggregate](), PostgresSource.aggregate
+
+    async def slow(source: PostgresSource, asked: Aggregate, *given: Any, **named: Any) -> Sequence[Row]:
+        if asked.apart == NEVER:
+            return await whole(source, asked, *given, **named)
+        try:
+            return await asyncio.Event().wait() and []
+        except asyncio.CancelledError:
+            stopped.append(asked)
+            raise
+
+    monkeypatch.setattr(PostgresSource, "aggregate", slow)
+    monkeypatch.setattr(grouping, "UNDECIDED", 0)
+    rows = next(rows for relation, rows in questions(hub) if relation == "Child")
+    async with asyncio.timeout(60):
+        assert sum(summed(await counted(hub, "Child", rows, tallied)).values()) > 50
+    assert len(stopped) == 1
