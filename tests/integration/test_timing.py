@@ -239,6 +239,52 @@ async def test_a_row_that_is_hidden_costs_the_statements_of_a_row_that_is_not_th
     assert sum(seen.values()) > 2_000
 
 
+def below_shown(sight: Sight, type_name: str) -> tuple[list[Row], list[Row]]:
+    """Files of children who are sure to exist for the principal: with hidden rows of the type, and with none.
+
+    Facts of other departments decide of neither, and nobody is linked to them.
+    """
+    world, hidden, empty = sight.world, list[Row](), list[Row]()
+    linked = {link["_register"] for link in world.rows("hub", "Link")}
+    for file in sight.every("Child"):
+        school_age = _kind(sight, file)[2:4] == (False, True)
+        if not school_age or file["_citizen"] is None or file["_register"] in linked:
+            continue
+        rows = world.of_file(file, type_name)
+        if not any(sight.states(type_name, row) for row in rows):
+            (hidden if rows else empty).append(file)
+    return hidden, empty
+
+
+async def test_rows_that_are_hidden_below_a_file_that_is_shown_cost_the_statements_of_none(
+    listening: Listening, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.pace.STEP", 1e-6)
+    compared, wrong = set[str](), list[str]()
+    for me in some_principals(world):
+        sight, seal = Sight(world, me), listening.ask.hub.seals.of(me.key)
+        for name, link in LINKS["Child"].items() if sight.opens("Child") else ():
+            hidden, empty = below_shown(sight, link.target) if sight.opens(link.target) else ([], [])
+            if not (hidden and empty):
+                continue
+            rows = f"{name} {{ edges {{ node {{ {_all(sight, link.target)} }} }} }}"
+            query = f"query B($id: ID!) {{ child(id: $id) {{ id {rows} }} }}"
+            found = []
+            for file in (empty[0], empty[0], *hidden[:3]):
+                variables = {"id": seal.identify("Child", file["_key"], file["_citizen"])}
+                alone, _ = await listening.asked(me, "query A($id: ID!) { child(id: $id) { id } }", variables)
+                statements, answer = await listening.asked(me, query, variables)
+                assert answer["data"]["child"][name] == {"edges": []}
+                found.append((alone, statements))
+            # A file that exists for another reason may itself cost other statements.
+            of_none = found[1][1]
+            alike = [statements for alone, statements in found[2:] if alone == found[1][0]]
+            compared |= {f"{me.unit} {name}"} if alike else set()
+            wrong += [f"{me} {name}: {len(each)}, of none {len(of_none)}" for each in alike if each != of_none]
+    assert not wrong, "\n".join(wrong)
+    assert len(compared) >= 5, compared
+
+
 def smirnov(left: Sequence[float], right: Sequence[float]) -> float:
     """The chance of samples as different as these if they are of one distribution (two-sample test, asymptotic)."""
     steps = sorted([*((value, 1 / len(left)) for value in left), *((value, -1 / len(right)) for value in right)])
