@@ -141,13 +141,12 @@ async def opened(
     finally:
         for source in sources.values():
             await source.close()
-        for name in copied:
-            await _owner(server, f'drop database "{names[name]}" with (force)')
+        # Its databases stay as long as the server: to drop each, that would first write all there is to disk.
 
 
 async def _copy(server: Server, name: str) -> str:
     copy = f"{name}_{next(_numbers)}"
-    await _owner(server, f'create database "{copy}" template "{name}"')
+    await _owner(server, f'create database "{copy}" template "{name}" strategy file_copy')
     return copy
 
 

@@ -42,9 +42,8 @@ async def test_every_child_without_a_usable_number_is_a_candidate_and_nobody_els
     assert found == wanted
 
 
-async def test_each_item_is_for_the_unit_that_must_answer(ground: Ground) -> None:
-    await ground.run()
-    rows = await ground.rows(
+async def test_each_item_is_for_the_unit_that_must_answer(compared: Ground) -> None:
+    rows = await compared.rows(
         "hub", "select discrepancy_class, answering_unit, compared_field from reconciliation_item where status = 'OPEN'"
     )
     units: dict[str, Counter[str]] = {}
@@ -68,10 +67,9 @@ async def test_each_item_is_for_the_unit_that_must_answer(ground: Ground) -> Non
     }
 
 
-async def test_a_town_answers_for_its_own_children(ground: Ground) -> None:
-    await ground.run()
-    division = {line["register"]: line["division"] for line in ground.truth if line["register"]}
-    rows = await ground.rows(
+async def test_a_town_answers_for_its_own_children(compared: Ground) -> None:
+    division = {line["register"]: line["division"] for line in compared.truth if line["register"]}
+    rows = await compared.rows(
         "hub",
         "select register_no, answering_unit from reconciliation_item "
         "where answering_unit like 'town_government:%' and register_no is not null",
@@ -80,11 +78,10 @@ async def test_a_town_answers_for_its_own_children(ground: Ground) -> None:
     assert [row for row in rows if row[1] != f"town_government:{division[row[0]][:9]}"] == []
 
 
-async def test_what_is_stored_holds_keys_and_coordinates_and_no_value_of_anybody(ground: Ground) -> None:
-    await ground.run()
-    stored = repr(await ground.state())
-    names = {row[0] for row in await ground.rows("civil_affairs", "select xm from etda")}
-    numbers = {row[0] for row in await ground.rows("civil_affairs", "select sfzh from etda where sfzh is not null")}
+async def test_what_is_stored_holds_keys_and_coordinates_and_no_value_of_anybody(compared: Ground) -> None:
+    stored = repr(await compared.state())
+    names = {row[0] for row in await compared.rows("civil_affairs", "select xm from etda")}
+    numbers = {row[0] for row in await compared.rows("civil_affairs", "select sfzh from etda where sfzh is not null")}
     assert [name for name in names if name in stored] == []
     assert [number for number in numbers if number in stored] == []
 

@@ -47,7 +47,7 @@ def killed_at(ground: Ground, step: str, *, after: float = 0.0) -> None:
         pytest.fail(f"the comparison never came to `{step}`")
     time.sleep(after)
     process.kill()
-    assert process.wait(10) == -9
+    assert process.wait(60) == -9
     process.stdout.close()
     if process.stdin is not None:
         process.stdin.close()
@@ -55,7 +55,7 @@ def killed_at(ground: Ground, step: str, *, after: float = 0.0) -> None:
 
 def finished(ground: Ground) -> None:
     """Starts a comparison, again while the server has not yet noticed that the last one is dead, and waits for it."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         with victim(ground) as process:
             process.communicate()

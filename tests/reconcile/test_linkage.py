@@ -50,48 +50,45 @@ async def test_among_records_as_people_fill_them_in_candidates_are_right_and_few
         assert told[word], word
 
 
-async def test_a_refused_candidate_is_not_offered_again_and_can_be_taken_back(ground: Ground) -> None:
-    await ground.run()
-    ((link, source, person),) = await ground.rows(
+async def test_a_refused_candidate_is_not_offered_again_and_can_be_taken_back(compared: Ground) -> None:
+    ((link, source, person),) = await compared.rows(
         "hub", "select id, source, person from link where status = 'CANDIDATE' and found_in is not null limit 1"
     )
-    await ground.decide(link, "REFUSED")
-    await ground.run()
-    rows = await ground.rows("hub", "select status from link where source = $1 and person = $2", source, person)
+    await compared.decide(link, "REFUSED")
+    await compared.run()
+    rows = await compared.rows("hub", "select status from link where source = $1 and person = $2", source, person)
     assert [row[0] for row in rows] == ["REFUSED"]
-    await ground.decide(link, "CANDIDATE")
-    await ground.run()
-    stands = await ground.rows("hub", "select status from reconciliation_item where id = $1", link)
+    await compared.decide(link, "CANDIDATE")
+    await compared.run()
+    stands = await compared.rows("hub", "select status from reconciliation_item where id = $1", link)
     assert [row[0] for row in stands] == ["OPEN"]
 
 
-async def test_a_confirmed_candidate_is_compared_and_asked_about_no_more(ground: Ground) -> None:
-    await ground.run()
-    rows = await ground.rows("hub", "select id, source, register_no from link where status = 'CANDIDATE'")
+async def test_a_confirmed_candidate_is_compared_and_asked_about_no_more(compared: Ground) -> None:
+    rows = await compared.rows("hub", "select id, source, register_no from link where status = 'CANDIDATE'")
     for row in rows:
-        await ground.decide(row[0], "CONFIRMED")
-    summary = await ground.run()
+        await compared.decide(row[0], "CONFIRMED")
+    summary = await compared.run()
     assert summary.candidates == 0
-    assert await ground.rows("hub", CANDIDATES) == []
+    assert await compared.rows("hub", CANDIDATES) == []
 
 
-async def test_a_decision_made_while_a_comparison_runs_stands(ground: Ground) -> None:
+async def test_a_decision_made_while_a_comparison_runs_stands(compared: Ground) -> None:
     """The comparison has read a candidate and its items; before it writes, people decide and answer."""
-    await ground.run()
-    ((link,),) = await ground.rows("hub", "select id from link where status = 'CANDIDATE' order by id limit 1")
-    ((item,),) = await ground.rows(
+    ((link,),) = await compared.rows("hub", "select id from link where status = 'CANDIDATE' order by id limit 1")
+    ((item,),) = await compared.rows(
         "hub",
         "select id from reconciliation_item where status = 'OPEN' and seen_in is not null order by id limit 1",
     )
-    await ground.rows("hub", "update reconciliation_item set status = 'ANSWERED' where id = $1", item)
+    await compared.rows("hub", "update reconciliation_item set status = 'ANSWERED' where id = $1", item)
 
     async def decide() -> None:
-        await ground.decide(link, "REFUSED")
-        await ground.rows("hub", "update reconciliation_item set status = 'EXPLAINED' where id = $1", item)
+        await compared.decide(link, "REFUSED")
+        await compared.rows("hub", "update reconciliation_item set status = 'EXPLAINED' where id = $1", item)
 
-    await ground.run(before_writing=decide)
-    ((link_now,),) = await ground.rows("hub", "select status from link where id = $1", link)
-    ((item_now,),) = await ground.rows("hub", "select status from reconciliation_item where id = $1", item)
+    await compared.run(before_writing=decide)
+    ((link_now,),) = await compared.rows("hub", "select status from link where id = $1", link)
+    ((item_now,),) = await compared.rows("hub", "select status from reconciliation_item where id = $1", item)
     assert (link_now, item_now) == ("REFUSED", "EXPLAINED")
 
 

@@ -34,18 +34,17 @@ async def told(ground: Ground) -> set[tuple[Any, ...]]:
 
 
 @pytest.mark.parametrize("how", ["right number", "wrong number", "no number", "name of another"])
-async def test_a_draft_about_another_villages_child_moves_nothing_but_the_duplicate(own: Ground, how: str) -> None:
-    await own.run()
-    before = await told(own)
-    ((register, name, number, sex, birth),) = await own.rows("civil_affairs", PUPIL)
+async def test_a_draft_about_another_villages_child_moves_nothing_but_the_duplicate(begun: Ground, how: str) -> None:
+    before = await told(begun)
+    ((register, name, number, sex, birth),) = await begun.rows("civil_affairs", PUPIL)
     given = {"right number": number, "wrong number": broken(number), "no number": None, "name of another": number}[how]
     entered = "测试某" if how == "name of another" else name
-    await own.each("civil_affairs", DRAFT, [("LS2026DRAFT", entered, given, sex, birth)])
-    await own.run()
-    new = {row for row in await told(own) - before if row[1] not in (register, "LS2026DRAFT")}
-    gone = before - await told(own)
-    mine = {row[0] for row in await told(own) - before if row[1] == "LS2026DRAFT"}
-    theirs = {row[0] for row in await told(own) - before if row[1] == register}
+    await begun.each("civil_affairs", DRAFT, [("LS2026DRAFT", entered, given, sex, birth)])
+    await begun.run()
+    new = {row for row in await told(begun) - before if row[1] not in (register, "LS2026DRAFT")}
+    gone = before - await told(begun)
+    mine = {row[0] for row in await told(begun) - before if row[1] == "LS2026DRAFT"}
+    theirs = {row[0] for row in await told(begun) - before if row[1] == register}
     assert new == gone == set()
     duplicate = {"DUPLICATE_FILE"} if given == number else set()
     assert theirs == duplicate

@@ -13,6 +13,7 @@ import pytest
 
 from connectors.demo.server import Server
 from hub.audit.session import install
+from tests.support.clusters import throw_away
 
 
 @pytest.fixture(scope="session")
@@ -26,8 +27,11 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def server(folder: Path) -> Iterator[Server]:
-    with Server(folder=folder / "shared", databases=("template_log",)) as running:
-        yield running
+    # Databases stay until the end, so there are many for a vacuum to go through.
+    running = Server(folder=folder / "shared", databases=("template_log",), settings={"autovacuum": "off"})
+    running.start()
+    yield running
+    throw_away(running)
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +51,7 @@ async def dsn(server: Server, template: str) -> AsyncIterator[str]:
     try:
         await owner.execute(f"create database {name} template {template}")
         yield server.dsn(name)
-        await owner.execute(f"drop database {name} with (force)")
+        # To drop it, the server would first write all there is to disk: it goes with the folder.
+        await owner.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
     finally:
         await owner.close()
