@@ -6,6 +6,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -43,15 +44,22 @@ async def template(server: Server) -> str:
 _numbers = itertools.count(1)
 
 
-@pytest.fixture
-async def dsn(server: Server, template: str) -> AsyncIterator[str]:
-    """A database with an empty log."""
+@asynccontextmanager
+async def copied(server: Server, template: str) -> AsyncIterator[str]:
+    """The name of a database that begins as ``template``; afterwards nobody is connected to it."""
     name = f"log_{next(_numbers)}"
     owner = await asyncpg.connect(server.dsn("postgres"))
     try:
         await owner.execute(f"create database {name} template {template}")
-        yield server.dsn(name)
+        yield name
         # To drop it, the server would first write all there is to disk: it goes with the folder.
         await owner.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
     finally:
         await owner.close()
+
+
+@pytest.fixture
+async def dsn(server: Server, template: str) -> AsyncIterator[str]:
+    """A database with an empty log."""
+    async with copied(server, template) as name:
+        yield server.dsn(name)

@@ -16,6 +16,7 @@ import orjson
 import pytest
 from typer.testing import CliRunner, Result
 
+from connectors.demo.server import Server
 from hub.audit import tiles
 from hub.audit.archive import Archive, ArchiveError
 from hub.audit.contract import GapError
@@ -36,6 +37,7 @@ from hub.audit.verify import verify
 from hub.audit.verify_notes import Key
 from hub.cli import app
 from hub.commands.outcome import REFUSED
+from tests.hub.audit.conftest import copied
 from tests.hub.audit.support import KEY, entry
 
 NOW = datetime(2026, 11, 25, 4, tzinfo=UTC)
@@ -103,9 +105,23 @@ class Ledger:
             await session.close()
 
 
+@pytest.fixture(scope="module")
+async def grown(server: Server, template: str) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """A database with the log that every test begins with, to be copied, and its leaves."""
+    async with copied(server, template) as name:
+        leaves = await grow_old(Ledger(dsn=server.dsn(name), folder=Path()))
+    yield name, leaves
+
+
 @pytest.fixture
-async def ledger(dsn: str, tmp_path: Path) -> Ledger:
-    made = Ledger(dsn=dsn, folder=tmp_path / "archive")
+async def ledger(server: Server, grown: tuple[str, list[bytes]], tmp_path: Path) -> AsyncIterator[Ledger]:
+    template, leaves = grown
+    async with copied(server, template) as name:
+        yield Ledger(dsn=server.dsn(name), folder=tmp_path / "archive", leaves=list(leaves))
+
+
+async def grow_old(made: Ledger) -> list[bytes]:
+    """Two months that are old by now, and one that begins; their leaves."""
     for number, count in enumerate(COUNTS):
         at = OLD + timedelta(days=31 * number)
         await made.grow(
@@ -116,12 +132,12 @@ async def ledger(dsn: str, tmp_path: Path) -> Ledger:
             await made.backdate(202203 + number)
     # What fills up the last bundle of April is as old as it; the rest is of today.
     await made.grow([entry(at=at) for _ in range(112)] + [entry() for _ in range(88)])
-    return made
+    return made.leaves
 
 
 @pytest.fixture
-async def reader(dsn: str) -> AsyncIterator[Reader]:
-    made = Reader(Session(dsn, name="reader", timeout=30))
+async def reader(ledger: Ledger) -> AsyncIterator[Reader]:
+    made = Reader(Session(ledger.dsn, name="reader", timeout=30))
     yield made
     await made.close()
 
