@@ -221,7 +221,7 @@ async def alarmed(server: Server, key: str, clocks: set[str]) -> None:
     """Returns when these clocks have raised their alarms (of the row; without one, of any)."""
     connection = await asyncpg.connect(server.dsn("hub"))
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while clocks - {
                 row["clock"]
                 for row in await connection.fetch("select clock from event.alarm where $1 in ('', key)", key)

@@ -138,7 +138,7 @@ async def entry_of(written: Server, reply: Reply) -> dict[str, Any]:
 async def of_row(listener: Listener, served: Served, unit_key: str, type_name: str, key: str) -> dict[str, Any]:
     """The first alarm about the row: those of others that were late already come as well."""
     while True:
-        found = await listener.told(20)
+        found = await listener.told()
         if found["node"]["id"] == served.id(unit_key, type_name, key):
             return found
 

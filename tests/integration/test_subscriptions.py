@@ -33,7 +33,7 @@ def course(served: Served, departments: Mapping[str, Source], people: list[Child
     return Course(served=served, departments=departments, child=people[0])
 
 
-async def ended(listener: Listener, within: float = 10.0) -> tuple[int, str]:
+async def ended(listener: Listener, within: float = 60.0) -> tuple[int, str]:
     """How the hub closed the socket."""
     with pytest.raises(ConnectionClosed) as closed:
         while True:

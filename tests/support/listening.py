@@ -38,7 +38,7 @@ class Listener:
         """Sends a message."""
         await self.socket.send(orjson.dumps(message).decode())
 
-    async def heard(self, within: float = 10.0) -> dict[str, Any]:
+    async def heard(self, within: float = 60.0) -> dict[str, Any]:
         """The next message."""
         async with asyncio.timeout(within):
             found: dict[str, Any] = orjson.loads(await self.socket.recv())
@@ -50,7 +50,7 @@ class Listener:
         await self.say(id=name, type="subscribe", payload={"query": query, "variables": variables})
         return name
 
-    async def told(self, within: float = 10.0) -> dict[str, Any]:
+    async def told(self, within: float = 60.0) -> dict[str, Any]:
         """What the next event tells, by the one field of its subscription, the answer's receipt beside it."""
         message = await self.heard(within)
         if message["type"] != "next":
