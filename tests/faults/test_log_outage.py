@@ -24,9 +24,9 @@ pytestmark = pytest.mark.postgres
 
 QUERY = "{ children(first: 2) { edges { node { id name } } } }"
 REFUSED = "{ children(first: 1) { edges { node { name } } } }"
-BOUND = 20.0
-"""Seconds beyond the log's patience: a flood of requests on two cores; one after the other they would wait minutes."""
-BACK_WITHIN = 60.0
+BOUND = 5.0
+"""Seconds beyond the log's patience: a flood of requests on two cores; one after the other they would wait a minute."""
+BACK_WITHIN = 15.0
 FLOOD = 64
 """Requests at once of one principal, as many as the door lets in."""
 ASKING = (
