@@ -245,9 +245,15 @@ def _items(items: Texts) -> list[str]:
     # Names and commitments come by the hundred, and are what they should be: seen at a glance over all of them.
     if not items:
         return []
-    if "".join(items).isprintable() and max(map(len, items)) <= LONGEST_TEXT:
+    if printable("".join(items)) and max(map(len, items)) <= LONGEST_TEXT:
         return sorted(set(items))
     return sorted({_plain(item) for item in items})
+
+
+def printable(text: str) -> bool:
+    """``text.isprintable()``, which looks at one character after another; what we write ourselves is seen at a glance."""
+    glance = text.isascii() and "\x7f" not in text and len(orjson.dumps(text)) == len(text) + 2
+    return glance or text.isprintable()
 
 
 def _plain(text: str, *, longest: int = LONGEST_TEXT) -> str:

@@ -34,9 +34,9 @@ from tests.support.tally import Slack, Tally, left, tallied
 pytestmark = pytest.mark.postgres
 
 NOW: Mapping[tuple[str, str], Tally] = {
-    ("full", "point"): Tally(allocations=7_500, calls=4_390, peak=390_000),
-    ("full", "32 points"): Tally(allocations=72_600, calls=39_400, peak=1_350_000),
-    ("full", "list"): Tally(allocations=46_700, calls=25_240, peak=1_264_000),
+    ("full", "point"): Tally(allocations=5_810, calls=3_525, peak=385_000),
+    ("full", "32 points"): Tally(allocations=69_900, calls=37_260, peak=1_350_000),
+    ("full", "list"): Tally(allocations=44_210, calls=22_730, peak=1_263_000),
     ("full", "aggregate"): Tally(allocations=15_020, calls=8_340, peak=423_000),
     ("masked", "point"): Tally(allocations=9_100, calls=5_620, peak=391_000),
     ("masked", "32 points"): Tally(allocations=67_400, calls=37_100, peak=1_205_000),

@@ -22,6 +22,7 @@ from hub.audit.entry import (
     Pseudonyms,
     encode,
     list_hash,
+    printable,
     without_author,
 )
 from hub.audit.merkle import leaf_hash
@@ -211,3 +212,9 @@ def test_names_of_many_are_the_names_of_each() -> None:
     message = b"".join(len(part).to_bytes(4) + part for part in (b"hub-log", b"r", b"Child", b"1"))
     by_hand = hmac.digest(b"p" * 32, message, "sha256")[:16]
     assert names.record("Child", "1") == "r-" + urlsafe_b64encode(by_hand).decode().rstrip("=")
+
+
+@settings(max_examples=300)
+@given(st.text() | st.text(st.characters(max_codepoint=130)) | st.text(st.characters(categories=["Cs", "Cc"])))
+def test_what_is_printable_at_a_glance_is_what_python_says(text: str) -> None:
+    assert printable(text) == text.isprintable()
