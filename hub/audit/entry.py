@@ -251,7 +251,7 @@ def _items(items: Texts) -> list[str]:
 
 
 def printable(text: str) -> bool:
-    """``text.isprintable()``, which looks at one character after another; what we write ourselves is seen at a glance."""
+    """``text.isprintable()``, which looks at each character; what we write ourselves is seen at a glance."""
     glance = text.isascii() and "\x7f" not in text and len(orjson.dumps(text)) == len(text) + 2
     return glance or text.isprintable()
 
