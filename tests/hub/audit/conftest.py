@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from connectors.demo.server import Server
 from hub.audit.session import install
+from tests.hub.audit.support.databases import copied
 from tests.support.clusters import throw_away
 
 
@@ -39,23 +37,6 @@ def server(folder: Path) -> Iterator[Server]:
 async def template(server: Server) -> str:
     await install(server.dsn("template_log"))
     return "template_log"
-
-
-_numbers = itertools.count(1)
-
-
-@asynccontextmanager
-async def copied(server: Server, template: str) -> AsyncIterator[str]:
-    """The name of a database that begins as ``template``; afterwards nobody is connected to it."""
-    name = f"log_{next(_numbers)}"
-    owner = await asyncpg.connect(server.dsn("postgres"))
-    try:
-        await owner.execute(f"create database {name} template {template}")
-        yield name
-        # To drop it, the server would first write all there is to disk: it goes with the folder.
-        await owner.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
-    finally:
-        await owner.close()
 
 
 @pytest.fixture

@@ -26,9 +26,9 @@ from hub.audit.naming import AlteredError
 from hub.audit.reader import Reader
 from hub.audit.session import Session
 from tests.hub.audit.support import KEY, entry
-from tests.hub.audit.test_retention import OLD, Ledger, ledger
+from tests.hub.audit.test_retention import OLD, Ledger, grown, ledger
 
-__all__ = ["ledger"]
+__all__ = ["grown", "ledger"]
 
 SECRET, OTHER = b"k" * KEY_SIZE, b"o" * KEY_SIZE
 NAMES = Pseudonyms(b"p" * 32)

@@ -37,8 +37,8 @@ from hub.audit.verify import verify
 from hub.audit.verify_notes import Key
 from hub.cli import app
 from hub.commands.outcome import REFUSED
-from tests.hub.audit.conftest import copied
 from tests.hub.audit.support import KEY, entry
+from tests.hub.audit.support.databases import copied
 
 NOW = datetime(2026, 11, 25, 4, tzinfo=UTC)
 OLD = datetime(2022, 3, 4, 5, tzinfo=UTC)
