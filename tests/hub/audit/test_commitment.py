@@ -159,8 +159,8 @@ pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
-async def owner(dsn: str) -> AsyncIterator[Session]:
-    made = Session(dsn, name="owner", role=None, timeout=30)
+async def owner(ledger: Ledger) -> AsyncIterator[Session]:
+    made = Session(ledger.dsn, name="owner", role=None, timeout=30)
     yield made
     await made.close()
 
@@ -223,7 +223,7 @@ async def test_nothing_is_told_from_an_entry_or_a_list_that_was_altered(
 
 
 async def test_keys_before_a_day_are_erased_the_entry_counts_them_and_the_log_verifies(
-    ledger: Ledger, owner: Session, dsn: str
+    ledger: Ledger, owner: Session
 ) -> None:
     made = of_values(3, at=OLD + timedelta(days=1))
     later = of_values(3, at=OLD + timedelta(days=400))
@@ -241,7 +241,7 @@ async def test_keys_before_a_day_are_erased_the_entry_counts_them_and_the_log_ve
     assert told is not None
     assert told.document["facts"] == ["act=erase_commitment_keys", "before=2022-03-24T05:00:00.000Z", "keys=4"]
     assert told.document["subjects"] == []
-    reader = Reader(Session(dsn, name="reader", timeout=30))
+    reader = Reader(Session(ledger.dsn, name="reader", timeout=30))
     verdict = await Live(reader=reader, keys=[KEY.verifier]).run()
     await reader.close()
     assert verdict.good and verdict.size == len(ledger.leaves)
@@ -275,13 +275,13 @@ async def test_an_erasure_that_is_interrupted_leaves_every_key_or_an_entry_that_
     assert await erase(owner, OLD + timedelta(days=20), request="second", now=NOW, put=ledger.put) == 3
 
 
-async def test_the_hubs_own_role_can_erase_and_change_no_key(ledger: Ledger, dsn: str) -> None:
+async def test_the_hubs_own_role_can_erase_and_change_no_key(ledger: Ledger) -> None:
     before = await count_keys(ledger)
-    hubs = Session(dsn, name="hub", timeout=30)
+    hubs = Session(ledger.dsn, name="hub", timeout=30)
     with pytest.raises(StoreError, match="42501"):
         await erase(hubs, NOW, request="erasure", now=NOW, put=ledger.put)
     await hubs.close()
-    connection = await asyncpg.connect(dsn, server_settings={"role": "hub_log"})
+    connection = await asyncpg.connect(ledger.dsn, server_settings={"role": "hub_log"})
     for statement in (
         "delete from log.commitment_key",
         "truncate log.commitment_key",
