@@ -198,7 +198,7 @@ async def test_an_aggregate_grows_by_files_that_are_in_doubt_alone(larger: Alone
     tally = await larger.tally(FULL, "aggregate")
     known = NOW["full", "aggregate"]
     # Of ten times the children: the two in a hundred whose own department cannot say whether they count.
-    assert tally.beyond(known, Slack(counts=1.75, peak=1.95)) == []
+    assert tally.beyond(known, Slack(counts=1.75, peak=2.1)) == []
 
 
 async def test_a_list_for_each_value_is_noticed(server: Server, sources: Mapping[str, Source]) -> None:
