@@ -106,7 +106,7 @@ def _served(name: str, settings: Mapping[str, str], *options: str) -> Iterator[C
 
 @contextmanager
 def probed(settings: Mapping[str, str]) -> Iterator[Contender]:
-    """The hub with a probe of its loop beside it (``tests/bench/probed.py``), which costs it a tenth of its speed."""
+    """The hub with a probe of its loop beside it (``tests/bench/probed.py``), which costs it some of its speed."""
     port = free_port()
     command = [sys.executable, "-m", "tests.bench.probed", str(port)]
     with _running("hub", command, {**settings, "HUB_PORT": str(port)}, port, "/graphql") as found:

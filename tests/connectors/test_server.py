@@ -24,8 +24,6 @@ from connectors.demo.server import DATABASES, LAYOUT, Server, ServerError
 pytestmark = pytest.mark.postgres
 
 ROOT = Path(__file__).parents[2]
-IDENTIFIER = "SELECT system_identifier FROM pg_control_system()"
-"""What no two initialisations have in common."""
 STARTER = """
 import sys, time
 from pathlib import Path
@@ -66,7 +64,7 @@ def alive(pid: int) -> bool:
 
 
 def ends(pid: int) -> bool:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 10
     while alive(pid) and time.monotonic() < until:
         time.sleep(0.02)
     return not alive(pid)
@@ -83,12 +81,12 @@ async def test_a_new_folder_becomes_a_server_with_six_databases_that_know_chines
         assert await asked(running.dsn("hub"), locale) == "b C.UTF-8"
 
 
-async def test_a_second_start_makes_nothing_anew_and_finds_what_was_there(folder: Path) -> None:
+async def test_a_second_start_is_quick_and_finds_what_was_there(folder: Path) -> None:
     with server(folder) as running:
         await asked(running.dsn("hub"), "CREATE TABLE kept AS SELECT 42 AS answer")
-        made = await asked(running.dsn("hub"), IDENTIFIER)
+    began = time.monotonic()
     with server(folder) as running:
-        assert await asked(running.dsn("hub"), IDENTIFIER) == made
+        assert time.monotonic() - began < 2
         assert await asked(running.dsn("hub"), "SELECT answer FROM kept") == 42
 
 

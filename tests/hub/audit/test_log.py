@@ -26,8 +26,6 @@ from tests.hub.audit.support import KEY, Fault, FaultyStore, check_log, entry, n
 
 pytestmark = pytest.mark.postgres
 PSEUDONYMS = Pseudonyms(b"p" * 32)
-WITHIN = 60.0
-"""Seconds in which what must come does: long, for the machine does other things as well."""
 
 
 @pytest.fixture
@@ -129,10 +127,11 @@ async def test_while_a_commit_stays_in_doubt_the_caller_is_refused_and_then_serv
     log = Log(store=store, key=KEY, patience=0.2)
     await log.start()
     store.faults = [fault] * 50
+    started = time.monotonic()
     with pytest.raises(OutageError) as caught:
         await log.record([entry("in doubt")])
     assert caught.value.code == "AUDIT_UNAVAILABLE"
-    assert store.faults, "it waited until the database came back"
+    assert time.monotonic() - started < 0.5
     store.faults = []
     await until_served(log)
     await log.close()
@@ -141,9 +140,9 @@ async def test_while_a_commit_stays_in_doubt_the_caller_is_refused_and_then_serv
     assert await sequenced(dsn) == len(names)
 
 
-async def until_served(log: Log) -> None:
+async def until_served(log: Log, *, within: float = 5) -> None:
     """Returns when an entry is taken again."""
-    until = time.monotonic() + WITHIN
+    until = time.monotonic() + within
     while True:
         try:
             await log.record([entry()])
@@ -167,17 +166,18 @@ async def test_a_name_used_twice_is_our_bug_and_harms_no_other_caller(dsn: str, 
 
 
 async def test_a_log_that_hangs_refuses_in_time_and_queues_within_its_capacity(dsn: str, store: FaultyStore) -> None:
-    log = Log(store=store, key=KEY, capacity=3, patience=1.0)
+    log = Log(store=store, key=KEY, capacity=3, patience=0.3)
     await log.start()
     store.faults = ["hangs"]
+    started = time.monotonic()
     waiting = [asyncio.create_task(log.record([entry(f"w{number}")])) for number in range(3)]
     await asyncio.sleep(0.05)
     with pytest.raises(OutageError, match="full"):
         await log.record([entry("one too many")])
-    assert not any(task.done() for task in waiting), "it was refused at once"
-    async with asyncio.timeout(WITHIN):
-        refused = await asyncio.gather(*waiting, return_exceptions=True)
+    assert time.monotonic() - started < 0.2
+    refused = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(error) for error in refused] == [OutageError] * 3
+    assert time.monotonic() - started < 0.6
     store.release.set()
     await until_served(log)
     await log.close()
@@ -328,19 +328,17 @@ async def test_the_database_stopped_and_started_under_load(folder: Path) -> None
                 await asyncio.sleep(0.5)
                 assert await log.healthy()
                 await asyncio.to_thread(stop)
-                async with asyncio.timeout(WITHIN):
-                    while log._state == "up":
-                        await asyncio.sleep(0.02)
+                await asyncio.sleep(0.3)
+                started = time.monotonic()
                 with pytest.raises(OutageError, match="gone"):
-                    # One step: it waits for nothing, for the database is known to be gone.
-                    log.record([entry()]).send(None)
+                    await log.record([entry()])
+                assert time.monotonic() - started < 0.1, "it waits although the database is known to be gone"
                 assert not await log.healthy()
                 before = len(acknowledged)
                 await asyncio.to_thread(server.start)
                 await until_served(log)
-                async with asyncio.timeout(WITHIN):
-                    while len(acknowledged) == before:
-                        await asyncio.sleep(0.02)
+                await asyncio.sleep(0.3)
+                assert len(acknowledged) > before
             for task in load:
                 task.cancel()
             await asyncio.gather(*load, return_exceptions=True)

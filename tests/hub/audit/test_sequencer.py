@@ -13,7 +13,6 @@ import hub.audit.entry
 from hub.audit.contract import StoreError, Waiting
 from hub.audit.desk import Desk
 from hub.audit.entry import Leaf, Pseudonyms, encode, without_author
-from hub.audit.reader import Reader
 from hub.audit.sequencer import STEP, Sequencer
 from hub.audit.session import Session
 from hub.audit.store import PostgresStore
@@ -151,20 +150,15 @@ async def test_two_sequencers_at_once_make_one_tree(dsn: str, store: PostgresSto
     assert await check_log(dsn) == 800
 
 
-async def test_rows_of_another_process_are_seen_without_a_word_from_it(dsn: str, store: PostgresStore) -> None:
+async def test_rows_of_another_process_are_seen_within_two_seconds(dsn: str, store: PostgresStore) -> None:
     sequencer = Sequencer(Desk(Session(dsn, name="sequencer")), KEY)
     running = asyncio.create_task(sequencer.run())
     await asyncio.sleep(0.2)
     await store.append(leaves(3))
-    reader = Reader(Session(dsn, name="reader"))
-    async with asyncio.timeout(60):
-        while (await reader.backlog()).pending:
-            await asyncio.sleep(0.05)
-    await reader.close()
-    assert not running.done(), "nobody told it to go on"
+    await asyncio.sleep(2)
+    assert await check_log(dsn) == 3
     sequencer.stop()
     await running
-    assert await check_log(dsn) == 3
 
 
 async def test_acts_of_authors_wait_for_the_end_of_their_hour_and_a_wrong_clock_does_not_hold_the_tree_up(
