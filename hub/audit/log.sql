@@ -48,6 +48,8 @@ create table if not exists log.entry (
 ) partition by list (month);
 create index if not exists entry_request on log.entry (request);
 create index if not exists entry_at on log.entry (at);
+-- Intents without an outcome are looked for every minute, among far more entries of reading.
+create index if not exists entry_step on log.entry (at) where kind in ('intent', 'outcome');
 
 -- The months and where they begin; `last` (the index after the last entry) is set when the next one begins.
 -- `retired` is set when its entries have gone to an archive: their hashes stay in log.tile.

@@ -31,15 +31,19 @@ BACK = timedelta(days=7)
 _logger = logging.getLogger(__name__)
 
 _OPEN = """
-with recent as (
-    select request, kind, part, bytes from log.pending where at > $1 and at < $2 and kind in ('intent', 'outcome')
+select intent.bytes
+from (
+    select request, part, bytes from log.pending where at > $1 and at < $2 and kind = 'intent'
     union all
-    select request, kind, part, bytes from log.entry where at > $1 and at < $2 and kind in ('intent', 'outcome')
-)
-select intent.bytes from recent as intent
-where intent.kind = 'intent' and not exists (
-    select from recent as outcome
-    where outcome.kind = 'outcome' and outcome.request = intent.request and outcome.part = intent.part
+    select request, part, bytes from log.entry where at > $1 and at < $2 and kind = 'intent'
+) as intent
+where not exists (
+    select from (
+        select request, part from log.pending where at > $1 and at < $2 and kind = 'outcome'
+        union all
+        select request, part from log.entry where at > $1 and at < $2 and kind = 'outcome'
+    ) as outcome
+    where outcome.request = intent.request and outcome.part = intent.part
 )
 """
 
@@ -68,7 +72,9 @@ class OpenIntents:
 
     async def __call__(self, now: datetime, age: timedelta) -> Sequence[Mapping[str, Any]]:
         """See ``Opens``."""
-        async with self.connections.connection() as connection:
+        async with self.connections.connection() as connection, connection.transaction(readonly=True):
+            # A server that crashed knows nothing of its tables, and would compare each intent with each outcome.
+            await connection.execute("set local enable_nestloop = off")
             rows = await connection.fetch(_OPEN, now - BACK, now + MIXING)
         found = [orjson.loads(row["bytes"]) for row in rows]
         self.seen = {each["request"]: self.seen.get(each["request"], now) for each in found}
