@@ -66,7 +66,6 @@ async def auditing(settings: Settings, dsn: str, ring: Keyring) -> AsyncIterator
                 every=settings.audit.verify_every,
             )
             indexer = Indexer(
-                reader=reader,
                 connections=indexing,
                 sensitivities={name: found.sensitivity for name, found in CATALOGUE.items()},
                 leads=lambda: indexing.hold(_INDEX_LOCK),

@@ -13,7 +13,7 @@ exception
 end
 $$;
 
--- One row: the layout that this file and search.sql make, which is 4 after both. The hub refuses to start on another.
+-- One row: the layout that this file and search.sql make, which is 5 after both. The hub refuses to start on another.
 create table if not exists log.layout (version integer not null);
 insert into log.layout select 3 where not exists (select from log.layout);
 update log.layout set version = 3 where version = 2;

@@ -48,11 +48,14 @@ begin
 end $$;
 
 -- A name -> its key in log.named: of a pseudonym its own 128 bits, of any other text as many of its hash. As
--- hub/audit/named.py has it.
+-- hub/audit/named.py has it. The hash is a function of its own, so that the server writes the other in place of its call.
+create or replace function log.hash_key(name text) returns uuid language sql immutable parallel safe as $$
+    select encode(substr(sha256(convert_to(name, 'UTF8')), 1, 16), 'hex')::uuid
+$$;
 create or replace function log.name_key(name text) returns uuid language sql immutable parallel safe as $$
-    select encode(substr(case when name ~ '^[a-z]-[A-Za-z0-9_-]{21}[AQgw]$'
-        then decode(translate(substr(name, 3), '-_', '+/') || '==', 'base64')
-        else sha256(convert_to(name, 'UTF8')) end, 1, 16), 'hex')::uuid
+    select case when name ~ '^[a-z]-[A-Za-z0-9_-]{21}[AQgw]$'
+        then encode(substr(decode(translate(substr(name, 3), '-_', '+/') || '==', 'base64'), 1, 16), 'hex')::uuid
+        else log.hash_key(name) end
 $$;
 
 -- Whom an entry names (lists included), as keys: first `files` files, then `records` rows, then all others; of a review
@@ -81,7 +84,6 @@ do $$ begin
     end if;
 end $$;
 create index if not exists named_names on log.named using gin (names) with (gin_pending_list_limit = 1024);
-update log.layout set version = 4 where version = 3;
 
 -- A file and a child that one entry names alone: two pseudonyms of one child.
 create table if not exists log.alias (
@@ -108,10 +110,107 @@ create table if not exists log.tally (
 create table if not exists log.indexed (position bigint not null);
 insert into log.indexed select 0 where not exists (select from log.indexed);
 
+-- Puts the next entries of the tree into the tables above: `most` at most, and no more than name `names` people and rows
+-- (one at least). `levels` has the sensitivity of each coordinate. `done` were put in; `altered` is the first whose bytes
+-- are not those that were hashed, and then none was. Entries are taken apart where they lie: sent to the hub and back,
+-- each cost the process that answers a fifteenth of what an answer costs it.
+create or replace function log.index_next(
+    most integer, names integer, levels jsonb, out done integer, out altered bigint
+) language plpgsql set search_path = pg_catalog, pg_temp set enable_nestloop = off as $$
+-- Without nested loops, since a server that knows nothing of its tables would compare each entry with each.
+declare
+    first bigint;
+begin
+    select i.position into first from log.indexed i for update;
+    with taken as materialized (
+        select e.index,
+            case when e.leaf = sha256('\x00'::bytea || e.bytes) then convert_from(e.bytes, 'UTF8')::jsonb end as body
+        from log.entry e where e.index >= first and e.index < first + most
+    ), few as (
+        select t.index, t.body,
+            sum(coalesce((t.body ->> 'subjectsCount')::integer, 1)) over (order by t.index) as reached
+        from taken t
+    ), whole as materialized (
+        -- Lists kept beside the entry are put back in their place, but for those by which nothing is found.
+        select f.index, f.body || case
+            when f.body ?| '{subjectsHash,releasedHash,maskedHash,refusedHash,rowsHash,factsHash}' then (
+                select jsonb_object_agg(l.field, l.items) from log.long_list l
+                where l.request = f.body ->> 'request' and l.kind = f.body ->> 'kind'
+                    and l.part = (f.body -> 'part')::integer and l.field not in ('commitments', 'notes')
+            ) else '{}' end as body
+        from few f
+        where (f.reached <= names or f.index = first) and not exists (select from taken t where t.body is null)
+    ), entry as materialized (
+        select w.index, w.body, w.body ->> 'kind' as kind, w.body -> 'released' as released, w.body -> 'masked' as masked,
+            w.body -> 'refused' as refused, n.*
+        from whole w cross join lateral (
+            select count(*)::integer as subjects, count(*) filter (where name like 'f-%')::integer as files,
+                count(*) filter (where name like 'r-%')::integer as records,
+                count(*) filter (where name like 'i-%')::integer as children,
+                min(name) filter (where name like 'f-%') as register, min(name) filter (where name like 'i-%') as citizen,
+                array_agg(log.name_key(name) order by name not like 'f-%', name not like 'r-%', name collate "C") as keys
+            from (
+                select jsonb_array_elements_text(w.body -> 'subjects') as name
+                union all
+                select 'of:' || substr(fact, 4)
+                from jsonb_array_elements_text(case when w.body ->> 'kind' = 'review' then w.body -> 'facts' end) fact
+                where fact like 'of=%'
+            ) named
+        ) n
+    ), alike as materialized (
+        -- Many entries have these in common.
+        select e.released, e.masked, e.refused,
+            array(select jsonb_array_elements_text(e.released)) as clear,
+            array(select jsonb_array_elements_text(e.masked)) as covered,
+            array(select jsonb_array_elements_text(e.refused)) as withheld,
+            array(
+                select distinct name collate "C" from jsonb_array_elements_text(e.released || e.masked || e.refused) name
+                order by 1
+            ) as coordinates,
+            coalesce((
+                select max(coalesce(levels ->> name, 'L1')) from jsonb_array_elements_text(e.released || e.masked) name
+            ), '') as sensitivity
+        from (select distinct released, masked, refused from entry) e
+    ), found as (
+        insert into log.found (index, at, kind, decision, unit, operator, purpose, case_ref, request, rows, subjects,
+            sensitivity, released, masked, refused, coordinates)
+        select e.index, (e.body ->> 'at')::timestamptz, e.kind, e.body ->> 'decision', e.body ->> 'unit',
+            e.body ->> 'operator', e.body ->> 'purpose', e.body ->> 'case', e.body ->> 'request',
+            (
+                select coalesce(sum(split_part(counted, '=', 2)::integer), 0)
+                from jsonb_array_elements_text(e.body -> 'rows') counted
+            ),
+            e.subjects, a.sensitivity, a.clear, a.covered, a.withheld, a.coordinates
+        from entry e join alike a using (released, masked, refused)
+        order by e.index
+        returning log.found.*
+    ), named as (
+        insert into log.named (index, kind, files, records, names)
+        select e.index, e.kind, e.files, e.records, e.keys from entry e where e.subjects > 0 order by e.index
+    ), alias as (
+        insert into log.alias (register, citizen, index)
+        select e.register, e.citizen, e.index from entry e where e.files = 1 and e.children = 1 order by e.index
+        on conflict do nothing
+    ), tally as (
+        insert into log.tally as t (day, unit, purpose, kind, decision, sensitivity, count)
+        select (f.at at time zone 'Asia/Shanghai')::date, case when f.unit like 'a-%' then 'reporter' else f.unit end,
+            f.purpose, f.kind, f.decision, f.sensitivity, count(*)
+        from found f group by 1, 2, 3, 4, 5, 6
+        on conflict (day, unit, purpose, kind, decision, sensitivity) do update set count = t.count + excluded.count
+    ), moved as (
+        update log.indexed set position = (select max(index) + 1 from whole) where exists (select from whole)
+    )
+    select (select count(*) from whole), (select min(t.index) from taken t where t.body is null) into done, altered;
+end
+$$;
+update log.layout set version = 5 where version in (3, 4);
+
 revoke all on log.found, log.named, log.alias, log.tally, log.indexed from public;
+revoke all on function log.index_next, log.name_key, log.hash_key from public;
 grant select, insert on log.found, log.named, log.alias to hub_log;
 grant select, insert, update on log.tally to hub_log;
 grant select, update on log.indexed to hub_log;
+grant execute on function log.index_next, log.name_key, log.hash_key to hub_log;
 
 -- What AccessLogEntry shows: rows are chosen by what is indexed above, the rest of each is read from the entry itself.
 -- `key` sorts as the tree does.

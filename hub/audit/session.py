@@ -17,7 +17,7 @@ import asyncpg
 
 from hub.audit.contract import StoreError
 
-LAYOUT: Final = 4
+LAYOUT: Final = 5
 DDL: Final = tuple(
     Path(__file__).parent / name
     for name in (

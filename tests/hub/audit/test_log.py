@@ -258,7 +258,7 @@ async def until_indexed(dsn: str) -> None:
     reader = Reader(session)
     while (await reader.backlog()).pending:
         await asyncio.sleep(0.02)
-    indexer = Indexer(reader=reader, connections=session, sensitivities={}, leads=leads)
+    indexer = Indexer(connections=session, sensitivities={}, leads=leads)
     while await indexer.step():
         pass
     await session.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import zipfile
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,11 +13,13 @@ from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from hub.audit.contract import GapError
 from hub.audit.desk import Desk
 from hub.audit.entry import Entry, Pseudonyms, encode, without_author
-from hub.audit.indexer import Indexer, indexed
+from hub.audit.indexer import Indexer
 from hub.audit.monthly import monthly, workbook
 from hub.audit.named import keys_of
 from hub.audit.reader import Reader
@@ -28,6 +31,7 @@ from hub.audit.store import PostgresStore
 from hub.audit.unusual import Hit, Thresholds, Unusual
 from hub.workdays import works
 from tests.hub.audit.support import KEY, entry
+from tests.hub.audit.support.indexed import indexed
 
 pytestmark = pytest.mark.postgres
 
@@ -70,7 +74,7 @@ async def log(dsn: str) -> AsyncIterator[Bench]:
     sessions = Sessions([Session(dsn, name=f"search {number}") for number in range(2)])
     reader = Reader(sessions)
     assert await desk.acquire()
-    indexer = Indexer(reader=reader, connections=sessions, sensitivities=SENSITIVITIES, leads=always)
+    indexer = Indexer(connections=sessions, sensitivities=SENSITIVITIES, leads=always)
     yield Bench(dsn, store, desk, indexer, Search(connections=sessions, reader=reader))
     for part in (store, desk, sessions):
         await part.close()
@@ -314,9 +318,54 @@ async def test_the_month_is_told_in_figures_and_as_a_workbook(log: Bench) -> Non
     assert not any(b"<f>" in book.read(name) for name in book.namelist()), "a note must never be a formula"
 
 
-def test_an_entry_without_children_has_no_alias_and_one_with_two_files_neither() -> None:
-    for subjects in ((), ("f-1",), ("f-1", "f-2", "i-1")):
-        assert indexed(0, encode(entry(subjects=subjects)).data, {}, {}).alias is None
+NAMED = ("f-1", "f-2", "i-1", "r-1", "of:read", "ключ", *(NAMES.register(str(number)) for number in range(3)))
+COORDINATES = (*SENSITIVITIES, "Child.sex", "Guardian.phone")
+some_coordinates = st.lists(st.sampled_from(COORDINATES), max_size=5)
+entries_of_all_kinds = st.builds(
+    entry,
+    kind=st.sampled_from(["disclosure", "refusal", "review", "intent", "look"]),
+    unit=st.sampled_from(["education_bureau", "a-someone"]),
+    decision=st.sampled_from(["ALLOWED", "DENIED"]),
+    at=st.integers(0, 90_000).map(lambda seconds: NOON + timedelta(seconds=seconds)),
+    operator=st.sampled_from(["", "T0007"]),
+    case=st.sampled_from(["", "k-case"]),
+    released=some_coordinates,
+    masked=some_coordinates,
+    refused=some_coordinates,
+    rows=st.lists(st.sampled_from(["courts=1", "hub=20", "education=3"]), max_size=3),
+    facts=st.lists(st.sampled_from(["of=read-1/disclosure/0", "mark=cleared", "often=1"]), max_size=3),
+    subjects=st.lists(st.sampled_from(NAMED), max_size=6)
+    | st.integers(120, 140).map(lambda count: [NAMES.citizen(str(each)) for each in range(count)]),
+)
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(some=st.lists(entries_of_all_kinds, min_size=1, max_size=25))
+async def test_what_the_server_indexes_is_what_the_entry_says(log: Bench, some: list[Entry]) -> None:
+    owner = await asyncpg.connect(log.dsn)
+    try:
+        for table in ("found", "named", "alias", "tally"):
+            await owner.execute(f"delete from log.{table}")
+        position = await owner.fetchval("select position from log.indexed")
+        entries = [replace(each, request=f"{position}-{number}") for number, each in enumerate(some)]
+        await log.write(entries)
+        order = await owner.fetch("select request, index from log.entry where index >= $1 order by index", position)
+        leaves = {each.request: encode(each) for each in entries}
+        wanted = [indexed(row["index"], leaves[row["request"]], SENSITIVITIES) for row in order]
+        assert await rows_of(owner, "found", "index") == [each.found for each in wanted]
+        assert await rows_of(owner, "named", "index") == [each.named for each in wanted if each.named]
+        assert {(row["register"], row["citizen"]) for row in await rows_of(owner, "alias", "index")} == {
+            each.alias for each in wanted if each.alias
+        }
+        tally = {tuple(row.values())[:-1]: row["count"] for row in await rows_of(owner, "tally", "day")}
+        assert tally == Counter(each.tally for each in wanted)
+    finally:
+        await owner.close()
+
+
+async def rows_of(owner: asyncpg.Connection, table: str, order: str) -> list[dict[str, Any]]:
+    """All rows of a table of the index."""
+    return [dict(row) for row in await owner.fetch(f"select * from log.{table} order by {order}")]
 
 
 async def test_a_rare_meeting_of_common_parts_is_found_stretch_by_stretch(log: Bench) -> None:
