@@ -144,10 +144,10 @@ class Fetched:
 
 async def tell(hub: Hub, calls: Sequence[Call], stitched: Sequence[Stitched]) -> list[Answer]:
     """The answers of calls of one plan and principal, their entries durable."""
-    entries, turn = list[list[Entry]](), Turn()
+    entries, turn, at = list[list[Entry]](), Turn(), hub.recording.clock()
     for call, found in zip(calls, stitched, strict=True):
         await turn.over()
-        entries.append(hub.recording.entries(act_of(call), found.told))
+        entries.append(hub.recording.entries(act_of(call), found.told, at))
     # INVARIANT 2: no entry, no answer. Crash before this and nothing left; after it, and an entry tells of too much.
     with hub.stage("record"):
         try:

@@ -116,12 +116,15 @@ class Recording:
         first = self._told(released, frozenset(refused), errors, grounds)
         return [first, self._told(own, frozenset(), (), replace(grounds, of_author=True))] if own.records else [first]
 
-    def entries(self, act: Act, told: Sequence[Told]) -> list[Entry]:
-        """The entries of one of them. The second has a name of its own: nothing in it leads to the first."""
+    def entries(self, act: Act, told: Sequence[Told], at: datetime | None = None) -> list[Entry]:
+        """The entries of one of them. The second has a name of its own: nothing in it leads to the first.
+
+        ``at``: when all of a batch are answered; now, if it is not given.
+        """
         first, *second = told
-        entries = [self._entry(act, first)]
+        entries = [self._entry(act, first, at)]
         for each in second:
-            entries.append(self._entry(replace(act, request_id=secrets.token_hex(16)), each))
+            entries.append(self._entry(replace(act, request_id=secrets.token_hex(16)), each, at))
         return entries
 
     def _told(self, released: Released, refused: frozenset[str], errors: Iterable[HubError], grounds: Grounds) -> Told:
@@ -154,7 +157,7 @@ class Recording:
             keys.setdefault(type_name, []).append(key)
         return {name: dict(zip(of, self.pseudonyms.records(name, of), strict=True)) for name, of in keys.items()}
 
-    def _entry(self, act: Act, told: Told) -> Entry:
+    def _entry(self, act: Act, told: Told, at: datetime | None) -> Entry:
         # Values end here: the key goes to its own table, and no value into the entry.
         secret = self.secret() if told.bound else b""
         entry = Entry(
@@ -164,13 +167,13 @@ class Recording:
             secret=secret,
             commitments=committed(secret, told.bound) if told.bound else (),
             **told.members,
-            **self._who(act.identity),
+            **self._who(act.identity, at),
         )
         return without_author(entry, self.pseudonyms) if told.of_author else entry
 
-    def _who(self, identity: Identity) -> Mapping[str, Any]:
+    def _who(self, identity: Identity, at: datetime | None = None) -> Mapping[str, Any]:
         return {
-            "at": self.clock(),
+            "at": at or self.clock(),
             "unit": identity.key,
             "client": identity.client,
             "operator": identity.operator,

@@ -143,8 +143,7 @@ _RUNS: Final = tuple(tuple(run) for own, run in groupby(sorted(NAMES), _OWN.__co
 
 def encode(entry: Entry) -> Leaf:
     """The leaf of ``entry``; lists are sorted and hold each item once, so that order tells nothing."""
-    at = entry.at.astimezone(UTC)
-    at = at.replace(microsecond=at.microsecond // 1000 * 1000)
+    at = _milliseconds(entry.at)
     lists: dict[str, tuple[str, ...]] = {}
     data = b"" if entry.notes else _joined(entry, at, lists)
     if not data or len(data) > LIMIT:
@@ -230,6 +229,13 @@ def list_hash(items: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
+@lru_cache(maxsize=64)
+def _milliseconds(at: datetime) -> datetime:
+    """In UTC, cut to milliseconds; those of a batch have one time."""
+    return (utc := at.astimezone(UTC)).replace(microsecond=utc.microsecond // 1000 * 1000)
+
+
+@lru_cache(maxsize=64)
 def timestamp(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: ``2026-11-24T08:30:00.125Z``."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"

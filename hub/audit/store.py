@@ -10,20 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from hub.audit.entry import Leaf
+from hub.audit.entry import Leaf, timestamp
 from hub.audit.session import Session
 
-_NAME = ("text", "text", "int")
-"""Types of request, kind and part."""
 _LONG = """long as (
     insert into log.long_list (request, kind, part, field, items)
     select request, kind, part, field, string_to_array(items, E'\\n')
-    from {source} as n (request, kind, part, field, items)
+    from {source} as l (request, kind, part, field, items)
     on conflict do nothing
 )"""
 _SECRET = """secret as (
     insert into log.commitment_key (request, kind, part, secret)
-    select * from {source} as n (request, kind, part, secret)
+    select * from {source} as s (request, kind, part, secret)
     on conflict do nothing
 )"""
 _ROWS = """
@@ -33,19 +31,28 @@ select * from {source} as n (request, kind, part, at, leaf, bytes)
 _ONCE = "on conflict (request, kind, part) do nothing"
 
 
-def _unnested(first: int, *types: str) -> str:
-    return "unnest(" + ", ".join(f"${number}::{name}[]" for number, name in enumerate(types, first)) + ")"
+_GIVEN = """given as materialized (
+    select * from unnest({names}, string_to_array($4, ' ')::timestamptz[], $5::bytea[], $6::bytea[], $7::bytea[])
+        as given (request, kind, part, at, leaf, bytes, secret)
+)"""
+"""Names and times come as a text for all rows: an item of an array costs its writer more than the server needs to take
+texts apart. A row without a secret has an empty one."""
+
+
+def _names_of(first: int) -> str:
+    """The names of rows, from three texts."""
+    lines = (f"string_to_array(${first + place}, E'\\n')" for place in range(3))
+    return "{}, {}, {}::int[]".format(*lines)
 
 
 def _insert(*, long: bool, secret: bool) -> str:
     """Puts in rows, and what stands beside them where there is any: what is empty costs the server time as well."""
-    beside = []
+    parts = [_GIVEN.format(names=_names_of(1))]
     if long:
-        beside.append(_LONG.format(source=_unnested(7, *_NAME, "text", "text")))
+        parts.append(_LONG.format(source=f"unnest({_names_of(8)}, string_to_array($11, E'\\n'), $12::text[])"))
     if secret:
-        beside.append(_SECRET.format(source=_unnested(12 if long else 7, *_NAME, "bytea")))
-    rows = _ROWS.format(source=_unnested(1, *_NAME, "timestamptz", "bytea", "bytea"))
-    return ("with " + ", ".join(beside) if beside else "") + rows
+        parts.append(_SECRET.format(source="(select request, kind, part, secret from given where secret <> '')"))
+    return "with " + ", ".join(parts) + _ROWS.format(source="(select request, kind, part, at, leaf, bytes from given)")
 
 
 _APPEND = {
@@ -101,7 +108,7 @@ class PostgresStore:
         """See the contract."""
         async with self._session.connection() as connection:
             # If the lost call is still committing, this statement waits for it at the unique name.
-            await connection.execute(_SETTLE, *_rows(leaves), *_lists(leaves), *_secrets(leaves))
+            await connection.execute(_SETTLE, *_rows(leaves), *_lists(leaves))
             return await self._kept(connection, leaves)
 
     async def probe(self) -> None:
@@ -130,8 +137,7 @@ def _appended(leaves: Sequence[Leaf]) -> tuple[Any, ...]:
     long, secret = any(leaf.lists for leaf in leaves), any(leaf.secret for leaf in leaves)
     if len(leaves) == 1 and len(leaves[0].lists) < 2:
         return (_APPEND_ONE[long, secret], *_row(leaves[0]))
-    beside = (*(_lists(leaves) if long else ()), *(_secrets(leaves) if secret else ()))
-    return (_APPEND[long, secret], *_rows(leaves), *beside)
+    return (_APPEND[long, secret], *_rows(leaves), *(_lists(leaves) if long else ()))
 
 
 def _row(leaf: Leaf) -> Iterator[Any]:
@@ -142,21 +148,18 @@ def _row(leaf: Leaf) -> Iterator[Any]:
         yield leaf.secret
 
 
-def _names(leaves: Sequence[Leaf]) -> tuple[list[Any], ...]:
-    return [leaf.request for leaf in leaves], [leaf.kind for leaf in leaves], [leaf.part for leaf in leaves]
+def _names(leaves: Sequence[Leaf]) -> tuple[str, ...]:
+    # None of them holds a line break: `encode` sees to that.
+    of = [leaf.request for leaf in leaves], [leaf.kind for leaf in leaves], [str(leaf.part) for leaf in leaves]
+    return tuple(["\n".join(texts) for texts in of])
 
 
-def _rows(leaves: Sequence[Leaf]) -> tuple[list[Any], ...]:
-    of = [leaf.at for leaf in leaves], [leaf.hash for leaf in leaves], [leaf.data for leaf in leaves]
-    return (*_names(leaves), *of)
+def _rows(leaves: Sequence[Leaf]) -> tuple[Any, ...]:
+    of = [leaf.hash for leaf in leaves], [leaf.data for leaf in leaves], [leaf.secret for leaf in leaves]
+    return (*_names(leaves), " ".join([timestamp(leaf.at) for leaf in leaves]), *of)
 
 
-def _lists(leaves: Sequence[Leaf]) -> tuple[list[Any], ...]:
+def _lists(leaves: Sequence[Leaf]) -> tuple[Any, ...]:
     lists = [(leaf, name, items) for leaf in leaves for name, items in leaf.lists.items()]
     texts = ["\n".join(items) for _, _, items in lists]
-    return (*_names([leaf for leaf, _, _ in lists]), [name for _, name, _ in lists], texts)
-
-
-def _secrets(leaves: Sequence[Leaf]) -> tuple[list[Any], ...]:
-    secret = [leaf for leaf in leaves if leaf.secret]
-    return (*_names(secret), [leaf.secret for leaf in secret])
+    return (*_names([leaf for leaf, _, _ in lists]), "\n".join([name for _, name, _ in lists]), texts)
