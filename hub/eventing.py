@@ -18,8 +18,10 @@ from hub.audited import working
 from hub.batches import SHANGHAI
 from hub.credential import Credential
 from hub.errors import HubError
+from hub.events.channels import told_fields
 from hub.events.clocks import Clocks
 from hub.events.delivery import Delivery
+from hub.events.letters import Letters
 from hub.events.mail import Mail
 from hub.events.outbox import Outbox
 from hub.events.seen import Looking
@@ -27,7 +29,7 @@ from hub.events.sending import Patience, Sending
 from hub.events.subscription import Events
 from hub.events.webhook import Target, identity_of, key_of
 from hub.hub import Hub, Remembered
-from hub.identity import Declaration, declare
+from hub.identity import Declaration, Identity, declare
 from hub.pipeline import Request, refuse
 from hub.settings import ConfigurationError, Settings
 from hub.settings_events import Webhook
@@ -75,6 +77,7 @@ async def open_events(settings: Settings, hub: Hub, dsn: str) -> AsyncIterator[E
     mail = Mail(connections=mailing)
     events.dead = mail.dead_count
     sending = _sending(settings, events, mail, lambda: leading.hold(_WEBHOOKS_LOCK))
+    events.letters = Letters(mail=mail, targets=sending.targets, told=lambda identity: _told(hub, identity))
     try:
         await _check(outbox)
         async with working(outbox.run(), clocks.run(), sending.run()):
@@ -94,6 +97,10 @@ def _sending(settings: Settings, events: Events, mail: Mail, leads: Callable[[],
         now=events.hub.clock,
         keep=timedelta(days=settings.clocks.keep_days),
     )
+
+
+def _told(hub: Hub, identity: Identity) -> frozenset[str]:
+    return told_fields(hub.entitlements(identity.unit, identity.purpose))
 
 
 def _target(webhook: Webhook, hub: Hub, case_pattern: str) -> Target:

@@ -323,6 +323,7 @@ def _behind(settings: Settings, hub: Hub, stages: Stages, log: Log, audited: Aud
         limits=settings.clocks,
         invented=settings.invented,
         held=_held_of(hub),
+        letters=None if hub.events is None else hub.events.letters,
     )
     return behind
 

@@ -37,6 +37,21 @@ _RETRY = """
 update event.message set dead = null, attempts = 0, due = now()
 where dead is not null and (cardinality($1::text[]) = 0 or id = any ($1))
 """
+_DEAD_OF = """
+select target, id, body, attempts, dead, failure from event.message
+where dead is not null and target = any ($1) and body::jsonb ->> 'type' = any ($2)
+    and (cardinality($3::text[]) = 0 or id = any ($3))
+order by dead, position limit $4
+"""
+_COUNT_OF = """
+select count(*) from event.message
+where dead is not null and target = any ($1) and body::jsonb ->> 'type' = any ($2)
+"""
+_RETRY_OF = """
+update event.message as message set dead = null, attempts = 0, due = now()
+from unnest($1::text[], $2::text[]) as n (target, id)
+where message.target = n.target and message.id = n.id and dead is not null
+"""
 _FORGET = "delete from event.message where delivered < $1 or dead < $1"
 
 
@@ -99,6 +114,26 @@ class Mail:
         async with self.connections.connection() as connection:
             found: int = await connection.fetchval("select count(*) from event.message where dead is not null")
         return found
+
+    async def dead_of(
+        self, targets: Sequence[str], kinds: Sequence[str], ids: Sequence[str], most: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """Those of these targets and kinds, the oldest first, with their bodies; ``ids``: of those alone, if any."""
+        async with self.connections.connection() as connection:
+            return [dict(row) for row in await connection.fetch(_DEAD_OF, targets, kinds, ids, most)]
+
+    async def dead_count_of(self, targets: Sequence[str], kinds: Sequence[str]) -> int:
+        """How many of these targets and kinds were given up."""
+        async with self.connections.connection() as connection:
+            found: int = await connection.fetchval(_COUNT_OF, targets, kinds)
+        return found
+
+    async def retry_of(self, messages: Sequence[tuple[str, str]]) -> int:
+        """Makes these (target, id) due again if they were given up; returns how many were."""
+        targets, ids = [target for target, _ in messages], [message for _, message in messages]
+        async with self.connections.connection() as connection:
+            status: str = await connection.execute(_RETRY_OF, targets, ids)
+        return int(status.rpartition(" ")[2])
 
     async def retry(self, ids: Sequence[str]) -> int:
         """Makes these (none: all) that were given up due again; returns how many."""

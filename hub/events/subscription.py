@@ -22,6 +22,7 @@ from hub.events.change import Event
 from hub.events.channels import Channel, Layout, channel_of, layout_of, told_fields
 from hub.events.clock import Limits
 from hub.events.delivery import Delivered, Delivery
+from hub.events.letters import Letters
 from hub.events.outbox import Outbox
 from hub.events.seen import Looking
 from hub.identity import Identity
@@ -54,6 +55,8 @@ class Events:
     refuse: Refuse
     dead: Callable[[], Awaitable[int]] | None = None
     """How many messages to webhooks were given up."""
+    letters: Letters | None = None
+    """Those messages, each for the unit for which it was."""
     patience: float = 30.0
     limits: Limits = field(default_factory=Clocks)
 

@@ -20,6 +20,7 @@ from hub.audit.receipt import Receipt
 from hub.credential import Credential, Verifier
 from hub.errors import STATUS, HubError, RefusalError
 from hub.events.clock import Limits
+from hub.events.letters import Letters
 from hub.gate import Bucket, Gate
 from hub.http import Turned
 from hub.identity import Declaration, Identity, declare
@@ -92,6 +93,7 @@ class Desk:
     invented: bool = False
     orders: Callable[[], Awaitable[Sequence[Ordered]]] | None = None
     held: HeldReports | None = None
+    letters: Letters | None = None
     patience: float = 2.0
     attempts: Bucket = field(default_factory=lambda: Bucket(20))
 

@@ -20,7 +20,7 @@ from hub.lifecycle.step import Step
 from hub.lifecycle.steps import DEADLINES, STEPS
 from hub.pages.desk import Told
 from hub.pages.desk_routes import Opened, Visit, at
-from hub.pages.duty import belonging, further, held
+from hub.pages.duty import belonging, further, held, letters
 from hub.pages.duty.duplicates import Proposal, proposals
 from hub.pages.duty.fields import Field, document_of, fields_of, hidden_of, input_of
 from hub.pages.duty.limits import instant
@@ -43,6 +43,8 @@ def duty_routes(opened: Opened) -> list[BaseRoute]:
         at(opened, "/", _overview),
         at(opened, "/others", further.others_page),
         at(opened, "/held", held.held_page),
+        at(opened, "/webhooks", letters.letters_page),
+        at(opened, "/webhooks", letters.again_page, "POST"),
         at(opened, "/child", further.child_page, "POST"),
         at(opened, "/enrolment", belonging.enrolment_page, "POST"),
         at(opened, "/new/{step}", _new),
@@ -82,6 +84,7 @@ async def _overview(visit: Visit) -> Response:
         "duty/overview.html",
         groups=groups,
         held=await held.notice(visit),
+        letters=await letters.count(visit),
         overdue=[_late(words, row) for row in overdue or ()],
         failures=list({failed["words"]: failed for failed in (message(told, visit) for told in failures)}.values()),
         begun=begun,
