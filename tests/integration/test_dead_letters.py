@@ -14,6 +14,7 @@ from playwright.async_api import Browser
 
 from connectors.demo.server import Server
 from connectors.source import Source
+from hub.lifecycle.steps import DEADLINES
 from tests.integration.test_webhooks import QUICK, Desk, desk, hooks, placed, says, until
 from tests.support.browsing import Pictures, browsing, follow
 from tests.support.course import EMERGENCY, POLICE, WOMEN, Course
@@ -35,6 +36,7 @@ class Given:
     police: Desk
     town: Desk
     child: Child
+    other: Child
     course: Course
     departments: Mapping[str, Source]
 
@@ -51,6 +53,16 @@ class Given:
         """Ids of the messages to a target that were given up."""
         query = "select id from event.message where target = $1 and dead is not null order by dead, position"
         return [row["id"] for row in await self.owner(query, target)]
+
+    async def body(self, message: str) -> dict[str, Any]:
+        """What a message says."""
+        [row] = await self.owner("select body from event.message where id = $1", message)
+        found: dict[str, Any] = json.loads(row["body"])
+        return found
+
+    async def put(self, message: str, body: Mapping[str, Any]) -> None:
+        """Has it say something else."""
+        await self.owner("update event.message set body = $2 where id = $1", message, json.dumps(body))
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +89,7 @@ async def given(
                 police=police,
                 town=town,
                 child=child,
+                other=next(each for each in people if each.town != child.town),
                 course=course,
                 departments=departments,
             )
@@ -114,36 +127,46 @@ async def test_no_unit_sees_or_sends_again_what_was_for_another_or_for_another_p
         assert without_receipt(absent.text) == without_receipt(sent.text), (
             "one of another looks like one that is not there"
         )
-    for who, purpose in ((WOMEN, EMERGENCY), (WOMEN, "care_service"), (POLICE, "guardianship_protection")):
-        async with at_desk(served, who, purpose) as client:
-            assert PAGE not in (await client.get("/duty/")).text
-            shown = await client.get(PAGE)
-            assert "没有未送达的消息" in shown.text and "msg_" not in shown.text, (who, purpose)
     assert await given.dead("p") == ids
+
+
+async def test_an_alarm_is_shown_for_the_purpose_of_the_webhook_and_to_its_own_town_alone(given: Given) -> None:
+    [letter], town = await given.dead("t"), given.child.town
+    body = await given.body(letter)
+    told = {**body["data"], "clock": "assess", "clause": "2.5"}
+    told.pop("changed")
+    await given.put(letter, {**body, "type": "overdue", "data": told})
+    others = ((given.other.town, EMERGENCY), (town, "guardianship_protection"), (WOMEN, "care_service"))
+    for who, purpose in ((town, EMERGENCY), *others):
+        async with at_desk(given.served, who, purpose) as client:
+            board, shown = (await client.get("/duty/")).text, (await client.get(PAGE)).text
+            assert (PAGE in board, letter in shown, DEADLINES["assess"].zh in shown) == (
+                (who, purpose) not in others,
+            ) * 3
+            assert ("没有未送达的消息" in shown) == ((who, purpose) in others)
+    await given.put(letter, body)
 
 
 def without_receipt(text: str) -> str:
     return re.sub(r"<details>.*?</details>", "", text, flags=re.DOTALL)
 
 
-async def test_a_row_that_is_not_there_for_the_unit_any_more_is_not_named_and_its_message_not_sent(
+async def test_a_row_that_is_not_there_for_the_unit_any_more_is_neither_named_nor_told_of_again(
     given: Given,
 ) -> None:
-    [town] = await given.dead("t")
-    [(body,)] = await given.owner("select body from event.message where id = $1", town)
+    [letter] = await given.dead("t")
+    body = await given.body(letter)
     elsewhere = given.served.id(given.child.town, "Incident", "no such row")
-    for change in ({"data": {**json.loads(body)["data"], "id": elsewhere}}, {"type": "dropoutRecordChanged"}):
-        await given.owner(
-            "update event.message set body = $2 where id = $1", town, json.dumps({**json.loads(body), **change})
-        )
+    for change in ({"data": {**body["data"], "id": elsewhere}}, {"type": "dropoutRecordChanged"}):
+        await given.put(letter, {**body, **change})
         async with at_desk(given.served, given.child.town, EMERGENCY) as client:
             shown = await client.get(PAGE)
             assert elsewhere not in shown.text and f'action="{PAGE}"' not in shown.text
-            assert ("不再投递" in shown.text, town in shown.text) == ("data" in change,) * 2
-            form = {"form": hidden(shown.text, "/sign-out")["form"], "message": f"t/{town}"}
+            assert ("不再投递" in shown.text, letter in shown.text) == ("data" in change,) * 2
+            form = {"form": hidden(shown.text, "/sign-out")["form"], "message": f"t/{letter}"}
             assert "没有可重新投递的消息" in (await client.post(PAGE, data=form)).text
-    assert await given.dead("t") == [town]
-    await given.owner("update event.message set body = $2 where id = $1", town, body)
+    assert await given.dead("t") == [letter]
+    await given.put(letter, body)
 
 
 async def test_a_form_of_another_session_or_site_sends_nothing_again(given: Given) -> None:
