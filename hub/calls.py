@@ -23,6 +23,7 @@ from hub.planner.arguments import Arguments, asked_coordinates, read_arguments
 from hub.planner.plan import LocalRoot, Plan, Reach, RowsRoot
 from hub.response import Answer
 from hub.seal import Seal
+from hub.wording import unbound
 
 if TYPE_CHECKING:
     from hub.hub import Hub
@@ -142,9 +143,11 @@ class _Reader:
 
     def _question(self, root: LocalRoot) -> Question | None:
         assert root.definition is not None
-        given = get_argument_values(root.definition, root.node, self.document.values)
         try:
+            given = get_argument_values(root.definition, root.node, self.document.values)
             return read_question(self.entitlements, given)
+        except GraphQLError as error:
+            raise unbound(error) from None
         except RefusalError as error:
             if error.code == "INVALID_INPUT":
                 raise
@@ -239,7 +242,7 @@ class _Reader:
         try:
             return get_argument_values(reach.definition, reach.node, self.document.values)
         except GraphQLError as error:
-            raise RefusalError("INVALID_INPUT", error.message) from None
+            raise unbound(error) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,7 @@ from hub.errors import HubError, RefusalError, RefusedError
 from hub.measure import check_limits, split, too_complex
 from hub.settings import Limits
 from hub.valid import Rules
-from hub.wording import QuietValuesRule, coercion_errors, said
+from hub.wording import QuietValuesRule, coercion_errors, of_argument, said
 
 _ERRORS = 20
 _REMEMBERED_TEXT = 16_384
@@ -193,7 +193,7 @@ class Documents:
         if not self._rules.surely_hold(node):
             errors = validate(self.schema, node, RULES, max_errors=_ERRORS, hide_suggestions=True)
             if errors:
-                raise RefusedError(*(_invalid(error) for error in errors[:_ERRORS]))
+                raise RefusedError(*(_invalid(self.schema, error) for error in errors[:_ERRORS]))
         return _Parsed(
             node=node,
             digest=digest,
@@ -268,8 +268,8 @@ def _locations(error: GraphQLError) -> list[dict[str, int]]:
     return [{"line": place.line, "column": place.column} for place in error.locations or []]
 
 
-def _invalid(error: GraphQLError) -> HubError:
-    facts = dict(error.extensions or {})
+def _invalid(schema: GraphQLSchema, error: GraphQLError) -> HubError:
+    facts = dict(error.extensions or of_argument(schema, error.message))
     code = "INVALID_INPUT" if facts.pop("value", False) else "INVALID_DOCUMENT"
     return RefusalError(code, said(error.message) + _place(error), locations=_locations(error), **facts)
 

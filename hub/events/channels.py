@@ -23,6 +23,7 @@ from hub.lifecycle.signatures import TOLD
 from hub.planner import plan as p
 from hub.planner.compile import Compiler, Nodes
 from hub.planner.payload import Entry, Told, entries_of
+from hub.wording import unbound
 from policies.decision import Grant
 from schema.subscriptions import OVERDUE, field_name
 
@@ -84,7 +85,7 @@ def channel_of(schema: GraphQLSchema, document: Document, entitlements: Entitlem
     try:
         given = get_argument_values(schema.subscription_type.fields[name], nodes[0], document.values)
     except GraphQLError as error:
-        raise RefusalError("INVALID_INPUT", error.message) from None
+        raise unbound(error) from None
     clocks = clocks_of(entitlements) if name == OVERDUE else {}
     lines = {} if name == OVERDUE else _lines(entitlements, NAMES[name])
     if name == OVERDUE and not clocks:

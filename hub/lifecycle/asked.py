@@ -49,7 +49,8 @@ def _opened(given: Mapping[str, Any], member: str, wanted: str, seal: Seal) -> s
     type_name, key = seal.identified(str(text), member)
     if type_name != wanted:
         message = f"`{member}` is the id of a `{type_name}`, not of a `{wanted}`"
-        raise RefusalError("INVALID_INPUT", message, argument=member)
+        zh = f"`{member}` 是 `{type_name}` 的编号，应为 `{wanted}` 的编号"
+        raise RefusalError("INVALID_INPUT", message, messageZh=zh, argument=member, fields=[member])
     return key
 
 

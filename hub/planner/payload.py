@@ -26,6 +26,7 @@ from hub.entitlements import Entitlements
 from hub.errors import RefusalError, RefusedError
 from hub.planner import plan as p
 from hub.planner.compile import Compiler, Nodes
+from hub.wording import unbound
 from schema.catalogue import TYPES
 from schema.mutations import INPUT
 
@@ -101,7 +102,7 @@ def _given(definition: GraphQLField, node: FieldNode, variables: VariableValues)
     try:
         return get_argument_values(definition, node, variables)[INPUT]
     except GraphQLError as error:
-        raise RefusalError("INVALID_INPUT", error.message) from None
+        raise unbound(error) from None
 
 
 def entries_of(

@@ -198,6 +198,19 @@ async def test_what_is_missing_is_named_in_chinese_and_english_whether_by_variab
     assert nameless.error["fields"] == ["idempotencyKey"]
 
 
+async def test_a_variable_that_is_null_where_a_value_must_be_is_named_and_no_fault_of_the_hub(served: Served) -> None:
+    node, total = "node(id: $v) { id }", "aggregate(by: $v) { __typename }"
+    report = 'reportConcern(input: {idempotencyKey: "n", divisionCode: "120114101001", narrative: $v}) { step }'
+    for asked, field in (
+        (f'query Q($v: ID = "x") {{ {node} }}', "id"),
+        (f'query Q($v: [String!] = ["x"]) {{ {total} }}', "by"),
+        (f'mutation M($v: String = "x") {{ {report} }}', "narrative"),
+    ):
+        error = (await served(WOMEN, EMERGENCY, asked, {"v": None})).error
+        assert (error["code"], error["variable"], error["fields"]) == ("INVALID_INPUT", "v", [field]), error
+        assert "须有值，变量 `$v` 为空或未给出" in error["messageZh"]
+
+
 async def test_a_text_that_the_police_database_cannot_keep_is_named(served: Served) -> None:
     reply = await served.step(WOMEN, EMERGENCY, "reportConcern", divisionCode="120114101001", narrative="长" * 1001)
     assert (reply.error["code"], reply.error["fields"]) == ("INVALID_INPUT", ["MandatoryReport.narrative"])
