@@ -1,7 +1,8 @@
 """Settings -> Service: schema, policy, sources, log and keys opened and put together, and closed in good order.
 
-What stops a start: a wrong setting, policy, mapping or key, and a log that takes no entry. What does not: a department
-that does not answer, since its connection is made when it is first asked, and again after every outage.
+What stops a start: a wrong setting, policy, mapping or key, and a log that takes no entry, once it was waited for. What
+does not: a department that does not answer, since its connection is made when it is first asked, and again after every
+outage.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -27,6 +28,7 @@ from hub.audit.contract import StoreError
 from hub.audit.entry import Entry, Pseudonyms
 from hub.audit.log import Log
 from hub.audited import Audited, auditing, console_of, tlog_of
+from hub.awaited import awaited
 from hub.credential import RevokedFile, Verifier
 from hub.document import Documents
 from hub.eventing import open_events
@@ -250,37 +252,55 @@ async def open_service(
     ``clock`` (default: this machine's) says which day it is for scopes, steps and entries; tokens go by this machine's.
     """
     current, dsn = _current(settings), _log_of(settings)
-    secrets = open_secrets(settings.keys, origin=settings.origin)
-    sources = open_sources(settings)
+    secrets, sources = open_secrets(settings.keys, origin=settings.origin), open_sources(settings)
+
+    def opening() -> AbstractAsyncContextManager[Behind]:
+        return _opened(settings, dsn, current, secrets, sources, stages, clock or _clock_of(settings))
+
     try:
-        async with (
-            auditing(settings, dsn, secrets.log) as audited,
-            Log.opened(
-                dsn,
-                key=secrets.log,
-                durable=settings.fsync_required,
-                patience=settings.deadlines.log,
-                may_release=audited.age.may_release,
-            ) as log,
-        ):
-            hub = _hub(settings, current, sources, log, secrets, stages, clock or _clock_of(settings))
-            async with (
-                open_events(settings, hub, dsn) as hub.events,
-                open_writing(settings, hub, dsn, log, secrets.pseudonyms, secrets.seal) as writing,
-                holding(settings, writing, dsn, secrets.seal) as hub.held,
-                fulfilling(settings, lambda: hub.policy, hub.clock, log, secrets.pseudonyms) as orders,
-                freezing(settings, hub, dsn, log, lambda: open_sources(settings, longest=DEADLINE)),
-                following(settings, hub, dsn) as reloading,
-            ):
-                hub.writing = writing
-                behind = _behind(settings, hub, stages, log, audited)
-                assert behind.desk is not None
-                behind.desk, behind.reloading = replace(behind.desk, orders=orders), reloading
-                yield behind
+        async with AsyncExitStack() as stack:
+            yield await awaited(stack, opening, within=settings.deadlines.start)
     except StoreError as error:
         raise ConfigurationError(f"the log takes no entries ({error.reason}), see `databases.log`") from None
     finally:
         await asyncio.gather(*(source.close() for source in sources.values()))
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings,
+    dsn: str,
+    current: Current,
+    secrets: Secrets,
+    sources: Mapping[str, Source],
+    stages: Stages,
+    clock: Callable[[], datetime],
+) -> AsyncIterator[Behind]:
+    """All that rests on the log's database; ``StoreError`` if that does not answer now."""
+    async with (
+        auditing(settings, dsn, secrets.log) as audited,
+        Log.opened(
+            dsn,
+            key=secrets.log,
+            durable=settings.fsync_required,
+            patience=settings.deadlines.log,
+            may_release=audited.age.may_release,
+        ) as log,
+    ):
+        hub = _hub(settings, current, sources, log, secrets, stages, clock)
+        async with (
+            open_events(settings, hub, dsn) as hub.events,
+            open_writing(settings, hub, dsn, log, secrets.pseudonyms, secrets.seal) as writing,
+            holding(settings, writing, dsn, secrets.seal) as hub.held,
+            fulfilling(settings, lambda: hub.policy, hub.clock, log, secrets.pseudonyms) as orders,
+            freezing(settings, hub, dsn, log, lambda: open_sources(settings, longest=DEADLINE)),
+            following(settings, hub, dsn) as reloading,
+        ):
+            hub.writing = writing
+            behind = _behind(settings, hub, stages, log, audited)
+            assert behind.desk is not None
+            behind.desk, behind.reloading = replace(behind.desk, orders=orders), reloading
+            yield behind
 
 
 def _current(settings: Settings) -> Current:

@@ -96,6 +96,7 @@ class Deadlines(Group):
         description="age of a write without an outcome at which its department is asked, and time between two rounds",
     )
     log: Seconds = Field(default=1.0, description="the entry of a request, from asking to durable")
+    start: Seconds = Field(default=60.0, description="the log's database, waited for when the hub starts")
     body: Seconds = Field(default=5.0, description="the whole body of a request, from its headers to its last byte")
     reading: Seconds = Field(default=5.0, description="one statement that reads the access log, for auditors")
     ready: Seconds = Field(default=1.0, description="each part that `/readyz` asks")

@@ -440,7 +440,9 @@ def test_serve_says_which_setting_is_missing_or_wrong(tmp_path: Path) -> None:
     result = run("serve", "--port", "0")
     assert result.exit_code == MISCONFIGURED
     assert "`databases.log` (`HUB_DATABASES__LOG`) is missing" in result.stderr
-    (tmp_path / "c.toml").write_text("[databases]\nlog = 'postgresql://u:s3cret@127.0.0.1:1/hub'\n")
+    (tmp_path / "c.toml").write_text(
+        "[databases]\nlog = 'postgresql://u:s3cret@127.0.0.1:1/hub'\n[deadlines]\nstart = 0.1\n"
+    )
     result = run("serve", "--port", "0", config=tmp_path / "c.toml")
     assert result.exit_code == MISCONFIGURED
     assert "the log takes no entries" in result.stderr
