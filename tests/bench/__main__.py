@@ -10,7 +10,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.bench import events, folder, freeze, instructions, linkage, log, search, sizes, speed, survey, variety
+from tests.bench import (
+    events,
+    folder,
+    following,
+    freeze,
+    instructions,
+    linkage,
+    log,
+    search,
+    sizes,
+    speed,
+    survey,
+    variety,
+)
 
 MEASUREMENTS: Mapping[str, Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]] = {
     "speed": speed.measure,
@@ -23,6 +36,7 @@ MEASUREMENTS: Mapping[str, Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]]
     "sizes": sizes.measure,
     "survey": survey.measure,
     "events": events.measure,
+    "following": following.measure,
     "instructions": instructions.measure,
 }
 
