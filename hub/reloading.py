@@ -2,7 +2,7 @@
 
 Guarantee: a request keeps the policy that it began with. What came into force, or why nothing did, is an entry of the
 log and a line for the operator, and ``/readyz`` says so until a folder is good again. Other replicas look for news
-twice a second and follow, each from its own folder and only to the very version that was put in force; one whose
+five times a second and follow, each from its own folder and only to the very version that was put in force; one whose
 folder does not hold it yet looks into the folder again every ``AGAIN`` seconds.
 """
 
@@ -26,7 +26,7 @@ from hub.hub import Hub
 from hub.settings import Settings
 from policies.problems import PolicyError
 
-FOLLOW: Final = 0.4
+FOLLOW: Final = 0.2
 """Seconds after which a replica looks again whether another policy was put in force."""
 AGAIN: Final = 5.0
 """Seconds after which a folder is read again that did not hold the version which was put in force."""
