@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.source import Compare, Constant
+from hub.counting import DIVISION, Groups, placed
 from hub.entitlements import Entitlements
 from hub.errors import RefusalError
 from hub.executor import Execution
-from hub.grouping import DIVISION, Groups, groups, placed, tallied
+from hub.grouping import groups, tallied
 from hub.planner.formula import Fact, Formula, both, either
 from hub.planner.relations import PARTS, keys_of
 from hub.planner.scopes import CIVIL_TYPES, scope_formula

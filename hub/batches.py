@@ -239,6 +239,7 @@ def _execution(hub: Hub, identity: Identity) -> Execution:
         reading=reading,
         registry=Registry(reading=reading, set_limit=hub.set_limit, shared=shared),
         years_ago=years_ago(now.date()),
+        patience=hub.patience,
     )
 
 

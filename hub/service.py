@@ -379,6 +379,7 @@ def _hub(
         seals=Seals(secrets.seal),
         limits=settings.limits,
         clock=clock,
+        patience=settings.deadlines.count,
         duty_phone=settings.duty_phone,
         parks=settings.parks,
         stage=stages.stage,

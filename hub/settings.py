@@ -91,6 +91,9 @@ class Deadlines(Group):
         default=2.0, description="one statement in a department's database, waiting for it included"
     )
     write: Seconds = Field(default=2.0, description="one write in a department's database, waiting for it included")
+    count: Seconds = Field(
+        default=30.0, description="a count that goes through very many rows of other departments, page by page"
+    )
     settle: Seconds = Field(
         default=60.0,
         description="age of a write without an outcome at which its department is asked, and time between two rounds",

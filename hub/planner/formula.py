@@ -153,6 +153,20 @@ def primary_facts(formula: Formula, home: str, settled: frozenset[Fact] = frozen
     return frozenset(fact for fact in facts(formula) if fact.source != home) if hopeful == NEVER else frozenset()
 
 
+def cover(formula: Formula, home: str) -> frozenset[Fact] | None:
+    """Facts of children in other sources of which one holds wherever the formula does; None: it may without any."""
+    match formula:
+        case Fact():
+            return frozenset((formula,)) if formula.source != home and formula.via == "child" else None
+        case And(parts):
+            covers = [found for part in parts if (found := cover(part, home)) is not None]
+            return min(covers, key=len, default=None)
+        case Or(parts):
+            each = [cover(part, home) for part in parts]
+            return None if None in each else frozenset[Fact]().union(*filter(None, each))
+    return None
+
+
 def lacking(formula: Formula, home: str, *, holds: bool = True) -> frozenset[Fact]:
     """Facts of other sources without which ``home`` can never be sure that the formula holds (or does not).
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from connectors.postgres import PostgresSource
-from connectors.source import NEVER, Aggregate, Fetch, Row
-from hub import grouping
+from connectors.source import NEVER, Aggregate, Bindings, Fetch, Row
+from hub import grouping, paged
+from hub.counting import Groups
 from hub.entitlements import Entitlements
-from hub.grouping import Groups, groups, tallied
+from hub.grouping import groups, tallied
 from hub.hub import Hub
 from hub.planner.formula import Formula, facts
 from hub.planner.relations import HOME
@@ -50,10 +51,12 @@ def questions(hub: Hub) -> list[tuple[str, Formula]]:
     return list(found)
 
 
-async def counted(hub: Hub, relation: str, rows: Formula, read: Reading = groups) -> Sequence[Row]:
+async def counted(
+    hub: Hub, relation: str, rows: Formula, read: Reading = groups, set_limit: int | None = None
+) -> Sequence[Row]:
     """By the first plain field of the type, and by the child."""
     [by, *_] = [name for name, one in CATALOGUE.items() if one.type_name == relation and one.inner in PLAIN]
-    execution = reading_all(hub.sources, hub.clock().astimezone(SHANGHAI), set_limit=hub.set_limit)
+    execution = reading_all(hub.sources, hub.clock().astimezone(SHANGHAI), set_limit=set_limit or hub.set_limit)
     # The bureaus that ask are no town, and applied for nothing.
     execution.reading.bindings.update({"me": "education_bureau", "units": ["education_bureau"], "division": "1201"})  # type: ignore[attr-defined]
     return await read(
@@ -124,6 +127,30 @@ async def test_the_doubtful_are_looked_for_once_and_as_an_index_knows_them(
         assert sum(summed(await counted(hub, "Child", rows, tallied)).values()) > 50
         [text] = asked
         assert '"csrq" <= $' in text and "NOT EXISTS" in text and "IS NOT TRUE" not in text
+
+
+@pytest.mark.parametrize(("most", "way"), [(paged.MOST, "among"), (0, "afterKey")])
+async def test_page_by_page_every_row_is_counted_once(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, most: int, way: str
+) -> None:
+    pages, longest, whole = Counter[str](), set[int](), PostgresSource.fetch
+
+    async def watched(source: PostgresSource, fetch: Fetch, bindings: Bindings, **named: Any) -> Sequence[Row]:
+        longest.update(len(value) for value in bindings.values() if isinstance(value, list))
+        pages.update({"among", "afterKey"} & bindings.keys() if fetch.relation == "Child" else ())
+        return await whole(source, fetch, bindings, **named)
+
+    asked = [(relation, rows, summed(await counted(hub, relation, rows))) for relation, rows in questions(hub)]
+    monkeypatch.setattr(paged, "MOST", most)
+    monkeypatch.setattr(paged, "PAGE", 9)
+    monkeypatch.setattr(grouping, "UNDECIDED", -1)
+    monkeypatch.setattr(grouping, "FEW", 0)
+    monkeypatch.setattr(PostgresSource, "fetch", watched)
+    for relation, rows, at_once in asked:
+        for read in (groups, tallied):
+            assert summed(await counted(hub, relation, rows, read, set_limit=3)) == at_once, relation
+    assert pages[way] >= 8
+    assert max(longest) <= 2 * paged.PAGE  # none binds more than those of a page, and those that links lead to
 
 
 async def test_what_nobody_waits_for_is_not_counted_to_its_end(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

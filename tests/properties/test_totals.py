@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
 
+from hub import grouping, paged
 from hub.aggregates import NOT_OF_THE_ROW
 from tests.properties.principals import principals
 from tests.support.rights import scopes
@@ -76,7 +78,16 @@ def questions(sight: Sight, draw: Random) -> list[tuple[str, list[str]]]:
     return found
 
 
-async def test_whoever_reads_rows_is_told_their_totals_as_the_oracle_counts_them(ask: Asking, world: World) -> None:
+@pytest.mark.parametrize("most", [None, 0, paged.MOST], ids=["at once", "by those in doubt", "by the set"])
+async def test_whoever_reads_rows_is_told_their_totals_as_the_oracle_counts_them(
+    ask: Asking, world: World, monkeypatch: pytest.MonkeyPatch, most: int | None
+) -> None:
+    """``most``: in pages of seven rows, through the rows in doubt or, of so few, through the other department's."""
+    if most is not None:
+        ask = Asking(hub=replace(ask.hub, set_limit=3))
+        for module, name, value in ((grouping, "UNDECIDED", 5), (grouping, "FEW", 3), (paged, "PAGE", 7)):
+            monkeypatch.setattr(module, name, value)
+        monkeypatch.setattr(paged, "MOST", most)
     draw = Random(20261126)
     asked = [
         (sight, type_name, by)
