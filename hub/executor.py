@@ -11,7 +11,6 @@ Guarantee: for a row that does not exist for the caller the sources are asked wh
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -116,8 +115,8 @@ class Execution:
     reading: Reading
     registry: Registry
     years_ago: Any
-    patience: float = math.inf
-    """Seconds that a count may take which goes through others' rows page by page."""
+    patience: float | None = None
+    """Seconds that a count may take which goes through rows page by page."""
     knowledge: Knowledge = field(init=False)
     begun: dict[int, asyncio.Task[Files]] = field(default_factory=dict)
     """By the reach's id: files that are looked up, of which the first facts are asked."""

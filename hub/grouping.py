@@ -18,7 +18,7 @@ from hub.counting import PERSON, Groups, certain, certain_apart, doubtful, undec
 from hub.errors import OutageError
 from hub.executor import Execution
 from hub.knowledge import Knowledge
-from hub.paged import in_pages, merged, of_page
+from hub.paged import Sums, in_pages, of_page
 from hub.planner.formula import Fact, primary_facts
 
 UNDECIDED = 5_000
@@ -93,10 +93,10 @@ async def _all_in_pages(
 ) -> Sequence[Row]:
     """The groups: rows that count whatever is unknown, and of the others those that turn out to, page by page."""
     divided = given["division_asked"] is not None
-    sure, settled = await asyncio.gather(
-        _counted(execution, certain(asked, rest, divided), given), in_pages(execution, asked, given, rest)
-    )
-    return merged(asked, [*sure, *settled])
+    sums, sure = Sums(asked=asked), _counted(execution, certain(asked, rest, divided), given)
+    for part in await asyncio.gather(sure, in_pages(execution, asked, given, rest)):
+        sums.add(part)
+    return sums.rows()
 
 
 async def _whole(

@@ -76,7 +76,7 @@ class Hub:
     clock: Callable[[], datetime]
     set_limit: int = 20_000
     patience: float = 30.0
-    """Seconds that a count may take which goes through others' rows page by page."""
+    """Seconds that a count may take which goes through rows page by page."""
     writing: Writing | None = None
     events: Events | None = None
     held: Held | None = None

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -38,17 +38,16 @@ async def in_pages(
     execution: Execution, asked: Groups, given: Mapping[str, Any], unknown: frozenset[Fact]
 ) -> Sequence[Row]:
     """Groups of those that turn out to count, each once; refused where it takes longer than a count may."""
-    pages, found = _Pages(execution=execution, asked=asked, given=given, unknown=unknown), list[Row]()
+    pages, found = _Pages(execution=execution, asked=asked, given=given, unknown=unknown), Sums(asked=asked)
     try:
         async with asyncio.timeout(execution.patience):
             async with aclosing(pages.each()) as each:
                 async for rows in each:
                     # Of nobody as well: how often departments are asked must not tell whether a page is empty.
-                    page = await of_page(pages.alone(), asked, given, unknown, rows)
-                    found = merged(asked, [*found, *page])
+                    found.add(await of_page(pages.alone(), asked, given, unknown, rows))
     except TimeoutError:
-        raise _too_long(execution.patience) from None
-    return found
+        raise _too_long(execution.patience or 0.0) from None
+    return found.rows()
 
 
 def _too_long(seconds: float) -> RefusalError:
@@ -87,14 +86,25 @@ async def _learnt(
     return await execution.knowledge.of_files(unknown, asked.home, Files(citizen=accepted) or NO_FILES, shown=True)
 
 
-def merged(asked: Groups, rows: Iterable[Row]) -> list[Row]:
-    """(keys, value): groups that stand for parts of the same rows, added up."""
-    width, sums = len(asked.by) + asked.each, dict[str, tuple[Row, Decimal]]()
-    for row in rows:
-        keys = row[:width]
-        _, before = sums.get(name := repr(keys), (keys, Decimal(0)))
-        sums[name] = keys, before + Decimal(str(row[width]))
-    return [(*keys, int(value) if asked.total is None else str(value)) for keys, value in sums.values()]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """Groups of parts of the rows, added up."""
+
+    asked: Groups
+    known: dict[str, tuple[Row, Decimal]] = field(default_factory=dict)
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Groups of a part that has no row in common with those before."""
+        width = len(self.asked.by) + self.asked.each
+        for row in rows:
+            keys = row[:width]
+            _, before = self.known.get(name := repr(keys), (keys, Decimal(0)))
+            self.known[name] = keys, before + Decimal(str(row[width]))
+
+    def rows(self) -> list[Row]:
+        """(keys, value), each group once."""
+        counts = self.asked.total is None
+        return [(*keys, int(value) if counts else str(value)) for keys, value in self.known.values()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,10 +16,12 @@ import orjson
 import pytest
 
 from connectors.source import Aggregate, Bindings, Fetch, Row, Source
+from hub import paged
 from hub.executor import CHUNK_LEAST
 from hub.hub import Hub
 from hub.pipeline import Request, answer
 from tests.bench.documents import FULL, LIST, MASKED, POINT, REFUSED, Asker
+from tests.conftest import CHILDREN
 from tests.support.running import compose, identity
 
 pytestmark = pytest.mark.postgres
@@ -242,3 +244,42 @@ async def test_of_a_large_scope_elsewhere_only_those_on_the_page_are_asked_for(w
     assert cost["public_security"].rows <= few + 1 + CHUNK_LEAST
     assert cost["civil_affairs"].statements <= 4
     assert cost["civil_affairs"].rows <= 3 * CHUNK_LEAST
+
+
+@pytest.mark.parametrize("most", [paged.MOST, 0], ids=["by the set", "by those in doubt"])
+async def test_a_count_of_a_large_scope_elsewhere_asks_each_department_so_often_a_page(
+    weighing: Weighing, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    whole, cost = await weighing.apart(OPEN_CASES, COUNT)
+    of_set = cost["public_security"].rows
+    monkeypatch.setattr(paged, "MOST", most)
+    monkeypatch.setattr(paged, "PAGE", 30)
+    large = replace(weighing, hub=replace(weighing.hub, set_limit=3))
+    data, cost = await large.apart(OPEN_CASES, COUNT)
+    assert data == whole and data["aggregate"]["total"] > 2 * paged.PAGE
+    rows = of_set if most else CHILDREN
+    pages = rows // paged.PAGE + 1
+    # Whom the set leads to: its rows, links and files. Then what a page is, of whom the facts hold, which of it count.
+    often = (
+        {"public_security": 2, "hub": 2, "civil_affairs": 4} if most else dict.fromkeys(cost, 1) | {"civil_affairs": 3}
+    )
+    assert {name for name, one in cost.items() if one.statements > 2 + often[name] * pages} == set()
+    assert cost["public_security"].rows < 4 + 3 * of_set
+    assert cost["civil_affairs"].rows < paged.PAGE + 2 * rows + len(data["aggregate"]["cells"]) * pages
+
+
+async def test_a_count_that_takes_too_long_says_so_and_what_to_ask_instead(
+    weighing: Weighing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paged, "PAGE", 1)
+    short = replace(weighing, hub=replace(weighing.hub, set_limit=3, patience=0.05))
+    found = await short.ask(OPEN_CASES, COUNT, {})
+    [error] = found["errors"]
+    assert error["path"] == ["aggregate"] and error["extensions"] == {
+        "code": "TOO_COMPLEX",
+        "limit": "count",
+        "maximum": 0.05,
+    }
+    assert "0.05 s" in error["message"] and "`where.divisionCode`" in error["message"]
+    assert not found["data"] or found["data"]["aggregate"] is None
+    assert (await weighing.ask(OPEN_CASES, COUNT, {}))["data"]["aggregate"]["total"]  # and nothing is left behind

@@ -31,6 +31,7 @@ from hub.planner.formula import (
     Not,
     Or,
     both,
+    cover,
     disjuncts,
     either,
     every,
@@ -276,6 +277,25 @@ def test_what_lacks_a_fact_is_never_certain_without_it(formula: Formula) -> None
     assert all(fact.source != HOME for fact in lacks) and lacks <= facts(formula)
     certain = rendered(formula, frozenset(fact.name for fact in lacks), optimistic=False)
     assert not lacks or not any(holds(certain, truths) for truths in ALL_TRUTHS)
+
+
+@settings(deadline=None)
+@given(formulas)
+def test_wherever_a_formula_holds_a_fact_of_its_cover_does(formula: Formula) -> None:
+    found = cover(formula, HOME)
+    assert found is None or all(fact.source != HOME and fact.via == "child" for fact in found)
+    assert found is None or not any(
+        truth(formula, truths) and not any(truths[fact.name] for fact in found) for truths in ALL_TRUTHS
+    )
+
+
+def test_the_smallest_of_several_covers_is_taken() -> None:
+    own, school, court, case = FACTS
+    assert cover(both(own, school, either(school, court)), HOME) == frozenset({school})
+    assert cover(either(both(own, school), court), HOME) == frozenset({school, court})
+    assert cover(either(own, school), HOME) is None
+    assert cover(either(case, school), HOME) is None  # of a case there may be several children
+    assert cover(negate(school), HOME) is None
 
 
 def test_of_several_ways_one_that_lacks_nothing_may_do() -> None:
