@@ -9,7 +9,8 @@ does not answer is an ``OutageError``, never a group that is missing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -49,19 +50,26 @@ async def _apart(execution: Execution, asked: Groups, asking: Mapping[str, Any])
     given = {**asking, **_bindings(known)}
     if asked.remote - frozenset(known) > rest:
         return await _all_in_pages(execution, asked, given, asked.remote - frozenset(known))
-    sure = asyncio.create_task(_counted(execution, certain_apart(asked, rest, divided), given))
-    try:
+    async with _beside(_counted(execution, certain_apart(asked, rest, divided), given)) as sure:
         rows = await execution.reading.fetch(doubtful(asked, rest, divided), {**given, "limit": UNDECIDED + 1})
         if len(rows) <= UNDECIDED:
-            return [*await sure, *await of_page(execution, asked, given, rest, rows)]
-        few = await _few(execution, asked, rest)
-        if few is not None:
+            settled = await of_page(execution, asked, given, rest, rows)
+        elif (few := await _few(execution, asked, rest)) is not None:
             return await _whole(execution, asked, asking, {**known, **few})
-        settled = await in_pages(execution, asked, given, rest)
+        else:
+            settled = await in_pages(execution, asked, given, rest)
         return [*await sure, *settled]
+
+
+@asynccontextmanager
+async def _beside(counting: Coroutine[Any, Any, Sequence[Row]]) -> AsyncIterator[asyncio.Task[Sequence[Row]]]:
+    """Counted meanwhile; what nobody waits for is not counted to its end."""
+    task = asyncio.create_task(counting)
+    try:
+        yield task
     finally:
-        sure.cancel()  # what nobody waits for is not counted to its end
-        await asyncio.gather(sure, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _counted(execution: Execution, asked: Aggregate, given: Mapping[str, Any]) -> Sequence[Row]:
@@ -93,9 +101,10 @@ async def _all_in_pages(
 ) -> Sequence[Row]:
     """The groups: rows that count whatever is unknown, and of the others those that turn out to, page by page."""
     divided = given["division_asked"] is not None
-    sums, sure = Sums(asked=asked), _counted(execution, certain(asked, rest, divided), given)
-    for part in await asyncio.gather(sure, in_pages(execution, asked, given, rest)):
-        sums.add(part)
+    sums = Sums(asked=asked)
+    async with _beside(_counted(execution, certain(asked, rest, divided), given)) as sure:
+        sums.add(await in_pages(execution, asked, given, rest))
+        sums.add(await sure)
     return sums.rows()
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from connectors.postgres import PostgresSource
-from connectors.source import NEVER, Aggregate, Bindings, Fetch, Row
+from connectors.source import NEVER, Aggregate, Bindings, Fetch, Row, SourceError
 from hub import grouping, paged
 from hub.counting import Groups
 from hub.entitlements import Entitlements
+from hub.errors import OutageError
 from hub.grouping import groups, tallied
 from hub.hub import Hub
 from hub.planner.formula import Formula, facts
@@ -151,6 +152,30 @@ async def test_page_by_page_every_row_is_counted_once(
             assert summed(await counted(hub, relation, rows, read, set_limit=3)) == at_once, relation
     assert pages[way] >= 8
     assert max(longest) <= 2 * paged.PAGE  # none binds more than those of a page, and those that links lead to
+
+
+async def test_a_department_that_stops_between_two_pages_is_an_outage_and_no_smaller_number(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, whole = Counter[str](), PostgresSource.fetch
+
+    async def stopping(source: PostgresSource, fetch: Fetch, bindings: Bindings, **named: Any) -> Sequence[Row]:
+        asked[source.name] += 1
+        if source.name == "education" and asked["education"] > 3:
+            raise SourceError("education", "unreachable")
+        return await whole(source, fetch, bindings, **named)
+
+    held = Entitlements.of(hub.policy, "education_bureau", "dropout_control")
+    rows = held.access("Child").visible
+    monkeypatch.setattr(grouping, "UNDECIDED", 0)
+    monkeypatch.setattr(grouping, "FEW", 0)
+    monkeypatch.setattr(paged, "PAGE", 20)
+    monkeypatch.setattr(PostgresSource, "fetch", stopping)
+    for read in (groups, tallied):
+        asked.clear()
+        with pytest.raises(OutageError, match="`education` is unavailable: unreachable"):
+            await counted(hub, "Child", rows, read)
+        assert asked["education"] == 4
 
 
 async def test_what_nobody_waits_for_is_not_counted_to_its_end(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
