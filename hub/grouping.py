@@ -25,7 +25,7 @@ from hub.planner.formula import Fact, primary_facts
 UNDECIDED = 5_000
 """People whose rows are undecided, of whom facts are asked at once; of more, page by page, unless sets are few."""
 FEW = 5_000
-"""Children for whom a fact holds, so few that all of them are named in one statement about every row."""
+"""Children for whom a fact holds, so few that all of them are named in a statement about every row that is counted."""
 
 
 async def tallied(execution: Execution, asked: Groups, *, division: str | None = None) -> Sequence[Row]:
@@ -125,8 +125,11 @@ async def _first(execution: Execution, asked: Groups) -> dict[Fact, Mapping[str,
 
 async def _few(execution: Execution, asked: Groups, rest: frozenset[Fact]) -> Mapping[Fact, Mapping[str, Any]] | None:
     """The facts of everybody, if each holds for few."""
-    # Other batches that ask the same share what holds for more.
-    registry = replace(execution.registry, set_limit=min(FEW, execution.registry.set_limit), shared=None)
+    most = execution.registry.set_limit
+    # What is told of each child is of one reading, as long as it can be.
+    most = most if asked.each else min(FEW, most)
+    # Batches that ask the same at once share what holds for more.
+    registry = replace(execution.registry, set_limit=most, shared=None)
     found = await _anywhere(Knowledge(registry=registry), rest, asked.home)
     return found if len(found) == len(rest) else None
 

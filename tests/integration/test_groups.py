@@ -174,7 +174,7 @@ async def test_a_department_that_stops_between_two_pages_is_an_outage_and_no_sma
     for read in (groups, tallied):
         asked.clear()
         with pytest.raises(OutageError, match="`education` is unavailable: unreachable"):
-            await counted(hub, "Child", rows, read)
+            await counted(hub, "Child", rows, read, set_limit=3)
         assert asked["education"] == 4
 
 
