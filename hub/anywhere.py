@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from connectors.source import Column, Fetch, Param, Row, SourceError
+from connectors.source import ALWAYS, Column, Fetch, Param, Row, SourceError
 from hub.files import Files, Holders
 from hub.planner.formula import Fact, some
 from hub.registry import (
@@ -67,6 +67,19 @@ async def held_anywhere(
         if answer is None and fact in exact:
             of_children[fact] = SourceError(fact.source, "overloaded")
     return {**of_rows, **of_children}
+
+
+async def hold_for_few(registry: Registry, facts: Iterable[Fact], most: int) -> bool:
+    """Whether none of a child's facts holds for more, with those of its relation; one after another, until one does."""
+    by_relation: dict[tuple[str, str], list[Fact]] = {}
+    # What holds for whoever has a row holds for most, so it is asked first, and mostly alone.
+    for fact in sorted(facts, key=lambda fact: (fact.where != ALWAYS, fact.name)):
+        if fact.via == "child":
+            by_relation.setdefault((fact.source, fact.relation), []).append(fact)
+    for group in by_relation.values():
+        if len(await registry.reading.fetch(_anywhere(tuple(group)), {"set_limit": most + 1})) > most:
+            return False
+    return True
 
 
 async def members_anywhere(registry: Registry, facts: Iterable[Fact], home: Home) -> dict[Fact, Answer]:

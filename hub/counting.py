@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-from connectors.source import Aggregate, All, Bucket, Column, Compare, Exists, Fetch, Param, Predicate
+from connectors.source import Aggregate, All, Bucket, Column, Compare, Exists, Fetch, Param, Predicate, Some
 from hub.planner.facts import ACCEPTED_FILE, of_its_report
 from hub.planner.formula import Fact, Formula, every, facts, local_fact, member, render, untrue
 from hub.planner.relations import HOME, keys_of
@@ -64,7 +64,7 @@ def whole(asked: Groups, divided: bool) -> Aggregate:
 @lru_cache(maxsize=512)
 def certain(asked: Groups, unknown: frozenset[Fact], divided: bool) -> Aggregate:
     """The rows that count whatever is unknown."""
-    where = every((_where(asked, unknown, optimistic=False), *_inside_of(asked, divided)))
+    where = every((*_sure(asked, unknown), *_inside_of(asked, divided)))
     return replace(whole(asked, divided), where=where)
 
 
@@ -137,13 +137,22 @@ def _doubt(asked: Groups, unknown: frozenset[Fact], divided: bool) -> tuple[Pred
 
 def _in_doubt(asked: Groups, unknown: frozenset[Fact]) -> Predicate:
     """Of what may count: it is not sure to."""
-    possible, sure = (_parts(_where(asked, unknown, optimistic=optimistic)) for optimistic in (True, False))
+    possible = _parts(_where(asked, unknown, optimistic=True))
     # What holds of all that may count is not asked again: what is left to fail may be found by an index.
-    return untrue(every(part for part in sure if part not in possible))
+    return untrue(every(part for part in _sure(asked, unknown) if part not in possible))
+
+
+def _sure(asked: Groups, unknown: frozenset[Fact]) -> tuple[Predicate, ...]:
+    """What holds of a row that counts whatever is unknown; of two ways one of which it must go anyway, neither."""
+    parts = _parts(_where(asked, unknown, optimistic=False))
+    return tuple(part for part in parts if not isinstance(part, Some) or set(part.parts).isdisjoint(parts))
 
 
 def _parts(predicate: Predicate) -> tuple[Predicate, ...]:
-    return predicate.parts if isinstance(predicate, All) else (predicate,)
+    """What must hold, each for itself."""
+    if not isinstance(predicate, All):
+        return (predicate,)
+    return tuple(dict.fromkeys(part for whole_ in predicate.parts for part in _parts(whole_)))
 
 
 def _where(asked: Groups, unknown: frozenset[Fact], *, optimistic: bool) -> Predicate:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.source import NEVER, Aggregate, Row, SourceError
+from hub.anywhere import hold_for_few
 from hub.counting import PERSON, Groups, certain, certain_apart, doubtful, undecided, whole
 from hub.errors import OutageError
 from hub.executor import Execution
@@ -128,6 +129,8 @@ async def _few(execution: Execution, asked: Groups, rest: frozenset[Fact]) -> Ma
     most = execution.registry.set_limit
     # What is told of each child is of one reading, as long as it can be.
     most = most if asked.each else min(FEW, most)
+    if not await hold_for_few(execution.registry, rest, most):
+        return None
     # Batches that ask the same at once share what holds for more.
     registry = replace(execution.registry, set_limit=most, shared=None)
     found = await _anywhere(Knowledge(registry=registry), rest, asked.home)
