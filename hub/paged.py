@@ -30,8 +30,6 @@ from hub.registry import NOBODY, REGISTER_SOURCES, Registry, key_columns
 
 PAGE = 5_000
 """Rows of a page: so many keys are bound at most."""
-AHEAD = 4
-"""Pages that are read at once: what PostgreSQL looks up for a statement about rows in doubt, it looks up seldom."""
 MOST = 100_000
 """Rows of another department that are gone through to find whom they lead to; of more, all rows in doubt are."""
 
@@ -120,18 +118,16 @@ class _Pages:
 
     async def each(self) -> AsyncGenerator[Sequence[Row]]:
         """Every such row in one of the pages."""
-        rows = await self._page("first", {}, PAGE)
+        rows = await self._page("first", {})
         files = await self._led_to() if len(rows) == PAGE and self.asked.relation == "Child" else None
         if files is not None:
             for start in range(0, len(files), PAGE):
-                yield await self._page("among", {"among": files[start : start + PAGE]}, PAGE)
+                yield await self._page("among", {"among": files[start : start + PAGE]})
             return
         yield rows
-        limit, more = PAGE, PAGE * AHEAD
-        while len(rows) == limit:
-            rows, limit = await self._page("after", {"afterKey": rows[-1][0]}, more), more
-            for start in range(0, len(rows) or 1, PAGE):
-                yield rows[start : start + PAGE]
+        while len(rows) == PAGE:
+            rows = await self._page("after", {"afterKey": rows[-1][0]})
+            yield rows
 
     def alone(self) -> Execution:
         """For one page: what is learnt of it is forgotten after it."""
@@ -139,9 +135,9 @@ class _Pages:
         registry = Registry(reading=reading, set_limit=self.execution.registry.set_limit)
         return Execution(reading=reading, registry=registry, years_ago=self.execution.years_ago)
 
-    async def _page(self, part: Part, where: Mapping[str, Any], limit: int) -> Sequence[Row]:
+    async def _page(self, part: Part, where: Mapping[str, Any]) -> Sequence[Row]:
         statement = doubtful_page(self.asked, self.unknown, self.given["division_asked"] is not None, part)
-        return await self.execution.reading.fetch(statement, {**self.given, **where, "limit": limit})
+        return await self.execution.reading.fetch(statement, {**self.given, **where, "limit": PAGE})
 
     async def _led_to(self) -> list[str] | None:
         """Files without which no row counts, by their numbers; None: they are too many to be told, or any may count."""
