@@ -75,7 +75,7 @@ class Hub:
     limits: Limits
     clock: Callable[[], datetime]
     set_limit: int = 20_000
-    patience: float = 30.0
+    patience: float = 60.0
     """Seconds that a count may take which goes through rows page by page."""
     writing: Writing | None = None
     events: Events | None = None

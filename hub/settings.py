@@ -92,7 +92,7 @@ class Deadlines(Group):
     )
     write: Seconds = Field(default=2.0, description="one write in a department's database, waiting for it included")
     count: Seconds = Field(
-        default=30.0, description="a count that goes through very many rows of other departments, page by page"
+        default=60.0, description="a count that goes through very many rows of other departments, page by page"
     )
     settle: Seconds = Field(
         default=60.0,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench import (
+    counts,
     events,
     folder,
     following,
@@ -27,6 +28,7 @@ from tests.bench import (
 
 MEASUREMENTS: Mapping[str, Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]] = {
     "speed": speed.measure,
+    "counts": counts.measure,
     "variety": variety.measure,
     "linkage": linkage.measure,
     "folder": folder.measure,
