@@ -250,15 +250,14 @@ class Reading:
 
     def aggregate(self, aggregate: Aggregate) -> list[Row]:
         """Groups of the aggregate."""
-        groups: dict[tuple[Any, ...], dict[Any, Any]] = {} if aggregate.by else {(): {}}
+        groups: dict[tuple[Any, ...], Any] = {} if aggregate.by else {(): 0}
         for row in self.rows(aggregate.relation):
             if self.true(aggregate.where, row) and not self.true(aggregate.apart, row):
                 key = tuple(self._bucket(bucket, row) for bucket in aggregate.by)
-                shares = groups.setdefault(key, {})
-                subject = self._column(row, aggregate.subject)
                 part = 1 if aggregate.total is None else comparable(row[aggregate.total] or "0", decimal=True)
-                shares[subject] = shares.get(subject, 0) + part
-        return [[*key, *_judged(shares, money=aggregate.total is not None)] for key, shares in groups.items()]
+                groups[key] = groups.get(key, 0) + part
+        counts = aggregate.total is None
+        return [[*key, value if counts else f"{value:.2f}"] for key, value in groups.items()]
 
     def _bucket(self, bucket: Bucket, row: Dict) -> Any:
         if bucket.relation is None:
@@ -284,11 +283,3 @@ def _like(value: Any, text: str) -> Any:
     if isinstance(value, bool):
         return text == "true"
     return type(value)(text)
-
-
-def _judged(shares: dict[Any, Any], *, money: bool) -> list[Any]:
-    total = sum(shares.values())
-    weight = sum(abs(share) for share in shares.values())
-    largest = float(max(abs(share) for share in shares.values()) / weight) if weight else 0.0
-    value = f"{total:.2f}" if money else total
-    return [value, len([subject for subject in shares if subject is not None]), largest]

@@ -191,10 +191,9 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregate:
-    """Groups of one relation: ``slots`` are the buckets in order, then ``~value``, ``~subjects``, ``~largest``.
+    """Groups of one relation: ``slots`` are the buckets in order, then ``~value``.
 
-    ``~value``: rows counted, or the sum of ``total`` as a decimal text. ``~subjects``: distinct values of ``subject``
-    in the group (small cells are judged by it). ``~largest``: the largest share of one subject in the sum, 0 to 1.
+    ``~value``: rows counted, or the sum of ``total`` as a decimal text.
     ``apart``: rows for which it holds are left out. They are few of those for which ``where`` does: found for
     themselves and taken from the number of all, so that the others need not be looked at for it.
     """
@@ -202,7 +201,6 @@ class Aggregate:
     source: str
     relation: str
     by: tuple[Bucket, ...]
-    subject: str
     total: str | None = None
     where: Predicate = ALWAYS
     apart: Predicate = NEVER

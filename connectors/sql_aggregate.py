@@ -1,6 +1,6 @@
-"""Aggregate -> Statement: groups with their number of subjects and the largest share of one, pure and deterministic.
+"""Aggregate -> Statement: groups and how many rows each has, or their sum, pure and deterministic.
 
-Guarantee: what small cells are judged by (subjects, largest share) comes from the same rows as the value.
+Guarantee: every row for which ``where`` holds, and ``apart`` does not, is in one group.
 """
 
 from __future__ import annotations
@@ -29,15 +29,13 @@ def aggregate_statement(aggregate: Aggregate, mapping: Mapping) -> Statement:
     table = writer.table(aggregate.relation)
     names = [f"g{place}" for place in range(len(aggregate.by))]
     items = [f"{_bucket(bucket, writer, table)} AS {name}" for bucket, name in zip(aggregate.by, names, strict=True)]
-    if aggregate.total is None and _one_row_each(aggregate, table):
+    if aggregate.total is None:
         text = _counted(aggregate, names, items, writer, table)
         return Statement(text=text, binders=tuple(writer.binders), planned=aggregate.apart != NEVER)
     where = aggregate.where if aggregate.apart == NEVER else All((aggregate.where, Not(aggregate.apart)))
-    items.append(f"{writer.value(table, table.relation.column(aggregate.subject))} AS subject")
-    items.append(f"{_total(aggregate, table)} AS part")
-    rows = f"SELECT {', '.join(items)}\n    {_rows(where, writer, table)}"
-    text = _grouped(rows, names, money=aggregate.total is not None)
-    return Statement(text=text, binders=tuple(writer.binders))
+    items.append(f"{_total(aggregate.total, table)} AS part")
+    rows = f"SELECT {', '.join(items)}\n  {_rows(where, writer, table)}"
+    return Statement(text=_summed(rows, names), binders=tuple(writer.binders))
 
 
 def _rows(predicate: Predicate, writer: Writer, table: Table) -> str:
@@ -72,19 +70,12 @@ def _first(plain: Predicate, writer: Writer, outer: Table) -> str:
     return f"(SELECT {columns} FROM {inner.source()} WHERE {where} OFFSET 0)"
 
 
-def _one_row_each(aggregate: Aggregate, table: Table) -> bool:
-    """Whether every subject has one row, being its key: nothing need be added up for each of them first."""
-    columns = table.relation.column(aggregate.subject), table.relation.column("_key")
-    return columns[0].place == columns[1].place and columns[0].unique is None
-
-
 def _counted(aggregate: Aggregate, names: list[str], items: list[str], writer: Writer, table: Table) -> str:
     """Counts by what is stored first, and by groups then: a code is named once a group, and not once a row."""
     joined = table.source("\f")  # by now all columns are known, those of joins as well
     rows, number = _stored(aggregate, list(table.columns), writer), 'coalesce(sum("~rows"), 0)'
     outputs = [f'{name} AS "~by{place}"' for place, name in enumerate(names)]
-    outputs += [f'{number}::bigint AS "~value"', f'{number}::bigint AS "~subjects"']
-    outputs.append(f'coalesce(1 / nullif({number}, 0)::float8, 0) AS "~largest"')
+    outputs.append(f'{number}::bigint AS "~value"')
     items = [*items, '"~rows"']
     found = f"SELECT {', '.join(items)}\n  FROM {joined.replace(chr(12), f'({rows})')}"
     last = f"\nGROUP BY {', '.join(names)}" if names else ""
@@ -122,23 +113,15 @@ def _repeats(bucket: Bucket, relation: Relation) -> bool:
     return plain and not column.is_key and not column.is_list and column.unique is None
 
 
-def _grouped(rows: str, names: list[str], *, money: bool) -> str:
-    """Sums for each subject, then for each group: rows of no subject are one more share, but no subject."""
-    keys = ", ".join(names)
-    group = f"\n  GROUP BY {keys}, subject" if names else "\n  GROUP BY subject"
-    shares = f"SELECT {keys + ', ' if names else ''}subject, sum(part) AS part\n  FROM ({rows}) AS found{group}"
-    value = "round(coalesce(sum(part), 0), 2)::text" if money else "coalesce(sum(part), 0)::bigint"
+def _summed(rows: str, names: list[str]) -> str:
     outputs = [f'{name} AS "~by{place}"' for place, name in enumerate(names)]
-    outputs += [f'{value} AS "~value"', 'count(subject) AS "~subjects"']
-    outputs.append('coalesce(max(abs(part)) / nullif(sum(abs(part)), 0), 0)::float8 AS "~largest"')
-    last = f"\nGROUP BY {keys}" if names else ""
-    return f"SELECT {', '.join(outputs)}\nFROM ({shares}) AS shares{last}"
+    outputs.append('round(coalesce(sum(part), 0), 2)::text AS "~value"')
+    last = f"\nGROUP BY {', '.join(names)}" if names else ""
+    return f"SELECT {', '.join(outputs)}\nFROM ({rows}) AS found{last}"
 
 
-def _total(aggregate: Aggregate, table: Table) -> str:
-    if aggregate.total is None:
-        return "1::numeric"
-    column = table.relation.column(aggregate.total)
+def _total(name: str, table: Table) -> str:
+    column = table.relation.column(name)
     if column.kind not in {"int", "decimal", "float"}:
         raise ValueError(f"column `{column.name}` is no number to sum")
     return f"({sortable(column, table.raw(column))})::numeric"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-from connectors.source import Aggregate, All, Bucket, Column, Compare, Exists, Fetch, Param, Predicate, Some
+from connectors.source import Aggregate, All, Bucket, Column, Compare, Exists, Fetch, Not, Param, Predicate, Some
 from hub.planner.facts import ACCEPTED_FILE, of_its_report
 from hub.planner.formula import Fact, Formula, every, facts, local_fact, member, render, untrue
 from hub.planner.relations import HOME, keys_of
@@ -48,14 +48,11 @@ class Groups:
 @lru_cache(maxsize=512)
 def whole(asked: Groups, divided: bool) -> Aggregate:
     """All that count, all being known."""
-    known = keys_of(asked.relation)
-    subject = next(name for name in ("_register", "_person", "_key") if name in known)
     by = tuple(_bucket(asked.relation, coordinate) for coordinate in asked.by)
     return Aggregate(
         source=asked.home,
         relation=asked.relation,
-        by=(*by, Bucket(column=subject)) if asked.each else by,
-        subject=subject,
+        by=(*by, Bucket(column=_child(asked.relation))) if asked.each else by,
         total=asked.total,
         where=every((_where(asked, frozenset(), optimistic=False), *_inside_of(asked, divided))),
     )
@@ -64,16 +61,14 @@ def whole(asked: Groups, divided: bool) -> Aggregate:
 @lru_cache(maxsize=512)
 def certain(asked: Groups, unknown: frozenset[Fact], divided: bool) -> Aggregate:
     """The rows that count whatever is unknown."""
-    where = every((*_sure(asked, unknown), *_inside_of(asked, divided)))
-    return replace(whole(asked, divided), where=where)
-
-
-@lru_cache(maxsize=512)
-def certain_apart(asked: Groups, unknown: frozenset[Fact], divided: bool) -> Aggregate:
-    """The same, where few are doubtful: those that may count, without those that may or may not."""
+    all_rows, sure = whole(asked, divided), _sure(asked, unknown)
+    if asked.relation != "Child" or all(map(_of_itself, sure)):
+        return replace(all_rows, where=every((*sure, *_inside_of(asked, divided))))
+    # Files that may count, without those that may or may not: other rows are looked at for these alone, and most times
+    # they are few.
     possible = _where(asked, unknown, optimistic=True)
     where = every((possible, *_inside_of(asked, divided)))
-    return replace(whole(asked, divided), where=where, apart=_in_doubt(asked, unknown))
+    return replace(all_rows, where=where, apart=_in_doubt(asked, unknown))
 
 
 @lru_cache(maxsize=512)
@@ -115,6 +110,12 @@ def settled(asked: Groups, divided: bool) -> Aggregate:
     return replace(all_rows, where=every((Compare("_key", "in", Param("doubtful")), all_rows.where)))
 
 
+def _child(relation: str) -> str:
+    """By what the child of a row is told apart from others; of rows that have none, the row."""
+    known = keys_of(relation)
+    return next(name for name in ("_register", "_person", "_key") if name in known)
+
+
 def keys_in(asked: Groups) -> list[str]:
     """What stands in a row that is in doubt, by its place: first the row's own key."""
     return [name for name in keys_of(asked.relation) if name == "_key" or name in PERSON]
@@ -146,6 +147,16 @@ def _sure(asked: Groups, unknown: frozenset[Fact]) -> tuple[Predicate, ...]:
     """What holds of a row that counts whatever is unknown; of two ways one of which it must go anyway, neither."""
     parts = _parts(_where(asked, unknown, optimistic=False))
     return tuple(part for part in parts if not isinstance(part, Some) or set(part.parts).isdisjoint(parts))
+
+
+def _of_itself(predicate: Predicate) -> bool:
+    """Whether a row tells by itself."""
+    match predicate:
+        case All(parts) | Some(parts):
+            return all(map(_of_itself, parts))
+        case Not(part):
+            return _of_itself(part)
+    return not isinstance(predicate, Exists)
 
 
 def _parts(predicate: Predicate) -> tuple[Predicate, ...]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from connectors.source import NEVER, Aggregate, Row, SourceError
 from hub.anywhere import hold_for_few
-from hub.counting import PERSON, Groups, certain, certain_apart, doubtful, undecided, whole
+from hub.counting import PERSON, Groups, certain, doubtful, undecided, whole
 from hub.errors import OutageError
 from hub.executor import Execution
 from hub.knowledge import Knowledge
@@ -51,7 +51,7 @@ async def _apart(execution: Execution, asked: Groups, asking: Mapping[str, Any])
     given = {**asking, **_bindings(known)}
     if asked.remote - frozenset(known) > rest:
         return await _all_in_pages(execution, asked, given, asked.remote - frozenset(known))
-    async with _beside(_counted(execution, certain_apart(asked, rest, divided), given)) as sure:
+    async with _beside(_counted(execution, certain(asked, rest, divided), given)) as sure:
         rows = await execution.reading.fetch(doubtful(asked, rest, divided), {**given, "limit": UNDECIDED + 1})
         if len(rows) <= UNDECIDED:
             settled = await of_page(execution, asked, given, rest, rows)

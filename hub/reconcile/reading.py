@@ -56,7 +56,7 @@ class Stream:
     @property
     def count(self) -> Aggregate:
         """How many rows there are."""
-        return Aggregate(source=self.source, relation=self.relation, by=(), subject="_key", where=self.where)
+        return Aggregate(source=self.source, relation=self.relation, by=(), where=self.where)
 
 
 FILE: Final = Stream(

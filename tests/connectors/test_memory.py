@@ -255,7 +255,6 @@ BUCKETS = [
 @given(
     by=st.lists(st.sampled_from(BUCKETS), max_size=3).map(tuple),
     total=st.sampled_from([None, "amount"]),
-    subject=st.sampled_from(["_citizen", "_key", "_group"]),
     where=predicates("Person", 1),
     apart=st.one_of(st.just(NEVER), predicates("Person", 2)),
     today=st.sampled_from(["2017-06-30", "2020-02-29"]),
@@ -264,21 +263,14 @@ async def test_memory_and_postgres_give_the_same_groups(
     both: Both,
     by: tuple[Bucket, ...],
     total: str | None,
-    subject: str,
     where: Predicate,
     apart: Predicate,
     today: str,
 ) -> None:
-    aggregate = Aggregate(
-        source="scratch", relation="Person", by=by, subject=subject, total=total, where=where, apart=apart
-    )
+    aggregate = Aggregate(source="scratch", relation="Person", by=by, total=total, where=where, apart=apart)
     one = await both.memory.aggregate(aggregate, {"today": today}, deadline=5)
     two = await both.postgres.aggregate(aggregate, {"today": today}, deadline=5)
-    assert rounded(one) == rounded(two)
-
-
-def rounded(groups: Any) -> list[str]:
-    return sorted(repr([*list(group)[:-1], round(group[-1], 9)]) for group in groups)
+    assert sorted(map(repr, map(list, one))) == sorted(map(repr, map(list, two)))
 
 
 @settings(GENERATED, max_examples=120)

@@ -130,7 +130,7 @@ async def test_a_page_of_a_division_is_planned_with_it(source: PostgresSource, w
 
 async def test_a_count_among_many_keys_is_planned_with_them(source: PostgresSource, watched: Watched) -> None:
     where = Compare("_key", "in", Param("keys"))
-    asked = Aggregate(source="scratch", relation="Person", subject="_key", by=(), where=where)
+    asked = Aggregate(source="scratch", relation="Person", by=(), where=where)
     for count, planned in ((LONG - 1, 0), (LONG, 1)):
         bound = {"keys": [str(number) for number in range(count)]}
         [row] = await source.aggregate(asked, bound, deadline=3)
@@ -142,7 +142,7 @@ async def test_a_count_of_all_but_a_few_is_planned_with_what_these_are(
     source: PostgresSource, watched: Watched
 ) -> None:
     few = Compare("_key", "in", Param("keys"))
-    asked = Aggregate(source="scratch", relation="Person", subject="_key", by=(), apart=few)
+    asked = Aggregate(source="scratch", relation="Person", by=(), apart=few)
     keys = [row[0] for row in await source.fetch(PEOPLE, {}, deadline=3)][:7]
     [row] = await source.aggregate(asked, {"keys": keys}, deadline=3)
     assert row[0] == scratch.PEOPLE - len(keys)

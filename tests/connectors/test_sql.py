@@ -158,7 +158,6 @@ CASES: dict[str, Fetch | Aggregate] = {
     "aggregate": Aggregate(
         source="scratch",
         relation="Person",
-        subject="_citizen",
         total="amount",
         where=IN_DIVISION,
         by=(
@@ -170,14 +169,12 @@ CASES: dict[str, Fetch | Aggregate] = {
     "aggregate_that_looks_further": Aggregate(
         source="scratch",
         relation="Person",
-        subject="_key",
         where=All((IN_DIVISION, Some((HAS_GRANT, Compare("_citizen", "in", Param("citizens")))))),
         by=(Bucket(column="division", width="town"),),
     ),
     "aggregate_with_rows_apart": Aggregate(
         source="scratch",
         relation="Person",
-        subject="_key",
         where=Compare("_open", "eq", Constant(True)),
         by=(Bucket(column="division", width="town"), Bucket(column="sex")),
         apart=Not(Some((Compare("bornOn", "gt", Param("born")), HAS_GRANT, Compare("poor", "eq", Param("poor"))))),

@@ -1,4 +1,4 @@
-SELECT g0 AS "~by0", coalesce(sum("~rows"), 0)::bigint AS "~value", coalesce(sum("~rows"), 0)::bigint AS "~subjects", coalesce(1 / nullif(coalesce(sum("~rows"), 0), 0)::float8, 0) AS "~largest"
+SELECT g0 AS "~by0", coalesce(sum("~rows"), 0)::bigint AS "~value"
 FROM (SELECT left(t0."qh"::text, 9) AS g0, "~rows"
   FROM (SELECT t1."qh", count(*)::int AS "~rows"
     FROM (SELECT t4."qh", t4."bh", t4."sfz" FROM "zhu" AS t4 WHERE (t4."qh" >= $3 AND t4."qh" < $4) OFFSET 0) AS t1

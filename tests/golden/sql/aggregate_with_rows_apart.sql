@@ -1,4 +1,4 @@
-SELECT g0 AS "~by0", g1 AS "~by1", coalesce(sum("~rows"), 0)::bigint AS "~value", coalesce(sum("~rows"), 0)::bigint AS "~subjects", coalesce(1 / nullif(coalesce(sum("~rows"), 0), 0)::float8, 0) AS "~largest"
+SELECT g0 AS "~by0", g1 AS "~by1", coalesce(sum("~rows"), 0)::bigint AS "~value"
 FROM (SELECT left(t0."qh"::text, 9) AS g0, CASE t0."xb" WHEN '1' THEN 'MALE' WHEN '2' THEN 'FEMALE' WHEN '0' THEN 'UNKNOWN' END AS g1, "~rows"
   FROM (SELECT t1."qh", t1."xb", count(*)::int AS "~rows"
     FROM "zhu" AS t1
