@@ -44,13 +44,14 @@ async def tallied(execution: Execution, asked: Groups, *, division: str | None =
 async def _apart(execution: Execution, asked: Groups, asking: Mapping[str, Any]) -> Sequence[Row] | None:
     """The groups, or None where it is not files that are counted."""
     home, divided = asked.home, asking["division_asked"] is not None
-    rest = asked.remote - primary_facts(asked.rows, home)
+    wanted, first = asked.remote, primary_facts(asked.rows, home)
+    rest = wanted - first
     if asked.relation != "Child" or not rest or any(fact.via != "child" for fact in rest):
         return None
-    known = await _first(execution, asked)
+    known = await _anywhere(execution.knowledge, first, home)
     given = {**asking, **_bindings(known)}
-    if asked.remote - frozenset(known) > rest:
-        return await _all_in_pages(execution, asked, given, asked.remote - frozenset(known))
+    if len(known) < len(first):
+        return await _all_in_pages(execution, asked, given, wanted.difference(known))
     async with _beside(_counted(execution, certain(asked, rest, divided), given)) as sure:
         rows = await execution.reading.fetch(doubtful(asked, rest, divided), {**given, "limit": UNDECIDED + 1})
         if len(rows) <= UNDECIDED:
@@ -85,12 +86,13 @@ async def groups(execution: Execution, asked: Groups, *, division: str | None = 
     """The department's groups, by the facts of other departments; an ``OutageError`` if one does not answer."""
     asking = {"division_asked": division}
     try:
-        known = await _first(execution, asked)
-        rest = asked.remote - frozenset(known)
+        first = primary_facts(asked.rows, asked.home)
+        known = await _anywhere(execution.knowledge, first, asked.home)
+        given, rest = {**asking, **_bindings(known)}, asked.remote.difference(known)
         if rest:
-            told = await _rest(execution, asked, {**asking, **_bindings(known)}, rest)
+            told = await _rest(execution, asked, given, rest) if len(known) == len(first) else None
             if told is None:
-                return await _all_in_pages(execution, asked, {**asking, **_bindings(known)}, rest)
+                return await _all_in_pages(execution, asked, given, rest)
             known |= told
         return await _whole(execution, asked, asking, known)
     except SourceError as error:
@@ -119,11 +121,6 @@ async def _whole(
     return await execution.reading.aggregate(whole(asked, divided), {**asking, **_bindings(known)})
 
 
-async def _first(execution: Execution, asked: Groups) -> dict[Fact, Mapping[str, Any]]:
-    """What must be known of everybody before a row could count, as far as it does not hold for too many."""
-    return await _anywhere(execution.knowledge, primary_facts(asked.rows, asked.home), asked.home)
-
-
 async def _few(execution: Execution, asked: Groups, rest: frozenset[Fact]) -> Mapping[Fact, Mapping[str, Any]] | None:
     """The facts of everybody, if each holds for few."""
     most = execution.registry.set_limit
@@ -138,6 +135,7 @@ async def _few(execution: Execution, asked: Groups, rest: frozenset[Fact]) -> Ma
 
 
 async def _anywhere(knowledge: Knowledge, wanted: frozenset[Fact], home: str) -> dict[Fact, Mapping[str, Any]]:
+    """For whom the facts hold, whoever that is; those that hold for too many are left out."""
     found = dict(await knowledge.anywhere(wanted, home, exact=frozenset()))
     # Too many to be named is no outage, and an outage is not too many.
     if failed := wanted & knowledge.unknown.keys():
@@ -149,8 +147,6 @@ async def _rest(
     execution: Execution, asked: Groups, given: Mapping[str, Any], rest: frozenset[Fact]
 ) -> Mapping[Fact, Mapping[str, Any]] | None:
     """The facts, of those whose rows rest on them, or of all children where these are few; None: there are too many."""
-    if primary_facts(asked.rows, asked.home) & rest:
-        return None
     statement = undecided(asked, rest, given["division_asked"] is not None)
     rows = await execution.reading.fetch(statement, {**given, "limit": UNDECIDED + 1})
     if len(rows) > UNDECIDED:
