@@ -49,18 +49,19 @@ def _asked(execution: Execution, wishes: Sequence[Wish]) -> Iterator[Awaitable[A
     hanging, resting = _hanging(wishes), list[Hanging]()
     if any(_of_child(reach) and reach.source not in REGISTER_SOURCES for reach, _ in hanging) or _elsewhere(own):
         yield execution.registry.links_ahead()
+    plain = list[Hanging]()
     for reach, arguments in hanging:
         needs = needs_of(reach, arguments)
         first |= dict.fromkeys(needs.first)
-        if needs.first or needs.primary:
-            resting.append((reach, arguments))
-        else:
-            execution.plain.add(id(reach))
-            yield _arrived(hang(execution, reach, files.citizen, *_fetch(execution, reach, arguments, files)))
+        (resting if needs.first or needs.primary else plain).append((reach, arguments))
+    # What others wait for goes out before what nobody does.
     if own:
         yield _resting(execution, execution.begin(root, sorted(files.citizen), own.union(first)), resting)
     elif first:
         yield execution.registry.want_ahead(first, files)
+    for reach, arguments in plain:
+        execution.plain.add(id(reach))
+        yield _arrived(hang(execution, reach, files.citizen, *_fetch(execution, reach, arguments, files)))
 
 
 def _as_named(wishes: Iterable[Wish]) -> Files:
