@@ -128,6 +128,7 @@ def _told(identity: Identity, step: Step, taken: Taken, entitlements: Entitlemen
     """What the step tells of itself; what is lawful next says how the row stands, so only who reads that is told."""
     known = taken.state is not None and step.state is not None and entitlements.reads(step.state)
     following = lawful(identity.unit, step, taken.state) if known else ()
+    following = tuple(each for each in following if each is not step or not step.once)
     return {
         "step": step.name,
         "again": taken.again,

@@ -107,7 +107,7 @@ grant select on event.head, event.outbox to hub_log;
 grant execute on function event.append, event.forget to hub_log;
 
 -- Rows that have waited too long, each once a clock: whichever replica looks, and however often. `ended`: since when the row
--- waits no more.
+-- waits no more. `round`: how often it has come to wait: a report that is taken up again, a survey that is returned.
 create table if not exists event.alarm (
     clock text not null,
     type text not null,
@@ -117,15 +117,23 @@ create table if not exists event.alarm (
     primary key (clock, type, key)
 );
 
+alter table event.alarm add column if not exists round integer not null default 1;
 create index if not exists alarm_open on event.alarm (at, clock, key) where ended is null;
 
--- Raises the alarms that are new among `keys`, each as an event, in one transaction; returns how many.
+-- Raises the alarms that are new among `keys`, or had ended, each as an event, in one transaction; returns how many. An
+-- alarm that is open is raised no second time, whoever looks at once: the row is held, and looked at again.
 create or replace function event.raise_alarms(clock text, type text, waits text, keys text[], at timestamptz)
 returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     fresh text[];
+    rounds integer[];
 begin
-    with new as (
+    with again as (
+        update event.alarm a set at = raise_alarms.at, ended = null, round = a.round + 1
+        where a.clock = raise_alarms.clock and a.type = raise_alarms.type and a.ended is not null
+            and a.key = any (raise_alarms.keys)
+        returning a.key as which, a.round as times
+    ), new as (
         insert into event.alarm (clock, type, key, at)
         select raise_alarms.clock, raise_alarms.type, k, raise_alarms.at from unnest(keys) as k
         -- Most were raised long ago, and a conflict costs more than a look.
@@ -133,30 +141,32 @@ begin
             select from event.alarm a where a.clock = raise_alarms.clock and a.type = raise_alarms.type and a.key = k
         )
         order by k
-        on conflict do nothing returning key
-    )
-    select array_agg(new.key) into fresh from new;
+        on conflict do nothing returning key as which, round as times
+    ), raised as (select * from again union all select * from new)
+    select array_agg(raised.which order by raised.which), array_agg(raised.times order by raised.which)
+    into fresh, rounds from raised;
     if fresh is null then
         return 0;
     end if;
     perform event.append(
         array_agg(raise_alarms.at),
-        array_agg(format('alarm/%s/%s/%s', raise_alarms.clock, raise_alarms.type, k)),
+        array_agg(format('alarm/%s/%s/%s', raise_alarms.clock, raise_alarms.type, k) || case when n > 1 then '/' || n else '' end),
         array_agg(jsonb_build_array(jsonb_build_object(
             'type', raise_alarms.type, 'key', k, 'coordinates', jsonb_build_array(waits),
             'causeType', raise_alarms.type, 'causeKey', k, 'clock', raise_alarms.clock
         )))
-    ) from unnest(fresh) as k;
+    ) from unnest(fresh, rounds) as raised (k, n);
     return cardinality(fresh);
 end
 $$;
 
--- Notes which rows wait no more; `keys` are all that still do.
+-- Notes which rows wait no more; `keys` are all that still do. What was raised after this look began is none of its
+-- business: a replica that was held up would end what another has just raised, and have it raised twice.
 create or replace function event.end_alarms(clock text, keys text[], at timestamptz) returns void
 language sql security definer set search_path = pg_catalog, pg_temp as $$
     update event.alarm a set ended = end_alarms.at
     -- Not `<> all`, which compares each with each.
-    where a.clock = end_alarms.clock and a.ended is null
+    where a.clock = end_alarms.clock and a.ended is null and a.at <= end_alarms.at
         and not exists (select from unnest(end_alarms.keys) as k where k = a.key);
 $$;
 

@@ -7,7 +7,7 @@ writes decide in the end. Who may not take a step at all is told nothing of the 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 from hub.errors import RefusalError
@@ -156,7 +156,7 @@ def judge(step: Step, principal: Principal, standing: Standing) -> Verdict:
         return NotEntitled(step=step, purposes=purposes)
     if is_lawful(step, standing):
         return Allowed(step=step)
-    return Conflict(step=step, standing=standing, lawful=lawful(principal.unit, step, standing.state))
+    return Conflict(step=step, standing=standing, lawful=instead(principal.unit, step, standing))
 
 
 def is_lawful(step: Step, standing: Standing) -> bool:
@@ -166,6 +166,14 @@ def is_lawful(step: Step, standing: Standing) -> bool:
     if standing.filled & frozenset(step.once) or standing.unmet & frozenset(step.conditions):
         return False
     return not step.into or standing.into in step.into
+
+
+def instead(unit: str, refused: Step, standing: Standing) -> tuple[Step, ...]:
+    """What is lawful in place of a step that is not: itself only if another row to lead into is all that it lacks."""
+    found = lawful(unit, refused, standing.state)
+    if refused.into and is_lawful(refused, replace(standing, into=refused.into[0])):
+        return found
+    return tuple(step for step in found if step is not refused)
 
 
 def lawful(unit: str, wanted: Step, state: str | None) -> tuple[Step, ...]:

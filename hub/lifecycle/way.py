@@ -20,7 +20,7 @@ from hub.lifecycle.census import no_figure, replaced
 from hub.lifecycle.compile import Compiled, Part
 from hub.lifecycle.entries import Acting
 from hub.lifecycle.found import Found
-from hub.lifecycle.guard import Conflict, Standing, judge, lawful
+from hub.lifecycle.guard import Conflict, Standing, instead, judge, lawful
 from hub.lifecycle.signatures import ABOUT, names_about
 from hub.lifecycle.step import Step
 from hub.sources import Breaker
@@ -121,7 +121,7 @@ class Way:
     def _nothing_to_change(self) -> RefusalError:
         """The row is there, in a state of the step's, and what the step would change of it is not."""
         step, standing = self.acting.step, self.acting.found.standing
-        following = lawful(self.acting.identity.unit, step, standing.state)
+        following = instead(self.acting.identity.unit, step, standing)
         return RefusalError(
             "CONFLICT",
             f"`{step.name}` (clause {step.clause}) changes what belongs to this row, and nothing of it is there yet",

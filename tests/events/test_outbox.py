@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -186,6 +186,67 @@ async def test_installed_again_it_changes_nothing(dsn: str) -> None:
     await writes(dsn, 0, 2)
     await install(dsn)
     assert [row["position"] for row in await rows(dsn, OUTBOX)] == [1, 2]
+
+
+async def raised(dsn: str, keys: Sequence[str], at: datetime) -> int:
+    [row] = await asked(dsn, "select event.raise_alarms('dispatch', 'MandatoryReport', 'w', $1, $2) as n", keys, at)
+    return int(row["n"])
+
+
+async def still(dsn: str, keys: Sequence[str], at: datetime) -> None:
+    await asked(dsn, "select event.end_alarms('dispatch', $1, $2)", keys, at)
+
+
+async def asked(dsn: str, query: str, *given: object) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        found: list[asyncpg.Record] = await connection.fetch(query, *given)
+        return found
+    finally:
+        await connection.close()
+
+
+ALARMS = "select position, key, at from event.outbox where clock = 'dispatch' order by position"
+OPEN = "select key from event.alarm where ended is null order by key"
+
+
+async def test_an_alarm_is_an_event_each_time_that_its_row_comes_to_wait_and_once_while_it_does(dsn: str) -> None:
+    minutes = [NOW + timedelta(minutes=number) for number in range(4)]
+    assert await raised(dsn, ["R1", "R2"], minutes[0]) == 2
+    assert await raised(dsn, ["R1", "R2"], minutes[1]) == 0, "both wait still"
+    await still(dsn, ["R2"], minutes[2])
+    assert [row["key"] for row in await rows(dsn, OPEN)] == ["R2"]
+    assert await raised(dsn, ["R1", "R2", "R3"], minutes[3]) == 2, "the first waits again"
+    assert await raised(dsn, ["R1", "R2", "R3"], minutes[3]) == 0
+    assert [row["key"] for row in await rows(dsn, OPEN)] == ["R1", "R2", "R3"]
+    told = [(row["position"], row["key"], row["at"]) for row in await rows(dsn, ALARMS)]
+    first, again = minutes[0], minutes[3]
+    assert told == [(1, "R1", first), (2, "R2", first), (3, "R1", again), (4, "R3", again)]
+
+
+async def test_of_replicas_that_find_at_once_that_a_row_waits_again_one_tells_it(dsn: str) -> None:
+    await raised(dsn, ["R1"], NOW)
+    await still(dsn, [], NOW)
+    later = NOW + timedelta(minutes=1)
+    assert sum(await asyncio.gather(*(raised(dsn, ["R1"], later) for _ in range(8)))) == 1
+    assert len(await rows(dsn, ALARMS)) == 2
+
+
+async def test_a_look_that_was_held_up_does_not_end_what_was_raised_after_it_began(dsn: str) -> None:
+    later = NOW + timedelta(minutes=1)
+    await raised(dsn, ["R1"], later)
+    await still(dsn, [], NOW)
+    assert [row["key"] for row in await rows(dsn, OPEN)] == ["R1"]
+    await still(dsn, [], later)
+    assert not await rows(dsn, OPEN)
+
+
+async def test_alarms_of_an_installation_of_before_are_kept_and_raised_again(dsn: str) -> None:
+    await raised(dsn, ["R1"], NOW)
+    await still(dsn, [], NOW)
+    await asked(dsn, "alter table event.alarm drop column round")
+    await install(dsn)
+    assert await raised(dsn, ["R1"], NOW + timedelta(minutes=1)) == 1
 
 
 async def test_the_hubs_role_can_take_no_event_back(dsn: str) -> None:

@@ -264,6 +264,32 @@ async def test_a_town_that_was_never_told_that_a_report_was_unfounded_is_told_la
     assert await course.status() == "UNFOUNDED"
 
 
+async def test_a_report_that_is_taken_up_again_is_overdue_again(
+    course: Course, served: Served, departments: Mapping[str, Source], written: Server
+) -> None:
+    await course.reported()
+    await course.until("DISPATCHED")
+    await moved_back(written, course.key, 25 * 60)
+    row = served.id(POLICE, "MandatoryReport", course.key)
+    unfounded = Turn(who=POLICE, purpose=EMERGENCY, step="findUnfounded", given={"findings": "未见异常（虚构）"})
+    again = Turn(who=POLICE, purpose=EMERGENCY, step="reopenReport", given={"reason": "又有人看见（虚构）"})
+    async with listening(served, POLICE, EMERGENCY) as desk, ticking(written, departments) as replica:
+        await desk.subscribe(OVERDUE, after=desk.after["overdue"])
+        await replica.clocks.look()
+        assert await alarms(written, course.key) == [("notify_town", False)]
+        assert (await of_row(desk, served, POLICE, "MandatoryReport", course.key))["clock"] == "notify_town"
+        assert (await course.take(unfounded)).status == 200
+        replica.now += timedelta(seconds=5)
+        await replica.clocks.look()
+        assert await alarms(written, course.key) == [("notify_town", True)]
+        assert (await course.take(again)).status == 200
+        replica.now += timedelta(seconds=5)
+        assert await replica.clocks.look() >= 1
+        assert await replica.clocks.look() == 0, "it waits, and is told once"
+        assert row in {one["id"] for one in await overdue(served, POLICE)}
+        assert (await of_row(desk, served, POLICE, "MandatoryReport", course.key))["clock"] == "notify_town"
+
+
 async def never_told(written: Server, key: str) -> None:
     """As if nobody had told the town."""
     connection = await asyncpg.connect(written.dsn("public_security"))

@@ -92,6 +92,7 @@ def test_what_is_done_once_is_not_done_again(name: str) -> None:
     assert isinstance(judge(step, who, before), Allowed)
     again = judge(step, who, Standing(state=before.state, filled=frozenset(step.once)))
     assert isinstance(again, Conflict)
+    assert step not in again.lawful
     assert "once" in again.sentence
     assert "只能办理一次" in again.sentence_zh
 
@@ -104,6 +105,7 @@ def test_each_condition_alone_stands_in_the_way_and_is_named(name: str) -> None:
         standing = Standing(state=step.origin[0] if step.origin else None, unmet=frozenset({condition}))
         verdict = judge(step, who, standing)
         assert isinstance(verdict, Conflict)
+        assert step not in verdict.lawful
         assert step.clause in verdict.sentence
         assert step.clause in verdict.sentence_zh
 
@@ -113,6 +115,9 @@ def test_reports_are_merged_into_open_ones_alone() -> None:
     for into in states(step):
         allowed = isinstance(judge(step, police, Standing(state="REPORTED", into=into)), Allowed)
         assert allowed == (into in ("REPORTED", "DISPATCHED", "HANDLED", "TOWN_NOTIFIED", "ASSESSED", "PLANNED"))
+    other = judge(step, police, Standing(state="REPORTED", into="CLOSED"))
+    assert isinstance(other, Conflict)
+    assert step in other.lawful, "into another report that is open it would be"
 
 
 def test_a_conflict_names_state_clause_and_what_would_be_lawful_in_two_languages() -> None:
