@@ -122,4 +122,14 @@ ASSESSING: Final = (
         target="CLOSED",
         conditions=("capable_guardian", "no_service_running"),
     ),
+    _step(
+        name="undoClosing",
+        zh="撤销结案",
+        en="take up a report that was wrongly closed",
+        clause="3.2.2",
+        who=TOWN,
+        origin=("CLOSED",),
+        target="PLANNED",
+        explained=True,
+    ),
 )

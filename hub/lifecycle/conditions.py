@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connectors.source import All, Compare, Exists, Not, Outer, Predicate
+from hub.lifecycle.sweeps import ACCEPTED_ELSEWHERE
 from hub.planner import facts as f
 from hub.planner.formula import Fact, Formula, Local, negate
 
@@ -88,6 +89,20 @@ CONDITIONS: Mapping[str, Condition] = {
         zh="另一份在册档案有同一公民身份号码",
         en="another open file has the same citizen id",
         formula=Local(Exists("Child", (("citizenId", "citizenId"),), All((f.is_("_open", True), f.another_file)))),
+    ),
+    "never_accepted": Condition(
+        zh="档案尚未核准过", en="the file was never accepted", formula=Local(f.is_("_accepted", False))
+    ),
+    "number_on_no_accepted_file": Condition(
+        zh="没有已核准的另一份档案使用同一公民身份号码",
+        en="no other accepted file has the same citizen id",
+        formula=Local(Not(ACCEPTED_ELSEWHERE)),
+    ),
+    "nobody_sent": Condition(
+        zh="该报告并案前尚未出警", en="no officers were sent before", formula=Local(f.is_("acceptedAt", True, "null"))
+    ),
+    "officers_sent": Condition(
+        zh="该报告并案前已出警", en="officers were sent before", formula=Local(f.given("acceptedAt"))
     ),
     "revoked_three_months_to_a_year_ago": Condition(
         zh="撤销监护人资格裁判已满三个月、未满一年",

@@ -80,13 +80,14 @@ class Conflict:
         return f"{self.step.zh}（条款 {self.clause}）：{self._why_zh()}；您现在可以办理：{lawful}"
 
     def refusal(self, *, told: bool) -> RefusalError:
-        """The error; a writer who may not be ``told`` how the row stands learns only that the step is not lawful."""
+        """The error; a writer who may not be ``told`` how the row stands learns what the step needs of any row."""
         step = self.step
         if not told:
+            en, zh = _needs(step)
             return RefusalError(
                 "CONFLICT",
-                f"`{step.name}` (clause {self.clause}) is not lawful of this row as it stands",
-                messageZh=f"{step.zh}（条款 {self.clause}）：按该记录的现状不能办理",
+                f"`{step.name}` (clause {self.clause}) is not lawful of this row as it stands{en}",
+                messageZh=f"{step.zh}（条款 {self.clause}）：按该记录的现状不能办理{zh}",
                 step=step.name,
                 clause=self.clause,
             )
@@ -187,6 +188,14 @@ def lawful(unit: str, wanted: Step, state: str | None) -> tuple[Step, ...]:
         and state in step.origin
         and step.purposes(unit)
     )
+
+
+def _needs(step: Step) -> tuple[str, str]:
+    """What a step needs of every row besides its state, in English and Chinese; nothing of this row."""
+    if not step.conditions:
+        return "", ""
+    found = [CONDITIONS[name] for name in step.conditions]
+    return "; it needs that " + " and that ".join(one.en for one in found), "；须" + "、".join(one.zh for one in found)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -44,6 +44,7 @@ _OF_REPORT: Final = (
     "reporterPhone",
 )
 _OF_INCIDENT: Final = ("parentsReached", "placementKind", "placementName", "guardianSanction", "findings")
+_UNMERGED: Final = Change(relation="MandatoryReport", sets=(("_mergedInto", Fixed(None)),))
 
 _step = partial(Step, cycle="report", subject="MandatoryReport", state=STATE)
 """A step about a row of the cycle's own type."""
@@ -256,6 +257,32 @@ POLICING: Final = (
         changes=(Change(relation="MandatoryReport", needs=("_mergedInto",)),),
         into=OPEN,
         stops=("dispatch", "notify_town"),
+    ),
+    _step(
+        name="undoMerge",
+        zh="撤销并案",
+        en="take back a wrong merge of a report to which nobody was sent",
+        clause="2.5",
+        who=POLICE,
+        origin=("MERGED",),
+        target="REPORTED",
+        changes=(_UNMERGED,),
+        conditions=("nobody_sent",),
+        explained=True,
+        starts=("dispatch", "notify_town"),
+    ),
+    _step(
+        name="resumeMerged",
+        zh="撤销并案并继续处置",
+        en="take back a wrong merge of a report to which officers were sent",
+        clause="2.5",
+        who=POLICE,
+        origin=("MERGED",),
+        target="DISPATCHED",
+        changes=(_UNMERGED,),
+        conditions=("officers_sent",),
+        explained=True,
+        starts=("notify_town",),
     ),
 )
 

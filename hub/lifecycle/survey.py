@@ -230,6 +230,19 @@ CLOSING: Final = (
         sweeps=("other_file_accepted",),
         explained=True,
     ),
+    Step(
+        name="acceptFile",
+        zh="核准报告后新建的档案",
+        en="accept a file that a town opened after a report: the police can match the report to it from now on",
+        cycle="survey",
+        clause="2.2",
+        who=DISTRICT,
+        subject="Child",
+        changes=(Change(relation="Child", sets=(("_accepted", Fixed(True)),)),),
+        conditions=("never_accepted", "number_on_no_accepted_file"),
+        rests=(STATE,),
+        sweeps=("file_accepted",),
+    ),
 )
 
 BETWEEN: Final = (

@@ -47,7 +47,7 @@ _ACCEPTED: Final = (
     Put("_acceptedCitizen", Copied("citizenId")),
     Put("_division", Copied("divisionCode")),
 )
-_ELSEWHERE: Final = Exists(
+ACCEPTED_ELSEWHERE: Final = Exists(
     "Child",
     (("citizenId", "_acceptedCitizen"),),
     All((f.is_("_open", True), f.is_("_accepted", True), f.another_file)),
@@ -62,7 +62,7 @@ SWEEPS: Final[Mapping[str, Swept]] = {
         en="the division's files are accepted as they stand, but those with a number accepted on another open file",
         relation="Child",
         where=All(
-            (f.is_("_open", True), f.bound("divisionCode", "under", "swept.divisionCode"), Not(_ELSEWHERE)),
+            (f.is_("_open", True), f.bound("divisionCode", "under", "swept.divisionCode"), Not(ACCEPTED_ELSEWHERE)),
         ),
         puts=(*_ACCEPTED, Put("_acceptedQuarter", Param("swept.quarter"))),
     ),
@@ -73,9 +73,15 @@ SWEEPS: Final[Mapping[str, Swept]] = {
             (
                 f.is_("_open", True),
                 Exists("Child", (("citizenId", "citizenId"),), f.bound("_register", "eq", "subject")),
-                Not(_ELSEWHERE),
+                Not(ACCEPTED_ELSEWHERE),
             )
         ),
+        puts=_ACCEPTED,
+    ),
+    "file_accepted": Swept(
+        en="the file is accepted as it stands",
+        relation="Child",
+        where=All((f.is_("_open", True), f.bound("_register", "eq", "subject"))),
         puts=_ACCEPTED,
     ),
 }

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
+from stdnum.cn import ric
 
 from connectors.demo.server import Server
 from connectors.source import Compare, Constant, Source
@@ -23,11 +25,12 @@ from tests.support.course import (
     Turn,
     strangers_to,
 )
-from tests.support.served import Child, Served, entries_of
+from tests.support.served import Child, Reply, Served, entries_of
 from tests.support.steps import POLICY, row_of, rows_of
 
 pytestmark = pytest.mark.postgres
 
+UNDONE = [("REPORTED", "undoMerge", "resumeMerged"), ("DISPATCHED", "resumeMerged", "undoMerge")]
 ROW = "step again lawful { name nameZh clause } mandatoryReport { id status }"
 
 
@@ -94,8 +97,14 @@ async def test_a_report_is_driven_to_closed_by_the_right_principals_and_by_nobod
     assert (early["code"], early["clause"], early["state"]) == ("CONFLICT", "3.2.2", "PLANNED")
     await course.care_ends()
     await nobody_else_can(course, close, people)
-    assert (await course.take(close, ROW)).data["closeReport"]["lawful"] == []
+    assert [one["name"] for one in (await course.take(close, ROW)).data["closeReport"]["lawful"]] == ["undoClosing"]
     assert await course.status() == "CLOSED"
+    undo = Turn(who=child.town, purpose=GUARDIANSHIP, step="undoClosing", given={"reason": "误结（虚构）"})
+    assert (await course.take(undo, reason=" ")).error["fields"] == ["reason"]
+    await nobody_else_can(course, undo, people)
+    assert (await course.take(undo)).status == 200
+    assert await course.status() == "PLANNED"
+    assert (await course.take(close)).status == 200
     documents = [json.loads(entry) for entry in await entries_of(written)]
     intents = {(one["request"], one["part"]) for one in documents if one["kind"] == "intent"}
     assert intents == {(one["request"], one["part"]) for one in documents if one["kind"] == "outcome"}
@@ -139,6 +148,35 @@ async def test_a_report_is_merged_into_a_named_open_one_and_never_into_nothing(
     assert (back["code"], back["clause"]) == ("CONFLICT", "2.5")
 
 
+@pytest.mark.parametrize(("until", "undo", "other"), UNDONE)
+async def test_a_wrong_merge_is_taken_back_with_a_reason_and_the_report_goes_on_where_it_was(
+    until: str, undo: str, other: str, begun: Course, people: list[Child]
+) -> None:
+    first, second = course_of(begun, people[6]), course_of(begun, people[7])
+    await first.reported()
+    await second.reported(WOMEN)
+    await second.until(until)
+    into = second.served.id(POLICE, "MandatoryReport", first.key)
+    assert (await second.take(Turn(who=POLICE, purpose=EMERGENCY, step="mergeReport"), into=into)).status == 200
+    given = {"reason": "不是同一儿童（虚构）"}
+    wrong = (await second.take(Turn(who=POLICE, purpose=EMERGENCY, step=other, given=given))).error
+    assert (wrong["code"], wrong["clause"], wrong["lawful"]) == ("CONFLICT", "2.5", [undo])
+    turn = Turn(who=POLICE, purpose=EMERGENCY, step=undo, given=given)
+    assert (await second.take(turn, reason="")).error["fields"] == ["reason"]
+    await nobody_else_can(second, turn, people)
+    assert (await second.take(turn)).status == 200
+    row = await row_of(second.departments, "MandatoryReport", second.key, "status", "_mergedInto")
+    assert row == {"status": until, "_mergedInto": None}
+    if until == "REPORTED":
+        assert (await second.take(Turn(who=POLICE, purpose=EMERGENCY, step="dispatch"))).status == 200
+    handled = Turn(who=POLICE, purpose=EMERGENCY, step="recordMeasures", given=MEASURES)
+    assert (await second.take(handled)).status == 200
+    incidents = await rows_of(
+        second.departments, "Incident", Compare("_report", "eq", Constant(second.key)), {}, "_key"
+    )
+    assert len(incidents) == 1
+
+
 KINDS = {POLICY.institutions[code].kind: f"mandatory_reporter:{code}" for code in POLICY.institutions}
 BUREAUS = {"OTHER_CITIZEN": "finance_bureau", "SOCIAL_ORGANISATION": WOMEN}
 
@@ -172,6 +210,49 @@ async def test_a_report_with_nothing_but_a_place_and_a_sentence_runs_by_its_divi
         assert (await course.take(turn)).status == 200
     assert await sees(course, course.child.town, GUARDIANSHIP)
     assert not await sees(course, strangers_to(course.child, people)[0], GUARDIANSHIP)
+
+
+async def test_a_report_of_which_only_a_description_is_known_is_closed_by_a_town_that_opens_the_file(
+    begun: Course, people: list[Child]
+) -> None:
+    course = course_of(begun, people[5])
+    served, town, village = course.served, course.child.town, course.child.village
+    number = "12011420190301301" + ric.calc_check_digit("120114201903013010")
+    await course.reported(WOMEN)
+    match, *others = course.police()
+    for turn in others:
+        assert (await course.take(turn)).status == 200
+    assess = Turn(who=town, purpose=GUARDIANSHIP, step="assess", given=ASSESSED)
+    early = (await course.take(assess)).error
+    assert (early["code"], early["clause"], early["lawful"]) == ("CONFLICT", "2.6", ["completeAssessment"])
+    file: dict[str, Any] = {"name": "虚构童", "sex": "MALE", "birthDate": "2019-03-01", "householdRegistered": False}
+    opened = await served.step(town, GUARDIANSHIP, "openFile", divisionCode=village, citizenId=number, **file)
+    assert opened.status == 200, opened.json
+    [row] = await rows_of(course.departments, "Child", Compare("citizenId", "eq", Constant(number)), {}, "_key")
+    course.child = Child(register=str(row["_key"]), citizen=number, village=village)
+    match = course.police()[0]
+    # A file that civil affairs have not accepted opens nothing but itself.
+    assert (await course.take(match)).error["code"] == "CONFLICT"
+    for who in (town, course.child.committee, POLICE, WOMEN):
+        reply = await accepted(course, who, "survey_management")
+        assert (reply.error["code"], reply.error["units"]) == ("NOT_ENTITLED", [CIVIL])
+    assert (await accepted(course, CIVIL, "survey_management")).status == 200
+    again = (await accepted(course, CIVIL, "survey_management")).error
+    assert (again["code"], again["clause"], "never accepted" in again["message"]) == ("CONFLICT", "2.2", True)
+    assert (await course.take(match)).status == 200
+    assert (await course.take(assess)).status == 200
+    services = {"services": [{"kind": "COUNSELLING", "providerUnit": WOMEN}]}
+    plan = Turn(who=town, purpose=GUARDIANSHIP, step="planAssistance", given=services)
+    assert (await course.take(plan)).status == 200
+    await course.care_ends()
+    assert (await course.take(Turn(who=town, purpose=GUARDIANSHIP, step="closeReport"))).status == 200
+    assert await course.status() == "CLOSED"
+
+
+async def accepted(course: Course, who: str, purpose: str) -> Reply:
+    """The file of the course's child is accepted, by anybody."""
+    file = course.served.id(who, "Child", course.child.register, "")
+    return await course.served.step(who, purpose, "acceptFile", id=file)
 
 
 async def test_what_is_missing_is_named_in_chinese_and_english_whether_by_variable_or_in_the_text(

@@ -96,7 +96,7 @@ def listed(
     states: Sequence[str | None],
     *,
     newest: bool = False,
-    only: Mapping[str, str] | None = None,
+    only: Mapping[str, Any] | None = None,
 ) -> Iterator[Listing]:
     """Lists of rows in these states; none if the caller may not ask for rows by their state.
 
@@ -121,18 +121,21 @@ def listed(
         )
 
 
-def _plain(step: Step) -> Mapping[str, str]:
-    """Values that the step's row must have by the conditions of the table, as far as they are said so plainly."""
+def _plain(step: Step, operator: str = "eq") -> Mapping[str, Any]:
+    """Values that the step's row must have by the conditions of the table, as far as they are said so plainly.
+
+    ``null``: fields that must be null (true) or must not be.
+    """
     formulas = (CONDITIONS[name].formula for name in step.conditions if not CONDITIONS[name].of_about)
     predicates = [formula.predicate for formula in formulas if isinstance(formula, Local)]
     return {
-        one.column: str(one.operand.value)
+        one.column: one.operand.value
         for one in predicates
-        if isinstance(one, Compare) and one.operator == "eq" and isinstance(one.operand, Constant)
+        if isinstance(one, Compare) and one.operator == operator and isinstance(one.operand, Constant)
     }
 
 
-def _common(steps: Iterable[Step]) -> Mapping[str, str]:
+def _common(steps: Iterable[Step]) -> Mapping[str, Any]:
     """Those that all of the steps want."""
     first, *others = map(_plain, steps)
     return {name: value for name, value in first.items() if all(each.get(name) == value for each in others)}
@@ -140,7 +143,10 @@ def _common(steps: Iterable[Step]) -> Mapping[str, str]:
 
 def fits(step: Step, row: Mapping[str, Any]) -> bool:
     """Whether the row has what the step wants of it, as far as that is said plainly and the caller sees it."""
-    return all(row[name] == value for name, value in _plain(step).items() if name in row)
+    nulls = _plain(step, "null").items()
+    return all(row[name] == value for name, value in _plain(step).items() if name in row) and all(
+        (row[name] is None) == value for name, value in nulls if name in row
+    )
 
 
 def state_field(subject: str) -> str:

@@ -140,7 +140,7 @@ def test_every_state_is_reached_and_only_a_final_one_has_no_way_on(cycle: Cycle)
     assert reached == {None, *(state.name for state in cycle.states)}
     left = {origin for step in moves for origin in step.origin}
     assert {state.name for state in cycle.states if not state.final} <= left
-    taken_up_again = {"UNFOUNDED", "CORRECTED", "EXPLAINED"}  # what was said in error is taken back
+    taken_up_again = {"UNFOUNDED", "MERGED", "CLOSED", "CORRECTED", "EXPLAINED"}  # what was said in error is taken back
     assert {state.name for state in cycle.states if state.final} & left <= taken_up_again
 
 
@@ -189,7 +189,7 @@ def test_names_of_steps_and_words_of_conditions_are_each_said_once() -> None:
 def test_a_step_that_explains_itself_corrects_or_ends_something(step: Step) -> None:
     corrections = {
         "correctDivision", "undoMatch", "supplementIncident", "reopenReport", "refuseService", "cancelService",
-        "closeDropout", "recordNonPerformance", "settleDuplicate",
+        "closeDropout", "recordNonPerformance", "settleDuplicate", "undoMerge", "resumeMerged", "undoClosing",
         "explainDiscrepancy", "reopenDiscrepancy", "undoLink",
     }  # fmt: skip
     assert step.explained == (step.name in corrections)

@@ -374,6 +374,28 @@ async def test_a_file_is_opened_and_moved_within_the_writers_own_division_alone(
     }
 
 
+async def test_a_file_is_accepted_between_surveys_but_no_number_a_second_time(
+    steps: Steps, children: list[Child]
+) -> None:
+    child, survey = children[11], "survey_management"
+    file = {"name": "虚构童", "sex": "MALE", "birthDate": "2018-05-01", "householdRegistered": True}
+    keys: list[str] = []
+    for more in ({"citizenId": child.citizen}, {}):
+        given: dict[str, Any] = {"values": {"Child": [{**file, **more, "divisionCode": child.village}]}}
+        keys += (await steps(child.town, GUARDIANSHIP, "openFile", **given)).keys["civil_affairs"]
+    second = await refused(steps(CIVIL, survey, "acceptFile", key=keys[0]))
+    assert "no other accepted file" in second.message, (second.message, second.facts)
+    assert await steps.row("Child", keys[0], "_accepted", "_acceptedCitizen") == {
+        "_accepted": False,
+        "_acceptedCitizen": None,
+    }
+    await steps(CIVIL, survey, "acceptFile", key=keys[1])
+    assert await steps.row("Child", keys[1], "_accepted", "_division") == {
+        "_accepted": True,
+        "_division": child.village,
+    }
+
+
 async def test_files_are_revised_while_their_submission_is_with_the_reviser_and_not_afterwards(
     steps: Steps, children: list[Child]
 ) -> None:

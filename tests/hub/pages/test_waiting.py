@@ -14,7 +14,7 @@ from hub.hub import view_of
 from hub.lifecycle.signatures import served
 from hub.lifecycle.steps import STEPS
 from hub.pages.duty.duplicates import alike
-from hub.pages.duty.waiting import due, listings, steps_in, waiting
+from hub.pages.duty.waiting import due, fits, listings, steps_in, waiting
 from tests.support.running import SHANGHAI
 from tests.support.steps import POLICY
 
@@ -90,6 +90,14 @@ def test_a_supervision_that_was_answered_waits_for_nobody() -> None:
 def test_one_place_one_description_and_a_day_make_two_reports_alike(more: dict[str, object], expected: bool) -> None:
     one = reported("REPORTED", divisionCode="120114101201", narrative="小女孩独自在楼道哭（虚构）")
     assert alike(one, {**one, **more}) is expected
+
+
+@pytest.mark.parametrize(("accepted", "fitting"), [(None, "undoMerge"), (AT.isoformat(), "resumeMerged")])
+def test_of_two_steps_that_take_a_merge_back_the_one_that_fits_is_offered(accepted: str | None, fitting: str) -> None:
+    row = {"status": "MERGED", "acceptedAt": accepted}
+    police = steps_in(view("public_security_bureau", "emergency_response"))
+    assert [step.name for step in police if "MERGED" in step.origin and fits(step, row)] == [fitting]
+    assert [step.name for step in police if "MERGED" in step.origin and fits(step, {})] == ["undoMerge", "resumeMerged"]
 
 
 def survey(level: str, state: str) -> dict[str, object]:
