@@ -77,7 +77,8 @@ def _closed(policy: Policy, identity: Identity, step: Step, coordinate: str, *, 
         facts = {"coordinate": coordinate, "reason": "other_step", "rules": facts["rules"], "ask": facts["ask"]}
     whose = "、".join(policy.units[actor.unit].name_zh for actor in step.who)
     for_ = step.purposes(identity.unit)
-    zh = f"您须以 {'、'.join(for_)} 为用途办理" if for_ else f"由{whose}办理"
+    wanted = "、".join(f"“{policy.purposes[purpose].name_zh}”" for purpose in for_)
+    zh = f"您须以{wanted}为目的办理" if for_ else f"由{whose}办理"
     return RefusalError(
         "NOT_ENTITLED",
         f"`{step.name}` is not open to `{identity.unit}` for `{identity.purpose}`",

@@ -210,8 +210,8 @@ DESK: Final[Mapping[str, tuple[str, str]]] = {
     "begin_something": ("新办理", "Begin something new"),
     "lawful_now": ("现在可以办理", "Lawful now"),
     "nothing_lawful": (
-        "按现状和您的职责，目前没有可办理的步骤。",
-        "As it stands, there is no step for you to take.",
+        "按现状和所选目的，目前没有可办理的步骤；更换目的可查看其他职责。",
+        "As it stands, there is no step for you to take under this purpose; another purpose may have one.",
     ),
     "needed": ("必填", "needed"),
     "choose": ("请选择", "choose"),
@@ -282,6 +282,13 @@ DESK: Final[Mapping[str, tuple[str, str]]] = {
         "主管部门数据库暂时没有回应，请稍后再试。",
         "The department's database does not answer: try later.",
     ),
+    "overtaken": (
+        "您修改的内容在此期间已被他人更改，请核对后再提交。",
+        "what you changed was changed by somebody else meanwhile: look at it again",
+    ),
+    "too_many": ("办理过于频繁，请稍后再试。", "Too many requests: try later."),
+    "not_fitting": ("填写的内容不符合要求，请核对后重新提交。", "What was entered does not fit: check it."),
+    "not_taken": ("系统出现问题，未办理；请稍后再试。", "Something went wrong, nothing was done: try later."),
     "back_to_duty": ("返回待办事项", "Back to duty"),
 }
 """Key -> Chinese, English."""

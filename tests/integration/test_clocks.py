@@ -221,6 +221,11 @@ async def test_a_town_that_does_not_assess_is_told_so_and_nobody_elses_town(
         for key, there in ((course.child.town, True), (other.town, False), (course.child.committee, False)):
             ids = {one["id"] for one in await overdue(served, key)}
             assert (served.id(key, "Incident", incident["_key"]) in ids) is there, key
+        report = served.id(course.child.town, "MandatoryReport", course.key)
+        async with at_desk(served, course.child.town, "guardianship_protection") as page:
+            text = (await page.get("/duty/")).text
+            # The clock is the incident's, the step that stops it is the report's.
+            assert re.search(rf'<li class="overdue"><a href="/duty/MandatoryReport/{report}">[^<]*调查评估', text)
         foreign = served.id(other.town, "Incident", incident["_key"])
         try:
             while (await stranger.told(1))["node"]["id"] != foreign:

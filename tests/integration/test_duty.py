@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import pytest
 
 from connectors.source import Source
 from tests.support.course import ASSESSED, CIVIL, EMERGENCY, GUARDIANSHIP, POLICE, WOMEN, Course, strangers_to
-from tests.support.desk import at_desk, hidden, links, of, take
+from tests.support.desk import at_desk, filled, hidden, links, of, take
 from tests.support.served import Child, Served
+from tests.support.steps import row_of
 
 pytestmark = pytest.mark.postgres
 
@@ -80,10 +82,42 @@ async def test_a_conflict_shows_both_versions_and_what_is_lawful(served: Served,
             f"{row}/recordMeasures", data={**form, "measures": "STOP_HARM", "findings": "（虚构）"}
         )
         assert late.status_code == 409
+        assert not re.search(r"（`\w+`）", late.text), "no name of a step that programs use"
         told = of(late.text)
         assert "与现状不符" in told and "您以为当前为“已出警”，实际为“查不属实”" in told
         assert "您的内容与现状" in told and "未见异常（虚构）" in told
         assert "重新处置 （条款 2.5）" in told
+
+
+async def test_adding_to_what_was_recorded_takes_nothing_of_it_away(served: Served, course: Course) -> None:
+    await course.reported(WOMEN)
+    await course.until("HANDLED")
+    link, names = page_of(course, POLICE), ("measures", "parentsReached", "findings")
+    before = await row_of(course.departments, "Incident", course.key, *names, by="_report")
+    assert before == {"measures": ["CONTACT_PARENTS"], "parentsReached": False, "findings": None}
+    async with at_desk(served, POLICE, EMERGENCY) as one, at_desk(served, POLICE, EMERGENCY) as other:
+        form = filled((await other.get(link)).text, "/supplementIncident")
+        assert (form["measures"], form["parentsReached"]) == (["CONTACT_PARENTS"], ["false"])
+        nothing = await take(one, link, "supplementIncident", reason="没有变化（虚构）")
+        assert (nothing.status_code, "缺少" in nothing.text) == (400, True)
+        more = {"measures": [*form["measures"], "EVIDENCE"], "reason": "补充（虚构）"}
+        mine = {**filled((await one.get(link)).text, "/supplementIncident"), **more}
+        for again in (False, True):
+            taken = await one.post(f"{link}/supplementIncident", data=mine)
+            assert (taken.status_code, "重复提交" in taken.text) == (200, again), of(taken.text)
+        # Who saw less before writes over nothing of it, and may still add what nobody has touched.
+        late = {**form, "measures": ["CONTACT_PARENTS", "MEDICAL_HELP"], "reason": "补充（虚构）"}
+        overtaken = await other.post(f"{link}/supplementIncident", data=late)
+        assert overtaken.status_code == 409
+        assert "在此期间已被他人更改" in overtaken.text and "调查取证" in of(overtaken.text)
+        elsewhere = {**form, "findings": "另有情况（虚构）", "reason": "补充（虚构）"}
+        assert (await other.post(f"{link}/supplementIncident", data=elsewhere)).status_code == 200
+        emptied = await take(other, link, "supplementIncident", findings="", reason="误填（虚构）")
+        assert emptied.status_code == 200
+    after = await row_of(course.departments, "Incident", course.key, *names, by="_report")
+    assert after is not None
+    after["measures"].sort()
+    assert after == {"measures": ["CONTACT_PARENTS", "EVIDENCE"], "parentsReached": False, "findings": None}
 
 
 async def test_what_is_wanting_is_named_and_what_was_entered_stays(served: Served, course: Course) -> None:
@@ -91,11 +125,20 @@ async def test_what_is_wanting_is_named_and_what_was_entered_stays(served: Serve
     row = page_of(course, POLICE)
     async with at_desk(served, POLICE, EMERGENCY) as police:
         assert (await take(police, row, "dispatch")).status_code == 200
-        found = await take(police, row, "recordMeasures", findings="孩子安全（虚构）")
+        found = await take(police, row, "recordMeasures", findings="孩子安全（虚构）", idempotencyKey="虚构之名")
         assert found.status_code == 400
+        # Under the same name: of an act of which it is not known whether it was done nothing is done twice.
+        assert filled(found.text, "/recordMeasures")["idempotencyKey"] == ["虚构之名"]
         assert "孩子安全（虚构）" in found.text and 'role="alert"' in found.text
         other = await take(police, row, "matchReport", number="110101201001011237")
         assert other.status_code == 409 and "没有档案与该号码相符" in other.text
+        assert (
+            hidden(other.text, "/matchReport")["idempotencyKey"] != hidden(found.text, "/matchReport")["idempotencyKey"]
+        )
+        call = filled((await police.get("/duty/new/takeCall")).text, "/takeCall")
+        again = await police.post("/duty/new/takeCall", data={**call, "narrative": "（虚构）"})
+        assert again.status_code == 400
+        assert filled(again.text, "/takeCall")["idempotencyKey"] == call["idempotencyKey"]
 
 
 async def test_a_step_that_is_not_the_units_is_not_taken_whatever_is_posted(served: Served, course: Course) -> None:

@@ -145,7 +145,7 @@ def test_every_list_is_open_to_the_unit_that_asks_and_no_state_is_listed_twice()
 def test_the_lists_are_those_of_the_table() -> None:
     assert [one.state for one in listings(view(POLICE, EMERGENCY))] == ["REPORTED", "DISPATCHED", "HANDLED"]
     rest = {one.state for one in others(view(POLICE, EMERGENCY))}
-    assert rest == {"TOWN_NOTIFIED", "ASSESSED", "PLANNED", "CLOSED", "UNFOUNDED"}
+    assert rest == {"TOWN_NOTIFIED", "ASSESSED", "PLANNED", "CLOSED", "UNFOUNDED", "MERGED"}
     assert None in [one.state for one in listings(view(COURT, JUDICIAL))]
 
 

@@ -43,6 +43,21 @@ def hidden(text: str, action: str = "") -> dict[str, str]:
     raise AssertionError(f"no form for {action} in {text}")
 
 
+def filled(text: str, action: str) -> dict[str, list[str]]:
+    """What a browser sends of the form as it stands, if nothing is touched."""
+    [form] = [one for one in re.findall(r"<form [^>]*>.*?</form>", text, re.DOTALL) if action in one.partition(">")[0]]
+    found: dict[str, list[str]] = {}
+    for tag in re.findall(r"<input [^>]*>", form):
+        name, value = (re.search(rf'\b{part}="([^"]*)"', tag) for part in ("name", "value"))
+        if name and value and ('type="checkbox"' not in tag or " checked" in tag):
+            found.setdefault(name[1], []).append(html.unescape(value[1]))
+    for name_, body in re.findall(r'<select [^>]*name="([^"]*)"[^>]*>(.*?)</select>', form, re.DOTALL):
+        found[name_] = re.findall(r'value="([^"]*)" selected', body) or [""]
+    for name_, body in re.findall(r'<textarea [^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', form, re.DOTALL):
+        found[name_] = [html.unescape(body)]
+    return found
+
+
 def links(text: str, subject: str) -> list[str]:
     """Addresses of rows that a page leads to."""
     return list(dict.fromkeys(html.unescape(one) for one in re.findall(rf'href="(/duty/{subject}/[^"]+)"', text)))
@@ -52,7 +67,7 @@ async def take(client: httpx.AsyncClient, link: str, step: str, **given: Any) ->
     """The step by the form on the row's page."""
     shown = await client.get(link)
     assert shown.status_code == 200, shown.text
-    return await client.post(f"{link}/{step}", data={**hidden(shown.text, f"/{step}"), **given})
+    return await client.post(f"{link}/{step}", data={**filled(shown.text, f"/{step}"), **given})
 
 
 def of(text: str) -> str:

@@ -6,6 +6,7 @@ asked as the police's own questions; who may not read a report is proposed nothi
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ WITHIN: Final = timedelta(days=1)
 ALIKE: Final = 0.6
 """From what share of equal characters on two descriptions are taken for one."""
 _SHORTEST: Final = 4
+_YEARS: Final = 2
+"""How far two ages that are guessed of one child may lie apart."""
 _FIELDS: Final = "id status reportedAt divisionCode placeAddress subject narrative"
 _NEAR: Final = f"""query Near($filter: MandatoryReportFilter) {{
   mandatoryReports(first: 100, filter: $filter) {{ edges {{ node {{ {_FIELDS} }} }} }}
@@ -87,22 +90,38 @@ def _nodes(connection: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
 
 
 def alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether they are of one place (a town holds its villages) and one description, within a day."""
+    """Whether they are of one place (a town holds its villages) and one description or house, within a day."""
     here, there = str(one.get("divisionCode") or ""), str(other.get("divisionCode") or "")
     if not here or not there or not (here.startswith(there) or there.startswith(here)):
         return False
     times = [datetime.fromisoformat(str(row["reportedAt"]).replace("Z", "+00:00")) for row in (one, other)]
-    if abs(times[0] - times[1]) > WITHIN:
+    if abs(times[0] - times[1]) > WITHIN or _of_two_children(one.get("subject"), other.get("subject")):
         return False
-    return any(_share(one.get(name), other.get(name)) >= ALIKE for name in ("narrative", "subject", "placeAddress"))
+    if _share(one.get("narrative"), other.get("narrative")) >= ALIKE:
+        return True
+    # Addresses of one street are nearly equal, and so are all short descriptions: only the same house says something.
+    address = _plain(one.get("placeAddress"))
+    return len(address) >= _SHORTEST and address == _plain(other.get("placeAddress"))
+
+
+def _of_two_children(one: Any, other: Any) -> bool:
+    """Whether the descriptions are of a boy and a girl, or of children whose ages lie too far apart."""
+    here, there = _plain(one), _plain(other)
+    sexes = [{sign for sign in "男女" if sign in text} for text in (here, there)]
+    if all(sexes) and not sexes[0] & sexes[1]:
+        return True
+    ages = [[int(found) for found in re.findall(r"([0-9]{1,2})(?:周)?岁", text)] for text in (here, there)]
+    return all(ages) and min(abs(first - second) for first in ages[0] for second in ages[1]) > _YEARS
+
+
+def _plain(text: Any) -> str:
+    """Letters and figures alone, in one width."""
+    return "".join(sign for sign in unicodedata.normalize("NFKC", str(text or "")) if sign.isalnum())
 
 
 def _share(one: Any, other: Any) -> float:
     """The share of equal characters, of texts that are long enough to say something."""
-    here, there = (
-        "".join(sign for sign in unicodedata.normalize("NFKC", str(text or "")) if sign.isalnum())
-        for text in (one, other)
-    )
+    here, there = _plain(one), _plain(other)
     if min(len(here), len(there)) < _SHORTEST:
         return 0.0
     return SequenceMatcher(None, here, there, autojunk=False).ratio()

@@ -34,6 +34,10 @@ _UNITS: Final = frozenset({"providerUnit", "targetUnit", "reporterUnit"})
 _KINDS: Final = {"Boolean": "boolean", "Date": "date", "DivisionCode": "division", "Phone": "tel", "Int": "number"}
 
 
+WAS: Final = "was."
+"""Before the name of a field: what stood there when the form was shown."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """A field of a form: its ``name`` in it, its words, what kind of control it is, and what it held."""
@@ -112,7 +116,10 @@ def document_of(view: GraphQLSchema, step: Step) -> str:
 
 
 def input_of(view: GraphQLSchema, step: Step, given: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """What is sent, of the form as it came; a field left empty is not given."""
+    """What is sent, of the form as it came; a field left empty is not given, nor is one that holds what stood there.
+
+    One that was emptied is given as null.
+    """
     return dict(_members(_input(view, step), "", given))
 
 
@@ -126,8 +133,16 @@ def _members(
             yield name, [row for row in rows if row]
             continue
         values = [value.strip() for value in given.get(prefix + name, ()) if value.strip()]
-        if values:
-            yield name, values if isinstance(get_nullable_type(member.type), GraphQLList) else _plain(inner, values[0])
+        listed, was = isinstance(get_nullable_type(member.type), GraphQLList), given.get(f"{WAS}{prefix}{name}", ())
+        if was and plain(was) == plain(values):
+            continue
+        if values or was:
+            yield name, values if listed else _plain(inner, values[0]) if values else None
+
+
+def plain(values: Sequence[str]) -> frozenset[str]:
+    """Values as they are compared: in no order, lines ended in one way."""
+    return frozenset(text for value in values if (text := value.replace("\r\n", "\n").strip()))
 
 
 def _plain(inner: Any, text: str) -> Any:

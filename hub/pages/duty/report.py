@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 from hub.lifecycle.steps import STEPS
 from hub.pages.desk import Desk, Told
 from hub.pages.desk_routes import Opened, Visit, at, framed
+from hub.pages.duty.failing import first_of, sentence
 from hub.pages.duty.fields import document_of, fields_of, hidden_of, input_of
 from hub.pages.duty.options import divisions
 from hub.pages.duty.shown import Words
@@ -101,10 +102,9 @@ def _place(visit: Visit) -> str:
 
 def _failure(told: Told, visit: Visit) -> dict[str, Any]:
     """What went wrong; ``accepted``: false, null where that cannot be told, or absent of a report that is malformed."""
-    [error, *_] = told.errors
+    error = first_of(told)
     facts = error["extensions"]
-    words = error["message"] if visit.spoken == "en" else facts.get("messageZh") or error["message"]
-    return {"words": words, "outage": told.status == 503, "state": _outage_of(facts)}
+    return {"words": sentence(error, visit.spoken), "outage": told.status == 503, "state": _outage_of(facts)}
 
 
 def _outage_of(facts: Mapping[str, Any]) -> str:

@@ -15,19 +15,22 @@ from urllib.parse import quote
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from hub.lifecycle.signatures import ABOUT
+from hub.lifecycle.signatures import ABOUT, IDEMPOTENCY
 from hub.lifecycle.step import Step
 from hub.lifecycle.steps import DEADLINES, STEPS
 from hub.pages.desk import Told
 from hub.pages.desk_routes import Opened, Visit, at
 from hub.pages.duty import belonging, further, held, letters
 from hub.pages.duty.duplicates import Proposal, proposals
-from hub.pages.duty.fields import Field, document_of, fields_of, hidden_of, input_of
+from hub.pages.duty.failing import first_of, sentence
+from hub.pages.duty.fields import WAS, Field, document_of, fields_of, hidden_of, input_of
 from hub.pages.duty.limits import instant
 from hub.pages.duty.options import divisions, units
+from hub.pages.duty.revising import fitting, overtaken, pairs_of, standing
 from hub.pages.duty.shown import Words, length
 from hub.pages.duty.waiting import ELSEWHERE, Waiting, fits, listings, selection, steps_in, taken, waiting
 from hub.pages.forms import Problem
+from hub.pages.words import word
 from schema.catalogue import TYPES
 
 _FIRST: Final = 10
@@ -56,7 +59,7 @@ def duty_routes(opened: Opened) -> list[BaseRoute]:
 
 async def _overview(visit: Visit) -> Response:
     view, now = visit.desk.seen(visit.session), visit.desk.clock()
-    groups, failures = [], []
+    groups, failures, known = [], [], dict[str, dict[str, Any]]()
     words, steps = Words(view=view, names=visit.names), steps_in(view)
     for listing in listings(view):
         told = await visit.desk.ask(visit.session, listing.document, listing.variables)
@@ -66,6 +69,7 @@ async def _overview(visit: Visit) -> Response:
         found = told.data[listing.root]
         rows = waiting(listing.subject, [edge["node"] for edge in found["edges"]], steps, visit.desk.limits)
         items = [_item(visit, words, row, now) for row in rows]
+        known |= {row_id: item for row, item in zip(rows, items, strict=True) for row_id in _ids(row)}
         groups.append(
             {
                 "title": f"{words.type(listing.subject)} · {words.stands(listing.subject, listing.state)}",
@@ -85,7 +89,7 @@ async def _overview(visit: Visit) -> Response:
         groups=groups,
         held=await held.notice(visit),
         letters=await letters.count(visit),
-        overdue=[_late(words, row) for row in overdue or ()],
+        overdue=[_late(words, row, known.get(row["id"])) for row in overdue or ()],
         failures=list({failed["words"]: failed for failed in (message(told, visit) for told in failures)}.values()),
         begun=begun,
         others=any(True for _ in further.others(view)),
@@ -96,11 +100,24 @@ async def _overview(visit: Visit) -> Response:
     )
 
 
-def _late(words: Words, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A clock that ran out, in words; its row may stand in no list of those that wait."""
+def _ids(waiting: Waiting) -> list[str]:
+    """By which a clock may name the row: its own id, or that of the incident of a report."""
+    return [waiting.row["id"], *([incident["id"]] if (incident := waiting.row.get("incident")) else [])]
+
+
+def _late(words: Words, row: Mapping[str, Any], item: Mapping[str, Any] | None) -> dict[str, Any]:
+    """A clock that ran out, in words; ``item``: its row among those that wait, if it stands there."""
     named = DEADLINES[row["clock"]].en if words.names.spoken == "en" and row["clock"] in DEADLINES else row["clockZh"]
-    link = f"/duty/{row['type']}/{quote(row['id'], safe='')}"
-    return {**row, "named": named, "of": words.type(row["type"]), "at": instant(row["at"]), "link": link}
+    link = f"/duty/{row['type']}/{quote(row['id'], safe='')}" if item is None else item["link"]
+    which = [text for _, text in item["facts"][:4]] if item is not None else []
+    return {
+        **row,
+        "named": named,
+        "of": words.type(row["type"]),
+        "at": instant(row["at"]),
+        "link": link,
+        "which": which,
+    }
 
 
 def _open(items: Sequence[Mapping[str, Any]]) -> int:
@@ -146,7 +163,7 @@ async def _shown(
     # What leads on stands first: an official in a hurry takes the step that is due, not a correction.
     open_.sort(key=lambda step: not step.moves or bool(step.into))
     near = await proposals(visit, row, open_) if subject == "MandatoryReport" else ()
-    given = _given(visit) if tried else {}
+    given = _given(visit, failed) if tried else {}
     forms = [_form(visit, step, row, given if step.name == tried else {}, near) for step in open_ if lawful(step, row)]
     return visit.page(
         "duty/row.html",
@@ -199,12 +216,14 @@ def _form(
     visit: Visit, step: Step, row: Mapping[str, Any], given: Given, near: Sequence[Proposal] = ()
 ) -> dict[str, Any]:
     view = visit.desk.seen(visit.session)
-    about = {name: given[name][0] for name in ABOUT.values() if given.get(name)}
+    # An act of which it is not known whether it was done keeps its name: sent again, it is done once.
+    about = {name: given[name][0] for name in (*ABOUT.values(), IDEMPOTENCY) if given.get(name)}
     held = {**about, "id": str(row.get("id", "")), "expected": str(row.get(_state_field(step)) or "")}
+    stands = fitting(_controls(visit, fields_of(view, step, {})), standing(step, row))
     return {
         "step": step,
-        "fields": _controls(visit, fields_of(view, step, given)),
-        "hidden": hidden_of(view, step, held),
+        "fields": _controls(visit, fields_of(view, step, given or stands)),
+        "hidden": [*hidden_of(view, step, held).items(), *pairs_of(stands)],
         "near": near,
     }
 
@@ -233,10 +252,19 @@ def _versions(words: Words, tried: str, row: Mapping[str, Any], given: Given) ->
 
 async def _take(visit: Visit) -> Response:
     subject, row_id, step = visit.path["subject"], visit.path["id"], _step(visit)
+    given = _given(visit)
+    if any(name.startswith(WAS) for name in given) and overtaken(step, await _read(visit, subject, row_id), given):
+        return await _shown(visit, subject, row_id, status=409, failed=_overtaken(step), tried=step.name)
     told = await _asked(visit, step)
     if told.data is None or told.data[step.name] is None:
         return await _shown(visit, subject, row_id, status=told.status, failed=told, tried=step.name)
     return _done(visit, step, told, f"/duty/{subject}/{quote(row_id, safe='')}")
+
+
+def _overtaken(step: Step) -> Told:
+    """What the official is told whose field somebody else has changed since the form was shown."""
+    facts = {"code": "CONFLICT", "messageZh": word("overtaken", "zh"), "clause": step.clause}
+    return Told(status=409, data=None, errors=({"message": word("overtaken", "en"), "extensions": facts},))
 
 
 async def _new(visit: Visit) -> Response:
@@ -248,7 +276,7 @@ async def _make(visit: Visit) -> Response:
     step = _step(visit)
     told = await _asked(visit, step)
     if told.data is None or told.data[step.name] is None:
-        return _made(visit, step, _given(visit), told)
+        return _made(visit, step, _given(visit, told), told)
     row = next((value for value in told.data[step.name].values() if isinstance(value, dict) and "id" in value), None)
     link = f"/duty/{step.subject}/{quote(row['id'], safe='')}" if row else "/duty/"
     return _done(visit, step, told, link)
@@ -292,22 +320,18 @@ def _step(visit: Visit) -> Step:
     return found
 
 
-def _given(visit: Visit) -> Given:
+def _given(visit: Visit, failed: Told | None = None) -> Given:
+    """The form as it came; after a conflict it is another act."""
     found: dict[str, list[str]] = defaultdict(list)
     for name, value in visit.pairs:
         found[name].append(value)
+    if failed is not None and failed.code == "CONFLICT":
+        found.pop(IDEMPOTENCY, None)
     return found
 
 
 def message(told: Told, visit: Visit) -> dict[str, Any]:
     """The first error in the language of the page, with its code and clause."""
-    [error, *_] = told.errors or ({"message": "", "extensions": {"code": "INTERNAL"}},)
+    error = first_of(told)
     facts = error["extensions"]
-    chinese = facts.get("messageZh") or error["message"]
-    lawful = [STEPS[name] for name in facts.get("lawful", ()) if name in STEPS]
-    return {
-        "code": facts["code"],
-        "words": error["message"] if visit.spoken == "en" else chinese,
-        "clause": facts.get("clause", ""),
-        "lawful": lawful,
-    }
+    return {"code": facts["code"], "words": sentence(error, visit.spoken), "clause": facts.get("clause", "")}

@@ -85,11 +85,23 @@ def test_a_supervision_that_was_answered_waits_for_nobody() -> None:
         ({"reportedAt": (AT + timedelta(hours=25)).isoformat()}, False),
         ({"narrative": "村西有人落水（虚构）"}, False),
         ({"narrative": "小女孩 独自在楼道，哭（虚构）"}, True),
+        ({"subject": "女童，约8岁（虚构）"}, True),
+        ({"subject": "男童，约7岁（虚构）"}, False),
+        ({"subject": "女童，约12岁（虚构）"}, False),
     ],
 )
 def test_one_place_one_description_and_a_day_make_two_reports_alike(more: dict[str, object], expected: bool) -> None:
-    one = reported("REPORTED", divisionCode="120114101201", narrative="小女孩独自在楼道哭（虚构）")
+    said = {"narrative": "小女孩独自在楼道哭（虚构）", "subject": "女童，约7岁（虚构）"}
+    one = reported("REPORTED", divisionCode="120114101201", **said)
     assert alike(one, {**one, **more}) is expected
+
+
+@pytest.mark.parametrize(("address", "expected"), [("示例村 11 号", True), ("示例村12号", False), (None, False)])
+def test_of_two_accounts_that_differ_the_same_house_makes_one_event_and_the_next_one_none(
+    address: str | None, expected: bool
+) -> None:
+    one = reported("REPORTED", divisionCode="120114101201", narrative="孩子独自在家（虚构）", placeAddress="示例村11号")
+    assert alike(one, {**one, "narrative": "村西有人落水（虚构）", "placeAddress": address}) is expected
 
 
 @pytest.mark.parametrize(("accepted", "fitting"), [(None, "undoMerge"), (AT.isoformat(), "resumeMerged")])
