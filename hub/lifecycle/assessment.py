@@ -10,6 +10,7 @@ from hub.lifecycle.step import Change, Clock, Fixed, Step, actors
 STATE: Final = "MandatoryReport.status"
 OPEN: Final = ("REPORTED", "DISPATCHED", "HANDLED", "TOWN_NOTIFIED", "ASSESSED", "PLANNED")
 ATTENDED: Final = OPEN[1:]
+NOTIFIED: Final = OPEN[3:]
 TOWN: Final = actors("guardianship_protection", "town_government")
 _OF_ASSESSMENT: Final = ("safetySituation", "guardianshipSituation", "riskLevel", "conclusion")
 

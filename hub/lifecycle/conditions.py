@@ -98,6 +98,11 @@ CONDITIONS: Mapping[str, Condition] = {
         en="no other accepted file has the same citizen id",
         formula=Local(Not(ACCEPTED_ELSEWHERE)),
     ),
+    "village_notified": Condition(
+        zh="此前已通报村居",
+        en="a village was notified before",
+        formula=Local(Exists("Incident", (("_key", "_report"),), f.given("villageNotifiedAt"))),
+    ),
     "nobody_sent": Condition(
         zh="该报告并案前尚未出警", en="no officers were sent before", formula=Local(f.is_("acceptedAt", True, "null"))
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from hub.lifecycle.assessment import ASSESSING, ATTENDED, OPEN, STATE
+from hub.lifecycle.assessment import ASSESSING, ATTENDED, NOTIFIED, OPEN, STATE
 from hub.lifecycle.step import Change, Clock, Credential, Cycle, Fixed, State, Step, actors
 
 POLICE: Final = actors("emergency_response", "public_security_bureau")
@@ -202,6 +202,28 @@ POLICING: Final = (
         origin=ATTENDED,
         changes=(Change(relation="Incident", sets=(("villageNotifiedAt", Clock("now")),)),),
         once=("Incident.villageNotifiedAt",),
+    ),
+    _step(
+        name="notifyTownAgain",
+        zh="重新通报镇街",
+        en="notify the right town, since division or child were corrected after the notice",
+        clause="2.5",
+        who=POLICE,
+        origin=NOTIFIED,
+        changes=(Change(relation="Incident", sets=(("townNotifiedAt", Clock("now")),)),),
+        explained=True,
+        starts=("assess",),
+    ),
+    _step(
+        name="notifyVillageAgain",
+        zh="重新通报村居",
+        en="notify the right village, since division or child were corrected after the notice",
+        clause="3.1.4",
+        who=POLICE,
+        origin=ATTENDED,
+        changes=(Change(relation="Incident", sets=(("villageNotifiedAt", Clock("now")),)),),
+        conditions=("village_notified",),
+        explained=True,
     ),
     _step(
         name="fileCase",

@@ -95,6 +95,16 @@ async def test_a_town_is_told_when_it_is_notified_and_of_nothing_before(
         assert told["incident"]["townNotifiedAt"]
         await town.silent()
         await stranger.silent(0.1)
+        # The notice went to the wrong town: the right one is told as soon as the police have corrected that.
+        for step, given in (
+            ("undoMatch", {"reason": "对应有误（虚构）"}),
+            ("matchReport", {"number": other.citizen}),
+            ("notifyTownAgain", {"reason": "儿童属另一镇街（虚构）"}),
+        ):
+            again = await course.take(Turn(who=POLICE, purpose=EMERGENCY, step=step, given=given))
+            assert again.status == 200, (step, again.json)
+        assert (await stranger.told())["changed"] == ["Incident.townNotifiedAt"]
+        await town.silent()
 
 
 async def test_a_reporter_is_told_how_its_report_stands_and_its_entries_do_not_name_it(

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from graphql import GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema
 
-from connectors.source import Compare, Constant
+from connectors.source import Compare, Constant, Exists, Predicate
 from hub.events.clock import Limits
 from hub.lifecycle.conditions import CONDITIONS
 from hub.lifecycle.step import Clock, Step
@@ -121,18 +121,26 @@ def listed(
         )
 
 
-def _plain(step: Step, operator: str = "eq") -> Mapping[str, Any]:
-    """Values that the step's row must have by the conditions of the table, as far as they are said so plainly.
-
-    ``null``: fields that must be null (true) or must not be.
-    """
-    formulas = (CONDITIONS[name].formula for name in step.conditions if not CONDITIONS[name].of_about)
-    predicates = [formula.predicate for formula in formulas if isinstance(formula, Local)]
+def _plain(step: Step) -> Mapping[str, Any]:
+    """Values that the step's row must have by the conditions of the table, as far as they are said so plainly."""
     return {
         one.column: one.operand.value
-        for one in predicates
-        if isinstance(one, Compare) and one.operator == operator and isinstance(one.operand, Constant)
+        for one in _predicates(step)
+        if isinstance(one, Compare) and one.operator == "eq" and isinstance(one.operand, Constant)
     }
+
+
+def _nulls(step: Step) -> Iterator[tuple[str, bool]]:
+    """Coordinates of the row, or of what belongs to it, that must be null (true) or must not be."""
+    for one in _predicates(step):
+        relation, found = (one.relation, one.where) if isinstance(one, Exists) else (step.subject, one)
+        if isinstance(found, Compare) and found.operator == "null" and isinstance(found.operand, Constant):
+            yield f"{relation}.{found.column}", bool(found.operand.value)
+
+
+def _predicates(step: Step) -> Iterator[Predicate]:
+    formulas = (CONDITIONS[name].formula for name in step.conditions if not CONDITIONS[name].of_about)
+    return (formula.predicate for formula in formulas if isinstance(formula, Local))
 
 
 def _common(steps: Iterable[Step]) -> Mapping[str, Any]:
@@ -143,10 +151,15 @@ def _common(steps: Iterable[Step]) -> Mapping[str, Any]:
 
 def fits(step: Step, row: Mapping[str, Any]) -> bool:
     """Whether the row has what the step wants of it, as far as that is said plainly and the caller sees it."""
-    nulls = _plain(step, "null").items()
     return all(row[name] == value for name, value in _plain(step).items() if name in row) and all(
-        (row[name] is None) == value for name, value in nulls if name in row
+        (_value(row, name) is None) == null for name, null in _nulls(step) if _holds(row, name)
     )
+
+
+def _holds(row: Mapping[str, Any], coordinate: str) -> bool:
+    """Whether the caller sees the field, of the row or of what belongs to it."""
+    type_name, _, field = coordinate.partition(".")
+    return _LINKED.get(type_name, field) in row
 
 
 def state_field(subject: str) -> str:

@@ -14,7 +14,7 @@ from hub.hub import view_of
 from hub.lifecycle.signatures import served
 from hub.lifecycle.steps import STEPS
 from hub.pages.duty.duplicates import alike
-from hub.pages.duty.waiting import due, fits, listings, steps_in, waiting
+from hub.pages.duty.waiting import due, fits, listings, steps_in, taken, waiting
 from tests.support.running import SHANGHAI
 from tests.support.steps import POLICY
 
@@ -110,6 +110,14 @@ def test_of_two_steps_that_take_a_merge_back_the_one_that_fits_is_offered(accept
     police = steps_in(view("public_security_bureau", "emergency_response"))
     assert [step.name for step in police if "MERGED" in step.origin and fits(step, row)] == [fitting]
     assert [step.name for step in police if "MERGED" in step.origin and fits(step, {})] == ["undoMerge", "resumeMerged"]
+
+
+@pytest.mark.parametrize(("at", "fitting"), [(None, "notifyVillage"), (AT.isoformat(), "notifyVillageAgain")])
+def test_a_village_is_notified_first_and_only_then_again(at: str | None, fitting: str) -> None:
+    row = {"status": "HANDLED", "incident": {"id": "i", "villageNotifiedAt": at}}
+    police = steps_in(view("public_security_bureau", "emergency_response"))
+    named = [step for step in police if step.name.startswith("notifyVillage")]
+    assert [step.name for step in named if fits(step, row) and not taken(step, row)] == [fitting]
 
 
 def survey(level: str, state: str) -> dict[str, object]:
