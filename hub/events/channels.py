@@ -72,7 +72,8 @@ def clocks_of(entitlements: Entitlements) -> Mapping[str, Clock]:
     return {
         name: clock
         for name, clock in CLOCKS.items()
-        if entitlements.unit in (clock.units or (entitlements.unit,)) and entitlements.reads(clock.waits)
+        if entitlements.unit in (clock.units or (entitlements.unit,))
+        and all(map(entitlements.reads, (clock.waits, *clock.besides)))
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Protocol
 
-from connectors.source import Compare, Constant, Exists, Not, Param, Predicate, Some
+from connectors.source import Compare, Constant, Exists, Not, Outer, Param, Predicate, Some
 from hub.lifecycle.steps import DEADLINES
 from hub.planner import facts as f
 from hub.planner.relations import HOME
@@ -47,7 +47,8 @@ class Clock:
     """A clock: rows of ``type_name`` that satisfy ``where`` have waited too long.
 
     ``units`` have to act, or all who read it if there are none; ``waits``: the coordinate that an alarm names, which
-    its reader must be able to read. ``where`` has the parameters of ``moments``.
+    its reader must be able to read, and ``besides`` as well: that it is raised tells of them. ``where`` has the
+    parameters of ``moments``.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Clock:
     waits: str
     where: Predicate
     units: tuple[str, ...] = ()
+    besides: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:
@@ -112,6 +114,13 @@ def _surveyed(level: str, states: Sequence[str]) -> Predicate:
 _untold: Final = f.every_of(
     f.is_("status", "UNFOUNDED"), Not(Exists("Incident", (("_key", "_report"),), f.given("townNotifiedAt")))
 )
+
+
+# Of the last term alone: what was missed in terms before is no alarm for ever.
+_truant: Final = f.either_of(
+    Compare("longestUnexcusedRun", "ge", Param("truant_run")), Compare("unexcusedDays", "ge", Param("truant_days"))
+)
+_later_term: Final = Exists("AttendanceRecord", (("_enrolment", "_enrolment"),), Compare("term", "gt", Outer("term")))
 
 
 def _clock(name: str, **more: Any) -> Clock:
@@ -187,15 +196,11 @@ CLOCKS: Final[Mapping[str, Clock]] = {
             name="truancy",
             zh="多次旷课",
             clause="2.1.2",
-            type_name="AttendanceRecord",
-            waits="AttendanceRecord.longestUnexcusedRun",
+            type_name="Enrolment",
+            waits="Enrolment.status",
+            besides=("AttendanceRecord.longestUnexcusedRun", "AttendanceRecord.unexcusedDays"),
             units=("education_bureau",),
-            where=Some(
-                (
-                    Compare("longestUnexcusedRun", "ge", Param("truant_run")),
-                    Compare("unexcusedDays", "ge", Param("truant_days")),
-                )
-            ),
+            where=Exists("AttendanceRecord", (("_key", "_enrolment"),), f.every_of(_truant, Not(_later_term))),
         ),
     )
 }

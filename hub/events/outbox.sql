@@ -118,6 +118,8 @@ create table if not exists event.alarm (
 );
 
 alter table event.alarm add column if not exists round integer not null default 1;
+-- Of an installation from before, when truancy was an alarm of the record and not of the enrolment.
+update event.alarm set ended = now() where clock = 'truancy' and type = 'AttendanceRecord' and ended is null;
 create index if not exists alarm_open on event.alarm (at, clock, key) where ended is null;
 
 -- Raises the alarms that are new among `keys`, or had ended, each as an event, in one transaction; returns how many. An

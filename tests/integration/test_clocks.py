@@ -17,7 +17,7 @@ import asyncpg
 import pytest
 
 from connectors.demo.server import Server
-from connectors.source import Compare, Constant, Param, Source
+from connectors.source import ALWAYS, Compare, Constant, Param, Source
 from hub.audit.session import Session
 from hub.eventing import LOOKS, PLANS
 from hub.events.clock import CLOCKS, _overdue_quarter, moments
@@ -31,7 +31,7 @@ from hub.pipeline import refuse
 from hub.settings_events import Clocks as Limits
 from hub.sources import Sources
 from tests.faults.switched import Switched
-from tests.support.course import EMERGENCY, POLICE, Course, Turn
+from tests.support.course import EDUCATION, EMERGENCY, POLICE, Course, Turn
 from tests.support.desk import at_desk
 from tests.support.listening import Listener, listening
 from tests.support.running import SHANGHAI, Asking, Reply, open_hub
@@ -324,6 +324,36 @@ async def test_every_clock_raises_its_alarms_for_the_rows_that_wait(
         assert raised.keys() >= {"dispatch", "notify_town", "assess", "reply", "truancy"}, sorted(raised)
     finally:
         await connection.close()
+
+
+async def test_a_truant_of_the_last_term_is_an_alarm_of_the_enrolment_from_which_a_dropout_is_registered(
+    served: Served, departments: Mapping[str, Source], written: Server
+) -> None:
+    columns = ("_enrolment", "term", "longestUnexcusedRun", "unexcusedDays")
+    last: dict[str, dict[str, Any]] = {}
+    terms = 0
+    for row in await rows_of(departments, "AttendanceRecord", ALWAYS, {}, *columns):
+        terms += 1
+        if row["term"] >= last.setdefault(row["_enrolment"], row)["term"]:
+            last[row["_enrolment"]] = row
+    truants = {key for key, row in last.items() if row["longestUnexcusedRun"] >= 3 or row["unexcusedDays"] >= 10}
+    assert 0 < len(truants) < len(last) < terms
+    async with ticking(written, departments) as replica:
+        await replica.clocks.look()
+    connection = await asyncpg.connect(written.dsn("hub"))
+    try:
+        rows = await connection.fetch("select key from event.alarm where clock = 'truancy' and ended is null")
+    finally:
+        await connection.close()
+    assert {row["key"] for row in rows} == truants
+    ids = {served.id(EDUCATION, "Enrolment", key) for key in truants}
+    async with at_desk(served, EDUCATION, "dropout_control") as page:
+        text = (await page.get("/duty/")).text
+        shown = set(re.findall(r'<li class="overdue"><a href="/duty/Enrolment/([^"]+)">', text))
+        assert shown and shown <= ids
+        link = sorted(shown)[0]
+        page_text = (await page.get(f"/duty/Enrolment/{link}")).text
+        assert f"/duty/new/registerDropout?enrolment={link}" in page_text and "登记辍学" in page_text
 
 
 async def test_a_department_that_does_not_answer_stops_only_its_own_clocks(

@@ -173,12 +173,19 @@ async def _shown(
         facts=list(words.of_row(subject, row)),
         state=_state(words, open_, row),
         forms=forms,
+        begun=_begun_about(visit, subject, row_id),
         near=near,
         failed=None if failed is None else message(failed, visit),
         versions=_versions(words, tried, row, given) if failed is not None and failed.code == "CONFLICT" else (),
         tried=tried,
         path=f"/duty/{subject}/{quote(row_id, safe='')}",
     )
+
+
+def _begun_about(visit: Visit, subject: str, row_id: str) -> list[tuple[Step, str]]:
+    """Steps that make a row about this one, and where their forms are."""
+    steps = (step for step in steps_in(visit.desk.seen(visit.session)) if step.creates and step.about == subject)
+    return [(step, f"/duty/new/{step.name}?{ABOUT[subject]}={quote(row_id, safe='')}") for step in steps]
 
 
 async def _read(visit: Visit, subject: str, row_id: str) -> dict[str, Any]:
