@@ -128,7 +128,8 @@ async def _check(halves: Halves) -> None:
     try:
         await halves.check()
     except StoreError as error:
-        if "3F000" in error.reason or "42P01" in error.reason:
+        # The last: its column `subject` is wanting, of an installation from before.
+        if any(state in error.reason for state in ("3F000", "42P01", "42703")):
             message = "the table `held.act` is missing in the hub's own database: run `hub/lifecycle/held.sql` there"
             raise ConfigurationError(message) from None
 

@@ -2,6 +2,7 @@
 
 It is kept, sealed, before its first write and forgotten after its last. What a crash or an outage leaves in between is
 taken again as the same act under the same name: what is written already is found written, the rest is made up for.
+One act at a time about a row: else whoever comes second had written its first half before it was refused the other one.
 Guarantee: never twice, and dated as of the first attempt. If we crash anywhere here, the next round is told the same.
 """
 
@@ -22,8 +23,9 @@ from hub.lifecycle.sealed import Sealing
 from hub.lifecycle.way import Taken, Way
 from hub.lifecycle.write import Asked, Writing
 
-_KEEP: Final = """insert into held.act (name, sealed, first_at) values ($1, $2, $3)
+_KEEP: Final = """insert into held.act (name, sealed, first_at, subject) values ($1, $2, $3, $4)
 on conflict do nothing returning true"""
+_KEPT: Final = "select name = $1 from held.act where name = $1 or subject = $2 order by name = $1 desc limit 1"
 _WAITING: Final = "select name, sealed, first_at from held.act where first_at <= $1 order by first_at limit 100"
 
 _logger = logging.getLogger(__name__)
@@ -41,7 +43,12 @@ class Halves:
         name, own = way.compiled.base, list[bool]()
 
         async def begins() -> None:
-            own.append(await self._keep(name, identity, asked, at))
+            own.append(await self._keep(way, identity, asked, at))
+            if own[0]:
+                # Who had the row before us may have moved it on: now that nobody else writes, it is looked at again.
+                again = await way.writing.way(identity, asked, at)
+                await again.check()
+                way.acting, way.compiled, way.shared = again.acting, again.compiled, again.shared
 
         way.begins = begins
         try:
@@ -73,12 +80,25 @@ class Halves:
     async def check(self) -> None:
         """Raises ``OutageError`` if acts cannot be kept, ``StoreError`` if their table is missing."""
         async with self.connections.connection() as connection:
-            await connection.fetchval("select count(*) from held.act where false")
+            await connection.fetchval("select count(subject) from held.act where false")
 
-    async def _keep(self, name: str, identity: Identity, asked: Asked, at: datetime) -> bool:
-        """Keeps the act before anything is written; whether it was not kept already."""
+    async def _keep(self, way: Way, identity: Identity, asked: Asked, at: datetime) -> bool:
+        """Keeps the act before anything is written; whether it was not kept already. One act at a time about a row."""
+        name, step = way.compiled.base, way.acting.step
+        subject = way.writing.subject_of(step, way.compiled.subject_key())
+        sealed = self.sealing.sealed(name, identity, asked)
         async with self._doubted() as connection:
-            return bool(await connection.fetchval(_KEEP, name, self.sealing.sealed(name, identity, asked), at))
+            if await connection.fetchval(_KEEP, name, sealed, at, subject):
+                return True
+            if await connection.fetchval(_KEPT, name, subject):
+                return False
+        raise RefusalError(
+            "CONFLICT",
+            f"`{step.name}` (clause {step.clause}): a step of this row is under way already, look at it again",
+            messageZh=f"{step.zh}（条款 {step.clause}）：该记录正在办理中（或此前的提交尚未完成），请稍后重新查看",
+            step=step.name,
+            clause=step.clause,
+        )
 
     async def _forget(self, name: str) -> None:
         try:

@@ -23,5 +23,10 @@ create table if not exists held.act (
     first_at timestamptz not null
 );
 
+-- Which row it is about, keyed: of two acts about one row the second waits for nobody, and is told so. It would write its
+-- first half before it learnt from the other department that the row had moved on.
+alter table held.act add column if not exists subject text;
+create unique index if not exists act_subject on held.act (subject);
+
 revoke all on held.act from public;
 grant select, insert, delete on held.act to hub_log;

@@ -65,11 +65,7 @@ class Way:
     async def to_the_end(self) -> Taken:
         """Every part that is not written yet, one department after the other."""
         written: dict[str, Written] = {}
-        refusal = self._refusal(self.acting.found)
-        # Sent again after it was taken, the row stands elsewhere by now: that is no conflict. It is asked for once more
-        # all the same: what is acknowledged has its outcome in the log, and is told of before whatever follows it.
-        if refusal is not None and not await self._before():
-            raise refusal
+        await self.check()
         if self.begins is not None:
             await self.begins()
         for place, source in enumerate(self.compiled.sources()):
@@ -83,6 +79,14 @@ class Way:
             again=again,
             receipts=tuple(self.receipts),
         )
+
+    async def check(self) -> None:
+        """Returns if the step may go on; raises ``RefusalError`` with the reason why not."""
+        refusal = self._refusal(self.acting.found)
+        # Sent again after it was taken, the row stands elsewhere by now: that is no conflict. It is asked for once more
+        # all the same: what is acknowledged has its outcome in the log, and is told of before whatever follows it.
+        if refusal is not None and not await self._before():
+            raise refusal
 
     def _state_after(self, again: bool) -> str | None:
         """A row that was made before this call may stand anywhere by now, and nobody has looked."""

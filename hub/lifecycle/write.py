@@ -92,12 +92,12 @@ class Writing:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _take(self, identity: Identity, asked: Asked, now: datetime) -> Taken:
-        way = await self._way(identity, asked, now)
+        way = await self.way(identity, asked, now)
         if self.halves is None or len(way.compiled.sources()) == 1:
             return await way.to_the_end()
         return await self.halves.whole(way, identity, asked, now)
 
-    async def _way(self, identity: Identity, asked: Asked, now: datetime) -> Way:
+    async def way(self, identity: Identity, asked: Asked, now: datetime) -> Way:
         """The step as far as nothing is written."""
         step, policy = STEPS.get(asked.step), self.policy()
         if step is None:
@@ -147,6 +147,10 @@ class Writing:
     def name_of(self, identity: Identity, asked: Asked) -> str:
         """The name under which departments keep the step: one for each principal, step and name of the client's."""
         return self._keyed("name", [identity.key, identity.client, asked.step, asked.name])
+
+    def subject_of(self, step: Step, key: str) -> str:
+        """What tells the row that a step is about from others, and nobody which it is."""
+        return self._keyed("subject", [step.subject, key])
 
     def digest_of(self, asked: Asked) -> str:
         """What tells two contents under one name apart."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,11 +18,14 @@ from hub.audit.session import Session
 from hub.errors import HubError
 from hub.lifecycle.halves import Halves
 from hub.lifecycle.sealed import sealing_of
+from hub.lifecycle.way import Taken
 from tests.support.course import ASSESSED, EMERGENCY, GUARDIANSHIP, MEASURES, POLICE
 from tests.support.served import Child, children_of
 from tests.support.steps import Clock, Steps, writing
 
 pytestmark = pytest.mark.postgres
+
+PLANNED = {"kind": "TUTORING", "providerUnit": "womens_federation"}
 
 
 @dataclass(slots=True)
@@ -179,3 +183,29 @@ async def test_a_half_whose_other_half_is_no_longer_lawful_is_given_up_and_forgo
         other.clock.pass_(minutes=2)
         assert await finished(other) == 0
         assert await acts(steps) == []
+
+
+async def test_of_officers_who_take_it_at_once_one_does_and_nothing_of_the_others_is_left(
+    steps: Steps, targets: Mapping[str, Target]
+) -> None:
+    child = (await children_of(steps.read))[-5]
+    key = await notified(steps, child)
+    async with kept(steps, targets) as one, kept(steps, targets) as other:
+        for step, values in (
+            ("assess", {"Assessment": [ASSESSED]}),
+            ("planAssistance", {"AssistanceRecord": [PLANNED]}),
+        ):
+            tries = [
+                hub(child.town, GUARDIANSHIP, step, key=key, values=values) for hub in (one, other) for _ in range(3)
+            ]
+            results = await asyncio.gather(*tries, return_exceptions=True)
+            assert sum(isinstance(result, Taken) for result in results) == 1, results
+            refusals = [result for result in results if isinstance(result, HubError)]
+            assert [(one.code, one.facts["clause"]) for one in refusals] == [("CONFLICT", "2.6")] * 5
+        assert await acts(steps) == []
+    incident = await steps.row("Incident", key, "_key", by="_report")
+    assert incident is not None
+    of_incident = Compare("_incident", "eq", Constant(incident["_key"]))
+    [assessment] = await steps.rows("Assessment", of_incident, {}, "_key")
+    of_assessment = Compare("_assessment", "eq", Constant(assessment["_key"]))
+    assert len(await steps.rows("AssistanceRecord", of_assessment, {}, "_key")) == 1
