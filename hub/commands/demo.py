@@ -135,6 +135,9 @@ def run(folder: Folder, *, children: int | None, port: int, once: bool) -> None:
             if contents is None:
                 with progress_bars() as report:
                     asyncio.run(_fill(folder, server, children or CHILDREN, (read, write), report))
+            else:
+                # A folder of an earlier version: the hub's own tables as this one has them.
+                asyncio.run(install(server.dsn("hub")))
             _answer(folder, _dsns(server, read, write), port, once)
 
 

@@ -108,8 +108,9 @@ class Way:
         if step.finds and found.file is None:
             return RefusalError(
                 "CONFLICT",
-                "no file has this number",
-                messageZh="没有档案与该号码相符",
+                f"`{step.name}` (clause {step.clause}): no accepted file has this number; one that a town has just"
+                " opened is accepted by civil affairs first (`acceptFile`)",
+                messageZh=f"{step.zh}（条款 {step.clause}）：没有档案与该号码相符；镇街新建的档案须先由民政部门核准",
                 step=step.name,
                 clause=step.clause,
             )

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from graphql import GraphQLSchema, parse, validate
 from playwright.async_api import Browser
+from stdnum.cn import ric
 
 from connectors.demo.server import Server
 from connectors.source import All, Compare, Constant, Source
@@ -27,8 +28,8 @@ from hub.pages.duty.further import others
 from hub.pages.duty.waiting import MOST, listings
 from tests.integration.test_console import browsing
 from tests.support.browsing import Pictures, follow
-from tests.support.course import COURT, EDUCATION, EMERGENCY, GUARDIANSHIP, POLICE, WOMEN, Course
-from tests.support.desk import at_desk, hidden, links, of, take
+from tests.support.course import CIVIL, COURT, EDUCATION, EMERGENCY, GUARDIANSHIP, POLICE, WOMEN, Course
+from tests.support.desk import at_desk, filled, hidden, links, of, take
 from tests.support.served import Child, Served, today
 from tests.support.steps import POLICY, row_of, rows_of
 
@@ -210,6 +211,25 @@ async def test_a_village_records_a_visit_to_its_own_child_and_to_no_other(
         assert (await village.get(strange)).status_code == 404
     row = await row_of(departments, "Child", child.register, "lastVisitedOn", by="_register")
     assert row == {"lastVisitedOn": day}
+
+
+async def test_a_file_that_a_town_opens_is_found_and_accepted_by_civil_affairs_and_once(
+    served: Served, child: Child
+) -> None:
+    number = "12011420190302301" + ric.calc_check_digit("120114201903023010")
+    file = {"name": "虚构童", "sex": "MALE", "birthDate": "2019-03-02", "householdRegistered": "false"}
+    async with at_desk(served, child.town, GUARDIANSHIP) as town:
+        form = filled((await town.get("/duty/new/openFile")).text, "/openFile")
+        given = {**form, **file, "divisionCode": child.village, "citizenId": number}
+        assert (await town.post("/duty/new/openFile", data=given)).status_code == 200
+    async with at_desk(served, CIVIL, SURVEY) as desk:
+        shown = await found(desk, Child(register="", citizen=number, village=child.village))
+        [page] = links(shown.text, "Child")
+        assert (await take(desk, page, "acceptFile")).status_code == 200
+        again = await take(desk, page, "acceptFile")
+        told = of(again.text)
+        assert again.status_code == 409 and "须档案尚未核准过" in told
+        assert "Child" not in told and "acceptFile" not in told
 
 
 async def test_a_town_supervises_a_guardian_of_a_child_that_it_finds(

@@ -322,7 +322,7 @@ async def test_the_police_match_a_report_and_learn_only_whether_it_matched(
     turn = Turn(who=POLICE, purpose=EMERGENCY, step="matchReport")
     wrong = (await course.take(turn, number="120114201001010000")).error
     assert wrong["code"] == "CONFLICT"
-    assert wrong["messageZh"] == "没有档案与该号码相符"
+    assert wrong["messageZh"] == "对应儿童档案（条款 2.5）：没有档案与该号码相符；镇街新建的档案须先由民政部门核准"
     right = await course.take(turn, number=people[10].citizen)
     assert right.json["data"] == {"matchReport": {"step": "matchReport", "again": False}}
 

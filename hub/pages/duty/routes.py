@@ -246,7 +246,9 @@ def _versions(words: Words, tried: str, row: Mapping[str, Any], given: Given) ->
     step = STEPS[tried]
     field = _state_field(step)
     expected = next(iter(given.get("expected", ())), "")
-    found = [(words.field(step.subject, field), words.state(step, expected), _state(words, [step], row))]
+    found: list[tuple[str, str, str]] = []
+    if step.state == f"{step.subject}.{field}":
+        found.append((words.field(step.subject, field), words.state(step, expected), _state(words, [step], row)))
     for change in step.changes:
         now = row if change.relation == step.subject else row.get("incident") or {}
         for name in (*change.needs, *change.may):

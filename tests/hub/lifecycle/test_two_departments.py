@@ -14,11 +14,13 @@ import pytest
 
 from connectors.source import Bindings, Compare, Constant, SourceError
 from connectors.write import Result, Target, Write
-from hub.audit.session import Session
+from hub.audit.session import Session, install
 from hub.errors import HubError
 from hub.lifecycle.halves import Halves
 from hub.lifecycle.sealed import sealing_of
 from hub.lifecycle.way import Taken
+from hub.settings import ConfigurationError
+from hub.writing import _check as check_halves
 from tests.support.course import ASSESSED, EMERGENCY, GUARDIANSHIP, MEASURES, POLICE
 from tests.support.served import Child, children_of
 from tests.support.steps import Clock, Steps, writing
@@ -209,3 +211,19 @@ async def test_of_officers_who_take_it_at_once_one_does_and_nothing_of_the_other
     [assessment] = await steps.rows("Assessment", of_incident, {}, "_key")
     of_assessment = Compare("_assessment", "eq", Constant(assessment["_key"]))
     assert len(await steps.rows("AssistanceRecord", of_assessment, {}, "_key")) == 1
+
+
+async def test_an_installation_of_before_is_found_out_at_the_start_and_is_well_once_its_tables_are_made_anew(
+    steps: Steps, targets: Mapping[str, Target]
+) -> None:
+    connection = await asyncpg.connect(steps.dsn)
+    try:
+        await connection.execute("alter table held.act drop column subject")
+        async with kept(steps, targets) as older:
+            assert older.writing.halves is not None
+            with pytest.raises(ConfigurationError, match=r"run `hub/lifecycle/held\.sql` there"):
+                await check_halves(older.writing.halves)
+            await install(steps.dsn)
+            await check_halves(older.writing.halves)
+    finally:
+        await connection.close()
