@@ -24,6 +24,7 @@ from hub.events.outbox import Drafts
 from hub.identity import Identity
 from hub.lifecycle.census import check_figure, keyed
 from hub.lifecycle.compile import Compiled
+from hub.lifecycle.dated import check_dates
 from hub.lifecycle.entries import Acting
 from hub.lifecycle.found import Finding
 from hub.lifecycle.given import Given, check
@@ -106,6 +107,7 @@ class Writing:
         check(step, asked.given)
         moment = Moment(identity=identity, policy=policy, now=now)
         check_named(step, asked.given, identity, policy)
+        check_dates(step, asked.given, now.date())
         registry = Registry(reading=self._reading(moment), set_limit=self.set_limit)
         asked = await _keyed(step, asked, moment, registry.reading)
         finding = Finding(step=step, given=asked.given, rights=rights, moment=moment, registry=registry)

@@ -20,6 +20,7 @@ from hub.audit.log import Log
 from hub.audit.receipt import Receipt
 from hub.errors import HubError, OutageError
 from hub.lifecycle.settle import Settled, settle_open
+from hub.lifecycle.steps import STEPS
 from hub.lifecycle.way import Taken
 from hub.planner import facts as conditions
 from tests.support.served import Child, children_of
@@ -483,6 +484,40 @@ async def test_only_units_of_the_hub_provide_or_are_addressed(unit: str, steps: 
     values = {"ProcuratorialSupervision": [duty]}
     found = await refused(steps(PROCURATORATE, "legal_supervision", "superviseDuty", values=values))
     assert found.facts["fields"] == ["ProcuratorialSupervision.targetUnit"]
+
+
+@pytest.mark.parametrize(
+    ("step", "unit", "purpose", "row", "day", "wrong"),
+    [
+        (
+            "superviseDuty",
+            PROCURATORATE,
+            "legal_supervision",
+            {"targetUnit": CIVIL, "content": "（虚构）"},
+            "replyDueOn",
+            -1,
+        ),
+        ("reportDropout", EDUCATION, "dropout_control", {"bureauReportedOn": "2026-11-20"}, "townReportedOn", 1),
+        ("returnToSchool", EDUCATION, "dropout_control", {}, "returnedOn", 1),
+        ("recordNonPerformance", "town", GUARDIANSHIP, {}, "nonPerformanceSince", 1),
+    ],
+)
+async def test_a_day_that_cannot_be_true_is_named_and_today_is_one_that_can(
+    step: str, unit: str, purpose: str, row: dict[str, Any], day: str, wrong: int, steps: Steps, children: list[Child]
+) -> None:
+    who, today = children[0].town if unit == "town" else unit, steps.clock.now.date()
+    relation = STEPS[step].subject
+    given: dict[str, Any] = {} if STEPS[step].creates else {"key": "none"}
+    if STEPS[step].explained:
+        given["reason"] = "（虚构）"
+    for days, told in ((wrong, [f"{relation}.{day}"]), (0, None)):
+        values = {relation: [{**row, day: (today + timedelta(days=days)).isoformat()}]}
+        if STEPS[step].creates and not days:
+            assert (await steps(who, purpose, step, values=values)).keys
+            continue
+        found = await refused(steps(who, purpose, step, values=values, **given))
+        assert (found.code, found.facts.get("fields")) == ("INVALID_INPUT", told)
+        assert told is None or "今天" in found.facts["messageZh"]
 
 
 async def test_a_supervision_is_answered_once_by_the_unit_that_it_addresses(
