@@ -171,10 +171,18 @@ def is_lawful(step: Step, standing: Standing) -> bool:
 
 def instead(unit: str, refused: Step, standing: Standing) -> tuple[Step, ...]:
     """What is lawful in place of a step that is not: itself only if another row to lead into is all that it lacks."""
+    if refused.creates:
+        return tuple(step for step in STEPS.values() if _begins_as(refused, step) and step.purposes(unit))
     found = lawful(unit, refused, standing.state)
     if refused.into and is_lawful(refused, replace(standing, into=refused.into[0])):
         return found
     return tuple(step for step in found if step is not refused)
+
+
+def _begins_as(refused: Step, step: Step) -> bool:
+    """Whether a step makes a row as the refused one would have, and needs nothing before it."""
+    same = (step.cycle, step.subject, step.about) == (refused.cycle, refused.subject, refused.about)
+    return same and step.creates and not step.conditions and not step.origin
 
 
 def lawful(unit: str, wanted: Step, state: str | None) -> tuple[Step, ...]:

@@ -73,6 +73,14 @@ def test_what_a_conflict_says_would_be_lawful_is_allowed_to_that_unit_from_that_
             if other.state == step.state and other.subject == step.subject and state in other.origin
             if not other.creates and any(actor.unit == who.unit for actor in other.who)
         }
+        if step.creates:
+            everything = {
+                other.name
+                for other in STEPS.values()
+                if other.creates and not other.origin and not other.conditions
+                if (other.cycle, other.subject, other.about) == (step.cycle, step.subject, step.about)
+                if any(actor.unit == who.unit for actor in other.who)
+            }
         assert {other.name for other in verdict.lawful} == everything - {step.name}
     assert offered > 100
 
@@ -141,3 +149,12 @@ def test_who_is_not_entitled_learns_nothing_of_the_row() -> None:
     assert other == NotEntitled(step=step, purposes=("emergency_response",))
     assert isinstance(other, NotEntitled)
     assert other.units == ("public_security_bureau",)
+
+
+def test_what_cannot_be_begun_yet_says_what_can_be_begun_in_its_place() -> None:
+    procuratorate = Who("district_procuratorate", "legal_supervision")
+    urged = judge(STEPS["urgeApplication"], procuratorate, Standing(unmet=frozenset({"proposed_before"})))
+    assert isinstance(urged, Conflict)
+    named = [step.name for step in urged.lawful]
+    assert named == ["proposeApplication", "superviseCaseFiling", "superviseProsecution"]
+    assert "建议申请（`proposeApplication`）" in urged.sentence_zh
