@@ -45,6 +45,7 @@ async def test_a_report_waits_for_the_police_and_is_driven_by_forms_until_the_to
         assert await course.status() == "TOWN_NOTIFIED"
         read = of((await police.get(row)).text)
         assert "联系通知父母返回、制止侵害" in read
+        assert "发生地区划" in read and "代码" not in read, "a place is shown, and nobody is asked for a code"
     async with at_desk(served, town, GUARDIANSHIP) as desk:
         shown = (await desk.get("/duty/")).text
         assert page_of(course, town) in links(shown, "MandatoryReport")

@@ -205,7 +205,7 @@ async def test_a_school_reports_by_telephone_and_the_report_is_followed_to_the_t
         await sign_in(page, behind, SCHOOL, EMERGENCY, "/report/")
         begun = time.monotonic()
         await taken(page, folder, "report", width)
-        await page.get_by_label("发生地区划代码").select_option(child.village)
+        await page.get_by_label("发生地区划").select_option(child.village)
         await page.get_by_label("发生地点").fill(place)
         await page.get_by_label("情况说明").fill("有个孩子独自在桥下，衣服湿了（虚构）")
         await follow(page.get_by_role("button", name="立即报告公安机关"))

@@ -71,16 +71,21 @@ def _fields(found: GraphQLInputObjectType, prefix: str, given: Mapping[str, Sequ
                 yield from _fields(inner, f"{prefix}{name}.{number}.", given)
             continue
         zh, _, en = (member.description or name).partition(" ")
-        first = not prefix or ".0." in prefix
+        first, kind = not prefix or ".0." in prefix, _kind(name, member.type)
         yield Field(
             name=prefix + name,
-            zh=zh,
+            zh=of_place(zh) if kind == "division" else zh,
             en=en.partition(". ")[0],
-            kind=_kind(name, member.type),
+            kind=kind,
             needed=isinstance(member.type, GraphQLNonNull) and first,
             options=words_of(inner) if isinstance(inner, GraphQLEnumType) else (),
             values=given.get(prefix + name, ()),
         )
+
+
+def of_place(zh: str) -> str:
+    """The name of a field that holds a code, where the place itself is shown: nobody is asked for a code."""
+    return zh.removesuffix("代码")
 
 
 def _kind(name: str, found: Any) -> str:

@@ -12,7 +12,7 @@ from graphql import GraphQLEnumType, GraphQLSchema
 from hub.lifecycle.step import Step
 from hub.lifecycle.steps import CYCLE_OF
 from hub.pages.console.names import Names
-from hub.pages.duty.fields import words_of
+from hub.pages.duty.fields import of_place, words_of
 from hub.pages.layout import instant
 from hub.pages.words import word
 from schema.catalogue import CATALOGUE, LINKS
@@ -48,7 +48,9 @@ class Words:
 
     def field(self, type_name: str, field: str) -> str:
         """The name of a field."""
-        return self.names.coordinate(f"{type_name}.{field}")
+        name = self.names.coordinate(f"{type_name}.{field}")
+        found = CATALOGUE.get(f"{type_name}.{field}")
+        return of_place(name) if found is not None and found.inner == "DivisionCode" else name
 
     def value(self, type_name: str, field: str, value: Any) -> str:
         """A value in words."""
