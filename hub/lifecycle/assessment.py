@@ -13,6 +13,13 @@ ATTENDED: Final = OPEN[1:]
 NOTIFIED: Final = OPEN[3:]
 TOWN: Final = actors("guardianship_protection", "town_government")
 _OF_ASSESSMENT: Final = ("safetySituation", "guardianshipSituation", "riskLevel", "conclusion")
+_ASSESSED: Final = Change(
+    relation="Assessment",
+    creates=True,
+    needs=_OF_ASSESSMENT,
+    may=("recommendedServices",),
+    sets=(("completedOn", Clock("today")),),
+)
 
 _step = partial(Step, cycle="report", subject="MandatoryReport", state=STATE)
 """A step about a row of the cycle's own type."""
@@ -61,15 +68,7 @@ ASSESSING: Final = (
         target="ASSESSED",
         about="Child",
         conditions=("matched",),
-        changes=(
-            Change(
-                relation="Assessment",
-                creates=True,
-                needs=_OF_ASSESSMENT,
-                may=("recommendedServices",),
-                sets=(("completedOn", Clock("today")),),
-            ),
-        ),
+        changes=(_ASSESSED,),
         stops=("assess",),
     ),
     _step(
@@ -91,6 +90,18 @@ ASSESSING: Final = (
         ),
         once=("Assessment.completedOn",),
         stops=("assess",),
+    ),
+    _step(
+        name="reassess",
+        zh="重新调查评估",
+        en="assess again, since the assessment was wrong or things have changed",
+        clause="2.6",
+        who=TOWN,
+        origin=("ASSESSED", "PLANNED"),
+        about="Child",
+        conditions=("matched",),
+        changes=(_ASSESSED,),
+        explained=True,
     ),
     _step(
         name="planAssistance",

@@ -103,6 +103,11 @@ CONDITIONS: Mapping[str, Condition] = {
         en="a village was notified before",
         formula=Local(Exists("Incident", (("_key", "_report"),), f.given("villageNotifiedAt"))),
     ),
+    "case_filed": Condition(
+        zh="此前已立案",
+        en="a case was filed before",
+        formula=Local(Exists("Incident", (("_key", "_report"),), f.given("caseFiledOn"))),
+    ),
     "nobody_sent": Condition(
         zh="该报告并案前尚未出警", en="no officers were sent before", formula=Local(f.is_("acceptedAt", True, "null"))
     ),

@@ -236,6 +236,17 @@ POLICING: Final = (
         once=("Incident.caseFiledOn",),
     ),
     _step(
+        name="withdrawCaseFiling",
+        zh="撤销立案",
+        en="take back that a criminal case was filed",
+        clause="3.1.4",
+        who=POLICE,
+        origin=(*ATTENDED, "CLOSED"),
+        changes=(Change(relation="Incident", sets=(("caseFiledOn", Fixed(None)),)),),
+        conditions=("case_filed",),
+        explained=True,
+    ),
+    _step(
         name="findUnfounded",
         zh="查不属实",
         en="find the report unfounded, and tell the town so",

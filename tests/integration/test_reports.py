@@ -91,7 +91,20 @@ async def test_a_report_is_driven_to_closed_by_the_right_principals_and_by_nobod
         await nobody_else_can(course, turn, people)
         found = (await course.take(turn, ROW)).data[turn.step]
         assert found["mandatoryReport"]["status"] == await course.status()
-    assert found["lawful"] == [{"name": "closeReport", "nameZh": "结案", "clause": "3.2.2"}]
+    assert found["lawful"] == [
+        {"name": "reassess", "nameZh": "重新调查评估", "clause": "2.6"},
+        {"name": "closeReport", "nameZh": "结案", "clause": "3.2.2"},
+    ]
+    again = {**ASSESSED, "riskLevel": "LOW", "reason": "首次评估有误（虚构）"}
+    anew = Turn(who=child.town, purpose=GUARDIANSHIP, step="reassess", given=again)
+    assert (await course.take(anew, reason="")).error["fields"] == ["reason"]
+    await nobody_else_can(course, anew, people)
+    assert (await course.take(anew)).status == 200
+    incident = await row_of(course.departments, "Incident", course.key, "_key", by="_report")
+    assert incident is not None
+    of_incident = Compare("_incident", "eq", Constant(incident["_key"]))
+    levels = await rows_of(course.departments, "Assessment", of_incident, {}, "riskLevel")
+    assert sorted(row["riskLevel"] for row in levels) == ["HIGH", "LOW"], "what was said first stays"
     close = Turn(who=child.town, purpose=GUARDIANSHIP, step="closeReport")
     early = (await course.take(close)).error
     assert (early["code"], early["clause"], early["state"]) == ("CONFLICT", "3.2.2", "PLANNED")
@@ -109,6 +122,21 @@ async def test_a_report_is_driven_to_closed_by_the_right_principals_and_by_nobod
     intents = {(one["request"], one["part"]) for one in documents if one["kind"] == "intent"}
     assert intents == {(one["request"], one["part"]) for one in documents if one["kind"] == "outcome"}
     assert len(intents) >= 9
+
+
+async def test_a_case_that_was_filed_in_error_is_withdrawn_with_a_reason(begun: Course, people: list[Child]) -> None:
+    course = course_of(begun, people[8])
+    await course.reported()
+    await course.until("HANDLED")
+    withdraw = Turn(who=POLICE, purpose=EMERGENCY, step="withdrawCaseFiling", given={"reason": "误立（虚构）"})
+    early = (await course.take(withdraw)).error
+    assert (early["code"], early["clause"], "fileCase" in early["lawful"]) == ("CONFLICT", "3.1.4", True)
+    assert (await course.take(Turn(who=POLICE, purpose=EMERGENCY, step="fileCase"))).status == 200
+    await nobody_else_can(course, withdraw, people)
+    assert (await course.take(withdraw)).status == 200
+    assert await row_of(course.departments, "Incident", course.key, "caseFiledOn", by="_report") == {
+        "caseFiledOn": None
+    }
 
 
 async def test_an_unfounded_report_still_tells_the_town(begun: Course, people: list[Child]) -> None:

@@ -135,7 +135,7 @@ def test_a_conflict_names_state_clause_and_what_would_be_lawful_in_two_languages
     assert verdict.sentence == (
         "`notifyTown` (clause 2.5) needs `HANDLED`, and the state is `DISPATCHED`; lawful for you now: "
         "`correctDivision`, `matchReport`, `undoMatch`, `recordMeasures`, `supplementIncident`, `notifyVillage`, "
-        "`notifyVillageAgain`, `fileCase`, `findUnfounded`, `mergeReport`"
+        "`notifyVillageAgain`, `fileCase`, `withdrawCaseFiling`, `findUnfounded`, `mergeReport`"
     )
     assert verdict.sentence_zh.startswith("通报镇街（条款 2.5）：须为“已处置”，当前为“已出警”；您现在可以办理：")
     assert "记录应急处置（`recordMeasures`）" in verdict.sentence_zh

@@ -190,7 +190,7 @@ def test_a_step_that_explains_itself_corrects_or_ends_something(step: Step) -> N
     corrections = {
         "correctDivision", "undoMatch", "supplementIncident", "reopenReport", "refuseService", "cancelService",
         "closeDropout", "recordNonPerformance", "settleDuplicate", "undoMerge", "resumeMerged", "undoClosing",
-        "notifyTownAgain", "notifyVillageAgain",
+        "notifyTownAgain", "notifyVillageAgain", "reassess", "withdrawCaseFiling",
         "explainDiscrepancy", "reopenDiscrepancy", "undoLink",
     }  # fmt: skip
     assert step.explained == (step.name in corrections)
