@@ -17,7 +17,7 @@ from tests.support.console import AUDITOR, Running, form_of, patiently
 
 pytestmark = pytest.mark.postgres
 
-PAGES = ("/", "/search", "/unusual", "/reviews", "/month", "/entry/0", "/entry/0?verify=1")
+PAGES = ("/", "/search", "/unusual", "/reviews", "/month", "/cycles", "/entry/0", "/entry/0?verify=1")
 
 
 async def ids(running: Running) -> list[bytes]:

@@ -23,7 +23,7 @@ from hub.audit.reviewing import look
 from hub.audit.search import AlteredError, QuestionError, TooMuchError
 from hub.credential import Credential
 from hub.errors import HubError, OutageError, RefusalError
-from hub.pages.console import entry, finding, overview, reporting
+from hub.pages.console import cycles, entry, finding, overview, reporting
 from hub.pages.console.names import Names
 from hub.pages.console.ports import AbsentError, Ask, Console, View
 from hub.pages.forms import Problem, check_session, on_loopback, read_form
@@ -79,6 +79,7 @@ def console_routes(opened: Callable[[], Console | None]) -> list[BaseRoute]:
         at("/entry/{index}/review", entry.judge, "POST"),
         at("/unusual", reporting.unusual),
         at("/reviews", reporting.reviewed),
+        at("/cycles", cycles.cycles),
         at("/month", reporting.month),
         at("/month/{month}.xlsx", reporting.month),
         own("/{rest:path}", _nowhere, "GET"),
