@@ -210,6 +210,7 @@ async def places(running: Running) -> dict[str, str]:
         "unusual": "/console/unusual",
         "reviews": "/console/reviews",
         "month": "/console/month",
+        "cycles": "/console/cycles",
         "problem": "/console/entry/999999",
         "wrong-date": "/console/search?since=yesterday",
     }
