@@ -25,8 +25,12 @@ from hub.lifecycle.write import Asked, Writing
 
 _KEEP: Final = """insert into held.act (name, sealed, first_at, subject) values ($1, $2, $3, $4)
 on conflict do nothing returning true"""
-_KEPT: Final = "select name = $1 from held.act where name = $1 or subject = $2 order by name = $1 desc limit 1"
+_KEPT: Final = """select name, sealed, first_at from held.act where name = $1 or subject = $2
+order by name = $1 desc limit 1"""
 _WAITING: Final = "select name, sealed, first_at from held.act where first_at <= $1 order by first_at limit 100"
+
+TURNS: Final = 20
+"""How often an act waits for another about its row."""
 
 _logger = logging.getLogger(__name__)
 
@@ -43,7 +47,7 @@ class Halves:
         name, own = way.compiled.base, list[bool]()
 
         async def begins() -> None:
-            own.append(await self._keep(way, identity, asked, at))
+            own.append(await self._turn(way, identity, asked, at))
             if own[0]:
                 # Who had the row before us may have moved it on: now that nobody else writes, it is looked at again.
                 again = await way.writing.way(identity, asked, at)
@@ -67,14 +71,7 @@ class Halves:
         async with self._doubted() as connection:
             rows = await connection.fetch(_WAITING, now - age)
         for row in rows:
-            try:
-                identity, asked = self.sealing.opened(row["name"], row["sealed"])
-                await writing.take(identity, asked, at=row["first_at"].astimezone(now.tzinfo))
-            except RefusalError as error:
-                _logger.error("a step that was cut off between two departments is refused by now: %s", error.code)
-                await self._forget(row["name"])
-            else:
-                done += 1
+            done += await self._finished(writing, row)
         return done
 
     async def check(self) -> None:
@@ -82,23 +79,42 @@ class Halves:
         async with self.connections.connection() as connection:
             await connection.fetchval("select count(subject) from held.act where false")
 
-    async def _keep(self, way: Way, identity: Identity, asked: Asked, at: datetime) -> bool:
-        """Keeps the act before anything is written; whether it was not kept already. One act at a time about a row."""
+    async def _turn(self, way: Way, identity: Identity, asked: Asked, at: datetime) -> bool:
+        """Keeps the act before anything is written; whether it was not kept already. One act at a time about a row.
+
+        Another's that is in the way is taken to its end first: it may be under way, or done and not forgotten yet, or
+        cut off. Taken by two at once it is taken once, under its own name.
+        """
         name, step = way.compiled.base, way.acting.step
         subject = way.writing.subject_of(step, way.compiled.subject_key())
         sealed = self.sealing.sealed(name, identity, asked)
-        async with self._doubted() as connection:
-            if await connection.fetchval(_KEEP, name, sealed, at, subject):
-                return True
-            if await connection.fetchval(_KEPT, name, subject):
+        for _ in range(TURNS):
+            async with self._doubted() as connection:
+                if await connection.fetchval(_KEEP, name, sealed, at, subject):
+                    return True
+                other = await connection.fetchrow(_KEPT, name, subject)
+            if other is not None and other["name"] == name:
                 return False
+            if other is not None:
+                await self._finished(way.writing, other)
         raise RefusalError(
             "CONFLICT",
-            f"`{step.name}` (clause {step.clause}): a step of this row is under way already, look at it again",
-            messageZh=f"{step.zh}（条款 {step.clause}）：该记录正在办理中（或此前的提交尚未完成），请稍后重新查看",
+            f"`{step.name}` (clause {step.clause}): others take steps of this row at this moment, look at it again",
+            messageZh=f"{step.zh}（条款 {step.clause}）：他人正在办理该记录，请稍后重新查看",
             step=step.name,
             clause=step.clause,
         )
+
+    async def _finished(self, writing: Writing, row: Any) -> bool:
+        """An act that is kept, taken to its end; false if it is refused by now, and forgotten."""
+        try:
+            identity, asked = self.sealing.opened(row["name"], row["sealed"])
+            await writing.take(identity, asked, at=row["first_at"].astimezone(writing.clock().tzinfo))
+        except RefusalError as error:
+            _logger.error("a step that was cut off between two departments is refused by now: %s", error.code)
+            await self._forget(row["name"])
+            return False
+        return True
 
     async def _forget(self, name: str) -> None:
         try:

@@ -213,6 +213,26 @@ async def test_of_officers_who_take_it_at_once_one_does_and_nothing_of_the_other
     assert len(await steps.rows("AssistanceRecord", of_assessment, {}, "_key")) == 1
 
 
+async def test_what_is_taken_and_not_forgotten_yet_stands_in_nobodys_way(
+    steps: Steps, targets: Mapping[str, Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = (await children_of(steps.read))[-6]
+    key = await notified(steps, child)
+    forget = Halves._forget
+
+    async def fails(self: Halves, name: str) -> None:
+        """The hub's own database is away just now."""
+
+    async with kept(steps, targets) as whole:
+        monkeypatch.setattr(Halves, "_forget", fails)
+        await whole(child.town, GUARDIANSHIP, "assess", key=key, values={"Assessment": [ASSESSED]})
+        assert len(await acts(steps)) == 1
+        monkeypatch.setattr(Halves, "_forget", forget)
+        await whole(child.town, GUARDIANSHIP, "planAssistance", key=key, values={"AssistanceRecord": [PLANNED]})
+        assert await acts(steps) == []
+    assert await steps.row("MandatoryReport", key, "status") == {"status": "PLANNED"}
+
+
 async def test_an_installation_of_before_is_found_out_at_the_start_and_is_well_once_its_tables_are_made_anew(
     steps: Steps, targets: Mapping[str, Target]
 ) -> None:
