@@ -89,14 +89,19 @@ Broken: TypeAlias = Callable[[Desk, Language], Response]
 
 
 def desk_routes(opened: Opened) -> list[BaseRoute]:
-    """The routes below ``/desk``."""
+    """The routes below ``/desk``; at its door the page that waits for a unit, which asks who it is."""
     return [
+        Route("/", _entrance),
         _own(opened, "/sign-in", _sign_in_page, "GET"),
         _own(opened, "/sign-in", _sign_in, "POST"),
         _own(opened, "/purpose", _purpose_page, "GET"),
         _own(opened, "/purpose", _choose, "POST"),
         _own(opened, "/sign-out", _sign_out, "POST"),
     ]
+
+
+async def _entrance(_: Request) -> Response:
+    return RedirectResponse(_HOME, 303, headers=HEADERS)
 
 
 def at(

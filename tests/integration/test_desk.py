@@ -28,6 +28,14 @@ async def signed_in(running: Running, key: str, purpose: str) -> AsyncIterator[h
         yield client
 
 
+async def test_who_opens_the_desk_by_its_name_alone_is_asked_who_they_are(running: Running) -> None:
+    async with running.client() as client:
+        found = [await client.get(path, follow_redirects=True) for path in ("/desk", "/desk/")]
+        assert [(reply.status_code, reply.url.path, reply.url.query) for reply in found] == [
+            (200, "/desk/sign-in", b"next=/duty/")
+        ] * 2
+
+
 async def test_a_unit_with_one_purpose_signs_in_and_its_cookie_is_for_no_script(running: Running) -> None:
     async with running.client() as client:
         token = running.token("womens_federation", "care_service")
