@@ -152,6 +152,16 @@ def test_every_release_is_pinned_once_and_says_nothing_of_where_it_came_from() -
 # The pages.
 
 
+def test_the_image_is_built_of_what_is_there_and_of_every_package() -> None:
+    copies = re.findall(r"^COPY (?!--from)(.+) \S+$", text_of("Dockerfile"), re.MULTILINE)
+    copied = {name for line in copies for name in line.split()}
+    let_in = set(re.findall(r"^!(.+)$", text_of(".dockerignore"), re.MULTILINE))
+    project = tomllib.loads(text_of("pyproject.toml"))
+    needed = {*project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"], project["project"]["readme"]}
+    assert copied == let_in == {*needed, "pyproject.toml", "constraints.txt"}
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+
+
 def test_the_two_readmes_have_one_structure() -> None:
     english, chinese = text_of("README.md"), text_of("README.zh-CN.md")
 
