@@ -70,15 +70,9 @@ async def _overview(visit: Visit) -> Response:
         rows = waiting(listing.subject, [edge["node"] for edge in found["edges"]], steps, visit.desk.limits)
         items = [_item(visit, words, row, now) for row in rows]
         known |= {row_id: item for row, item in zip(rows, items, strict=True) for row_id in _ids(row)}
-        groups.append(
-            {
-                "title": f"{words.type(listing.subject)} · {words.stands(listing.subject, listing.state)}",
-                "items": items,
-                "first": _open(items),
-                "more": found["pageInfo"]["hasNextPage"],
-                "told": told,
-            }
-        )
+        title = f"{words.type(listing.subject)} · {words.stands(listing.subject, listing.state)}"
+        more = found["pageInfo"]["hasNextPage"]
+        groups.append({"title": title, "items": items, "first": _open(items), "more": more, "told": told})
     late = await visit.desk.ask(visit.session, _OVERDUE)
     overdue = (late.data or {}).get("me", {}).get("overdue")
     if overdue is None:
