@@ -82,7 +82,7 @@ def workers_of(served: Served) -> list[psutil.Process]:
 def _sockets(process: psutil.Process) -> Sequence[Any]:
     try:
         return [each for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN]
-    except psutil.NoSuchProcess:
+    except (psutil.NoSuchProcess, psutil.AccessDenied):  # of one that is just ending, nobody but root may read them
         return []
 
 
