@@ -19,8 +19,8 @@ _PLAIN: Final[Mapping[str, str]] = {
     "INVALID_INPUT": "not_fitting",
 }
 """Code -> the key of the words for errors that have no Chinese ones of their own."""
-_NAMES: Final = re.compile("（`[A-Za-z]+`）")
-"""Names of steps behind their words, as programs read them."""
+_NAMES: Final = re.compile("（`[^`]*`）")
+"""Names of steps and members of an input behind their words, as programs read them."""
 
 
 def first_of(told: Told) -> Mapping[str, Any]:

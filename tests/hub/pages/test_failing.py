@@ -38,3 +38,8 @@ def test_a_conflict_names_steps_by_their_words_alone(step: Step) -> None:
         words = sentence(facts, "zh")
         assert "`" not in words
         assert all(one.zh in words for one in following)
+
+
+def test_a_wrong_member_is_named_by_its_words_alone() -> None:
+    error = told("INVALID_INPUT", messageZh="姓名（`$input.child[0].name`）填写有误，应为文本")
+    assert sentence(first_of(error), "zh") == "姓名填写有误，应为文本"
