@@ -13,6 +13,7 @@ from connectors.demo.server import Server
 from connectors.source import Source
 from hub.hub import Hub
 from tests.support.canaries import find_canaries, plant
+from tests.support.clusters import throw_away
 from tests.support.running import ROOT, TODAY, Asking, Canary, close_all, connect, open_hub, start_filled
 from tests.support.world import World, load
 
@@ -69,7 +70,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
     folder = tmp_path_factory.mktemp("postgres")
     server = await start_filled(folder, children=CHILDREN, seed=SEED, log_statement="all")
     yield server
-    server.stop()
+    throw_away(server)
 
 
 @pytest.fixture(scope="session")
@@ -111,4 +112,4 @@ async def canary(tmp_path_factory: pytest.TempPathFactory, institutions: Mapping
             yield Canary(server=server, world=world, ask=Asking(hub=opened), canaries=find_canaries(world))
         await close_all(connected)
     finally:
-        server.stop()
+        throw_away(server)

@@ -10,6 +10,7 @@ from playwright.async_api import Browser
 from connectors.demo.server import Server
 from connectors.source import Source
 from tests.support.browsing import chromium
+from tests.support.clusters import throw_away
 from tests.support.console import Running, console
 from tests.support.running import close_all, connect
 from tests.support.served import Child, Served, children_of, serving, settings_of, start_writable
@@ -20,7 +21,7 @@ async def writable_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
     """Departments that are filled and open to the role that writes; a test may change and stop them: no other's."""
     server = await start_writable(tmp_path_factory.mktemp("writable"), children=150, seed=20171123)
     yield server
-    server.stop()
+    throw_away(server)
 
 
 @pytest.fixture(scope="module")

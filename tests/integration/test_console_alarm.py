@@ -15,6 +15,7 @@ from hub.audit.inspection import inspect
 from hub.audit.keys import VerifierKey
 from hub.secrets import open_secrets
 from tests.support.browsing import judged, pictured
+from tests.support.clusters import throw_away
 from tests.support.console import Running, serving
 from tests.support.running import start_filled
 
@@ -36,7 +37,7 @@ async def alone(tmp_path: Path, institutions: Mapping[str, str]) -> AsyncIterato
             await running.indexed()
             yield running
     finally:
-        server.stop()
+        throw_away(server)
 
 
 async def verified(running: Running) -> None:

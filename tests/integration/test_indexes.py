@@ -20,6 +20,7 @@ from connectors.source import ALWAYS, Column, Compare, Fetch, Order, Param, Sour
 from connectors.sql import Statement, statement
 from hub.commands.checking import read_mappings
 from hub.indexing import asked
+from tests.support.clusters import throw_away
 from tests.support.running import SOURCES, close_all, connect, fill, start_server
 from tests.support.steps import POLICY
 
@@ -51,7 +52,7 @@ class Department:
 def own_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = start_server(tmp_path_factory.mktemp("indexed"))
     yield server
-    server.stop()
+    throw_away(server)
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from hub.planner.facts import ENROLLED
 from hub.registry import Registry
 from hub.sources import Reading, Sources
 from tests.conftest import CHILDREN, SEED
+from tests.support.clusters import throw_away
 from tests.support.running import TODAY, Asking, close_all, connect, open_hub, start_filled
 from tests.support.seen import statements
 from tests.support.world import Row, World, load
@@ -99,7 +100,7 @@ async def linking(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Lin
             )
         await close_all(sources)
     finally:
-        server.stop()
+        throw_away(server)
 
 
 def joins_by_link(world: World, link: Row) -> bool:

@@ -15,6 +15,7 @@ import hub.audit.entry
 from connectors.demo.server import Server
 from tests.conftest import CHILDREN, SEED
 from tests.properties.principals import principals
+from tests.support.clusters import throw_away
 from tests.support.rights import Me
 from tests.support.running import TODAY, Asking, close_all, connect, open_hub, start_filled
 from tests.support.sight import Sight
@@ -80,7 +81,7 @@ async def told(tmp_path_factory: pytest.TempPathFactory, institutions: Mapping[s
         await log.close()
         await close_all(sources)
     finally:
-        server.stop()
+        throw_away(server)
 
 
 async def _report_from_town_and_bureau(server: Server, world: World) -> None:

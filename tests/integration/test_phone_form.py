@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 from pydantic import SecretStr
 
@@ -20,7 +18,7 @@ from connectors.demo.server import Server
 from connectors.source import Compare, Constant, Source
 from hub.settings import Databases, Writes
 from tests.integration.test_reports import KINDS
-from tests.support.browsing import follow
+from tests.support.browsing import Pictures, follow
 from tests.support.course import EMERGENCY, GUARDIANSHIP, POLICE
 from tests.support.desk import at_desk, hidden, of
 from tests.support.proxy import Proxy, proxied
@@ -183,59 +181,54 @@ async def sign_in(page: Page, behind: Behind, key: str, purpose: str, path: str)
         await asyncio.sleep(0.3)
 
 
-async def taken(page: Page, folder: Path, name: str, width: int) -> None:
-    """What axe finds serious, and a page that scrolls sideways, fail; and its picture."""
-    results = await Axe().run(page)
-    grave = [each for each in results.response["violations"] if each["impact"] in ("serious", "critical")]
-    assert not grave, (name, [(each["id"], [node["html"][:160] for node in each["nodes"]][:4]) for each in grave])
-    wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, (name, wide)
-    await page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)
+async def looked_at(page: Page, name: str) -> None:
+    """At both widths, each judged by axe; then it is used at its own again."""
+    own = page.viewport_size
+    await Pictures("report").of(page, name, differs=True)
+    assert own is not None
+    await page.set_viewport_size(own)
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [390, 1280])
 async def test_a_school_reports_by_telephone_and_the_report_is_followed_to_the_town(
-    browser: Browser, behind: Behind, width: int, tmp_path: Path
+    browser: Browser, behind: Behind
 ) -> None:
-    folder = Path(os.environ.get("HUB_TEST_SCREENSHOTS") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
-    child, place = behind.people[1], f"村口小桥（虚构 {width}）"
-    async with browsing(browser, behind, width) as page:
+    child, place = behind.people[1], "村口小桥（虚构）"
+    async with browsing(browser, behind, 390) as page:
         await sign_in(page, behind, SCHOOL, EMERGENCY, "/report/")
         begun = time.monotonic()
-        await taken(page, folder, "report", width)
+        await looked_at(page, "report")
         await page.get_by_label("发生地区划").select_option(child.village)
         await page.get_by_label("发生地点").fill(place)
         await page.get_by_label("情况说明").fill("有个孩子独自在桥下，衣服湿了（虚构）")
         await follow(page.get_by_role("button", name="立即报告公安机关"))
         await expect(page.get_by_role("heading", name="报告已受理")).to_be_visible()
         assert time.monotonic() - begun < UNDER_A_MINUTE
-        await taken(page, folder, "reported", width)
+        await looked_at(page, "reported")
         await follow(page.get_by_role("link", name="报告进展"))
         await expect(page.locator(".waiting .tag").first).to_have_text("已报告")
-    async with browsing(browser, behind, width) as page:
+    async with browsing(browser, behind, 1280) as page:
         await sign_in(page, behind, POLICE, EMERGENCY, "/duty/")
-        await taken(page, folder, "duty-police", width)
+        await looked_at(page, "duty-police")
         await follow(page.locator("li", has_text=place).get_by_role("link", name="查看并办理"))
-        await taken(page, folder, "row-police", width)
+        await looked_at(page, "row-police")
         row = page.url
         await step(page, row, "受理出警")
         await page.goto(row)
         await opened(page, "记录应急处置")
         await page.get_by_label("制止侵害").first.check()
-        await taken(page, folder, "row-measures", width)
+        await looked_at(page, "row-measures")
         await follow(page.get_by_role("button", name="记录应急处置"))
-        await taken(page, folder, "done", width)
+        await looked_at(page, "done")
         await step(page, row, "通报镇街")
-    async with browsing(browser, behind, width) as page:
+    async with browsing(browser, behind, 390) as page:
         await sign_in(page, behind, child.town, GUARDIANSHIP, "/duty/")
-        await taken(page, folder, "duty-town", width)
+        await looked_at(page, "duty-town")
         item = page.locator("li", has_text=place)
         await expect(item).to_contain_text("已通报镇街")
         await follow(item.get_by_role("link", name="查看并办理"))
         await expect(page.locator("dl.whole")).to_contain_text("制止侵害")
-        await taken(page, folder, "row-town", width)
+        await looked_at(page, "row-town")
         assert "报告单位" not in await page.content()
 
 

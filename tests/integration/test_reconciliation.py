@@ -17,6 +17,7 @@ from connectors.demo.server import Server
 from hub.reconcile.run import quarter_of
 from tests.reconcile.ground import Ground, opened
 from tests.reconcile.noise import disturb
+from tests.support.clusters import throw_away
 from tests.support.course import CIVIL, EDUCATION, POLICE
 from tests.support.desk import at_desk, hidden, of
 from tests.support.running import start_server
@@ -96,7 +97,7 @@ async def placed(served: Served, ground: Ground, step: str = "compareQuarter", k
 def reconciled_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = start_server(tmp_path_factory.mktemp("reconciled"))
     yield server
-    server.stop()
+    throw_away(server)
 
 
 @pytest.fixture(scope="module")

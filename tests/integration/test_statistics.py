@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import os
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +15,7 @@ from python_calamine import CalamineWorkbook
 
 from connectors.demo.server import Server
 from hub.statistics.freeze import FreezeError
-from tests.integration.test_phone_form import taken
-from tests.support.browsing import follow
+from tests.support.browsing import Pictures, follow
 from tests.support.desk import at_desk, hidden, of
 from tests.support.served import Reply, Served, entries_of, serving, settings_of
 from tests.support.statistics import (
@@ -315,11 +312,8 @@ async def test_the_bureau_gives_a_census_figure_by_a_form_and_a_conflict_shows_w
 
 
 @pytest.mark.browser
-async def test_charts_are_read_at_a_desk_and_on_a_telephone(
-    browser: Browser, served: Served, written: Server, tmp_path: Path
-) -> None:
-    folder = Path(os.environ.get("HUB_TEST_SCREENSHOTS") or tmp_path)
-    folder.mkdir(parents=True, exist_ok=True)
+async def test_charts_are_read_at_a_desk_and_on_a_telephone(browser: Browser, served: Served, written: Server) -> None:
+    pictures = Pictures("statistics")
     url, complaints = f"http://127.0.0.1:{served.port}", list[str]()
     context = await browser.new_context(locale="zh-CN", base_url=url, viewport={"width": 1280, "height": 844})
     tab = await context.new_page()
@@ -332,11 +326,12 @@ async def test_charts_are_read_at_a_desk_and_on_a_telephone(
     for width in (1280, 390):
         await tab.set_viewport_size({"width": width, "height": 844})
         await expect(tab.locator("svg.drawn")).to_have_count(2)
-        await taken(tab, folder, "statistics", width)
+    await pictures.of(tab, "figures", differs=True)
+    await tab.set_viewport_size({"width": 390, "height": 844})
     await tab.locator("#indicator").select_option("CHILDREN_ON_FILE")
     await follow(tab.get_by_role("button", name="查看"))
     await expect(tab.locator("line.mark").first).to_be_attached()
     await follow(tab.get_by_role("link", name="登记或更正").first)
-    await taken(tab, folder, "census", 390)
+    await pictures.of(tab, "census", differs=True)
     await context.close()
     assert not complaints

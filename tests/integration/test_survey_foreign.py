@@ -32,6 +32,7 @@ from hub.citizen_id import fault
 from hub.quarters import running
 from hub.settings import Writes
 from tests.integration.test_timing import LIKELY, smirnov
+from tests.support.clusters import throw_away
 from tests.support.desk import at_desk, hidden, of
 from tests.support.proxy import Proxy, proxied
 from tests.support.running import SOURCES
@@ -66,7 +67,7 @@ async def writable_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
     folder = tmp_path_factory.mktemp("writable")
     server = await start_writable(folder, children=150, seed=20171123, log_statement="all")
     yield server
-    server.stop()
+    throw_away(server)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

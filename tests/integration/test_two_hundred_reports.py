@@ -14,6 +14,7 @@ import pytest
 
 from connectors.demo.server import Server
 from connectors.source import ALWAYS, Source
+from tests.support.clusters import throw_away
 from tests.support.course import strangers_to
 from tests.support.drive import ENDS, ROUNDS, STATUS, Drive, Driven, values_of
 from tests.support.followers import following
@@ -169,4 +170,4 @@ async def test_two_hundred_reports_reach_their_ends_while_everybody_looks_and_li
         await every_step_has_its_entries(server)
         await close_all(departments)
     finally:
-        server.stop()
+        throw_away(server)

@@ -17,6 +17,7 @@ from hub.secrets import open_secrets
 from hub.settings import Audit, Databases, Settings, Witness
 from hub.tokens import open_issuer
 from tests.hub.audit.witness.test_server import Running, start
+from tests.support.clusters import throw_away
 from tests.support.running import READ_PASSWORD, SOURCES, fill, start_server
 
 pytestmark = pytest.mark.postgres
@@ -32,7 +33,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
         await fill(server, children=60, seed=3, truth=tmp_path_factory.mktemp("truth") / "witnessed.jsonl")
         yield server
     finally:
-        server.stop()
+        throw_away(server)
 
 
 @pytest.fixture

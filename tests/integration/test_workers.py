@@ -22,6 +22,7 @@ from hub.secrets import open_secrets
 from policies import load
 from policies.matrix import text
 from schema.catalogue import CATALOGUE
+from tests.support.clusters import throw_away
 from tests.support.running import ROOT, start_server
 from tests.support.served import Served, entries_of, fill_writable, serving, settings_of
 
@@ -55,7 +56,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         asyncio.run(fill_writable(server, children=60, seed=9, truth=folder / "truth.jsonl"))
         yield Place(server=server, folder=folder)
     finally:
-        server.stop()
+        throw_away(server)
 
 
 def withdraw(folder: Path) -> None:

@@ -23,6 +23,7 @@ from tests.properties.principals import principals
 from tests.properties.queries import Case, write
 from tests.properties.test_equal import SCHEMA, pool_of
 from tests.support.canaries import expression, plantable
+from tests.support.clusters import throw_away
 from tests.support.rights import Me
 from tests.support.running import ROOT, SOURCES, TODAY, Asking, Reply, close_all, connect, fill, open_hub, start_server
 from tests.support.sight import Sight
@@ -55,7 +56,7 @@ async def changing(
             yield Changing(server=server, ask=Asking(hub=hub), world=await load(sources, TODAY, institutions))
         await close_all(sources)
     finally:
-        server.stop()
+        throw_away(server)
 
 
 def updates(sight: Sight, relation: Relation, turn: int) -> Iterator[tuple[str, list[str]]]:

@@ -27,6 +27,7 @@ from hub.audit.entry import Pseudonyms
 from hub.secrets import open_secrets
 from hub.settings import Credentials, Databases, Deadlines, Settings
 from hub.tokens import open_issuer
+from tests.support.clusters import throw_away
 from tests.support.rights import Me
 from tests.support.running import READ_PASSWORD, SOURCES, TODAY, close_all, connect, fill, start_server
 from tests.support.world import Row, World, load
@@ -197,7 +198,7 @@ async def console(folder: Path, institutions: Mapping[str, str], *, children: in
             await live(running)
             yield running
     finally:
-        server.stop()
+        throw_away(server)
 
 
 async def live(running: Running) -> None:

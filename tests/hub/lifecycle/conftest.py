@@ -19,6 +19,7 @@ from connectors.write_postgres import PostgresTarget
 from hub.audit import entry
 from hub.audit.session import Session, install
 from hub.lifecycle.settle import OpenIntents
+from tests.support.clusters import throw_away
 from tests.support.running import ROOT, TODAY, close_all, connect, start_server
 from tests.support.steps import PASSWORD, WRITTEN, Clock, Steps, open_log, writing
 
@@ -44,7 +45,7 @@ async def written_server() -> AsyncIterator[Server]:
         await install(server.dsn("hub"))
         yield server
     finally:
-        server.stop()
+        throw_away(server)
     shutil.rmtree(folder)
 
 

@@ -10,6 +10,7 @@ from connectors.demo.server import Server
 from connectors.source import Source
 from hub.hub import Hub
 from tests.conftest import CHILDREN, SEED
+from tests.support.clusters import throw_away
 from tests.support.running import Asking, close_all, connect, open_hub, start_filled
 
 
@@ -18,7 +19,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
     """Six databases with invented rows about 300 children."""
     found = await start_filled(tmp_path_factory.mktemp("statistics"), children=CHILDREN, seed=SEED)
     yield found
-    found.stop()
+    throw_away(found)
 
 
 @pytest.fixture(scope="session")
