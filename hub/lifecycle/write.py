@@ -104,10 +104,8 @@ class Writing:
         if step is None:
             raise RefusalError("INVALID_INPUT", "there is no such step", argument="step")
         rights = rights_of(policy, identity, step)
-        check(step, asked.given)
         moment = Moment(identity=identity, policy=policy, now=now)
-        check_named(step, asked.given, identity, policy)
-        check_dates(step, asked.given, now.date())
+        _check(step, asked.given, moment)
         registry = Registry(reading=self._reading(moment), set_limit=self.set_limit)
         asked = await _keyed(step, asked, moment, registry.reading)
         finding = Finding(step=step, given=asked.given, rights=rights, moment=moment, registry=registry)
@@ -163,6 +161,13 @@ class Writing:
     def _keyed(self, domain: str, content: Any) -> str:
         message = orjson.dumps([domain, content], option=orjson.OPT_SORT_KEYS)
         return base64.b32encode(hmac.digest(self.secret, message, "sha256")).decode().rstrip("=").lower()
+
+
+def _check(step: Step, given: Given, moment: Moment) -> None:
+    """Raises ``RefusalError`` if what is given is not what the step takes, of this unit, on this day."""
+    check(step, given)
+    check_named(step, given, moment.identity, moment.policy)
+    check_dates(step, given, moment.now.date())
 
 
 async def _keyed(step: Step, asked: Asked, moment: Moment, reading: Reading) -> Asked:
