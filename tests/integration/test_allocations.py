@@ -61,6 +61,8 @@ NOW = MEASURED[max(known for known in MEASURED if known <= PYTHON)]
 SLACK = Slack(counts=1.05, peak=1.15) if PYTHON in MEASURED else Slack(counts=1.4, peak=1.4)
 """Ten runs differ by less than a third of it, but the peak of masked lists; Pythons not measured allocate otherwise."""
 WARM = 3
+TURNS = 6
+CONNECTIONS = PoolSettings().connections
 LEFT = 250
 """Bytes that a request may leave, on average: what asyncio's own lists sway by."""
 
@@ -102,7 +104,7 @@ class Alone:
             for body in await self.ask(asker, query, *each):
                 [root] = orjson.loads(body)["data"].values()
                 assert root, "nothing was answered, so nothing is measured"
-        return await tallied(lambda: self.ask(asker, query, *each), turns=2 if workload == "list" else 6)
+        return await tallied(lambda: self.ask(asker, query, *each), turns=TURNS)
 
     def _request(self, query: str, variables: Mapping[str, Any]) -> Request:
         return Request(
@@ -147,6 +149,8 @@ class Watched:
 @asynccontextmanager
 async def opened(server: Server, sources: Mapping[str, Source]) -> AsyncIterator[Alone]:
     async with open_alone(server.dsn("hub"), sources) as hub:
+        # How many statements run at once is the machine's affair; a connection opened meanwhile is some 600 calls.
+        await asyncio.gather(*(each.ping(deadline=30) for each in sources.values() for _ in range(CONNECTIONS)))
         yield Alone(hub=hub)
 
 
