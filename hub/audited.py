@@ -129,6 +129,7 @@ def console_of(settings: Settings, hub: Hub, verifier: Verifier, recorder: Recor
         age=audited.age,
         pseudonyms=hub.pseudonyms,
         policy=lambda: hub.policy,
+        invented=settings.invented,
     )
 
 

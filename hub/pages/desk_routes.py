@@ -151,7 +151,8 @@ def framed(desk: Desk, template: str, spoken: Language, status: int = 200, **con
     names = Names(policy=desk.policy(), spoken=spoken)
     session: Session | None = context.get("session")
     menu = [] if session is None else [item for item in MENU if _open(desk, item[0], session.credential)]
-    return page(template, spoken, status, menu=menu, phones=desk.phones, names=names, **context)
+    frame = {"menu": menu, "phones": desk.phones, "names": names, "invented": desk.invented}
+    return page(template, spoken, status, **frame, **context)
 
 
 def _open(desk: Desk, path: str, credential: Credential) -> bool:

@@ -54,7 +54,7 @@ def page(template: str, spoken: Language, status: int = 200, **context: Any) -> 
         kind=lambda code: pick(KINDS.get(code, (code, code))),
         verdict=lambda code: pick(DECISIONS.get(code, (code, code))),
         mark=lambda code: pick(MARKS.get(code, (code, code))),
-        **{"session": None, "here": "", **context},
+        **{"session": None, "here": "", "invented": False, **context},
     )
     return HTMLResponse(text, status, headers={**HEADERS, "Content-Language": "en" if spoken == "en" else "zh-CN"})
 

@@ -14,6 +14,7 @@ Language: TypeAlias = Literal["zh", "en"]
 WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "title": ("武清区数据共享平台 · 审计台", "Wuqing data-sharing hub · audit console"),
     "skip": ("跳到正文", "Skip to content"),
+    "invented": ("演示数据：所有人员和数字均为虚构。", "Demonstration: every person and every figure is invented."),
     "overview": ("概况", "Overview"),
     "search": ("检索记录", "Search"),
     "unusual": ("异常使用", "Unusual use"),

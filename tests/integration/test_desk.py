@@ -31,6 +31,7 @@ async def signed_in(running: Running, key: str, purpose: str) -> AsyncIterator[h
 async def test_who_opens_the_desk_by_its_name_alone_is_asked_who_they_are(running: Running) -> None:
     async with running.client() as client:
         found = [await client.get(path, follow_redirects=True) for path in ("/desk", "/desk/")]
+        assert not any("虚构" in reply.text for reply in found)
         assert [(reply.status_code, reply.url.path, reply.url.query) for reply in found] == [
             (200, "/desk/sign-in", b"next=/duty/")
         ] * 2

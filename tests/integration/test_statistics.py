@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import Browser, expect
 from python_calamine import CalamineWorkbook
@@ -242,6 +243,12 @@ async def test_a_town_sees_its_own_figures_the_restricted_ones_with_them_and_nob
         assert "伤害侵害报告 (人)" in cells_of(text)
     async with at_desk(served, FINANCE, STATISTICS) as client:
         assert "伤害侵害报告" not in await shown(client, division=TOWN)
+
+
+@pytest.mark.parametrize("path", ["/desk/sign-in", "/console/sign-in", "/console/nowhere", "/ide/"])
+async def test_where_every_row_is_invented_all_pages_say_so(served: Served, path: str) -> None:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}", follow_redirects=True) as client:
+        assert "所有人员和数字均为虚构" in (await client.get(path)).text
 
 
 async def test_the_trend_of_a_choice_is_a_line_and_a_table_over_all_its_quarters(

@@ -25,7 +25,7 @@ from policies.policy import Policy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Console:
-    """The console's ports; ``auditors``: the units that may see it."""
+    """The console's ports; ``auditors``: the units that may see it; ``invented``: pages say that every row is."""
 
     verifier: Verifier
     sessions: Sessions
@@ -40,6 +40,7 @@ class Console:
     age: Age
     pseudonyms: Pseudonyms
     policy: Callable[[], Policy]
+    invented: bool = False
     attempts: Bucket = field(default_factory=lambda: Bucket(5))
 
     def today(self) -> date:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -95,18 +95,23 @@ async def _answered(
             raise Problem(503, "log_down")
         return await answer(console, spoken)
     except Problem as problem:
-        return _problem(request, spoken, problem.status, word(problem.key, spoken))
+        return _problem(console, request, spoken, problem.status, word(problem.key, spoken))
     except QuestionError as error:
-        return _problem(request, spoken, 400, str(error) if spoken == "en" else error.zh)
+        return _problem(console, request, spoken, 400, str(error) if spoken == "en" else error.zh)
     except tuple(_PROBLEMS) as error:
         status, key = next(found for kind, found in _PROBLEMS.items() if isinstance(error, kind))
-        return _problem(request, spoken, status, word(key, spoken))
+        return _problem(console, request, spoken, status, word(key, spoken))
 
 
-def _problem(request: Request, spoken: Language, status: int, words: str) -> Response:
+def _problem(console: Console | None, request: Request, spoken: Language, status: int, words: str) -> Response:
     """What is wrong, below the menu for who is signed in."""
     session: Session | None = getattr(request.state, "session", None)
-    return page("problem.html", spoken, status, words=words, session=session)
+    return _page(console, "problem.html", spoken, status, words=words, session=session)
+
+
+def _page(console: Console | None, template: str, spoken: Language, status: int = 200, **context: Any) -> Response:
+    """A page that says if all that is shown is invented."""
+    return page(template, spoken, status, invented=console is not None and console.invented, **context)
 
 
 async def _shown(console: Console, request: Request, spoken: Language, handler: Handler) -> Response:
@@ -125,10 +130,10 @@ async def _shown(console: Console, request: Request, spoken: Language, handler: 
         entries.append(look(ask.auditor, console.clock(), *view.facts, subjects=view.subjects))
     if entries:
         await console.recorder.record(entries)
-    return _response(request, spoken, session, view)
+    return _response(console, request, spoken, session, view)
 
 
-def _response(request: Request, spoken: Language, session: Session, view: View) -> Response:
+def _response(console: Console, request: Request, spoken: Language, session: Session, view: View) -> Response:
     if view.location:
         return RedirectResponse(view.location, 303, headers=HEADERS)
     if view.download is not None:
@@ -136,7 +141,7 @@ def _response(request: Request, spoken: Language, session: Session, view: View) 
         headers = {**HEADERS, "Content-Disposition": f'attachment; filename="{name}"'}
         return Response(data, media_type=media_type, headers=headers)
     here = request.url.path.removeprefix("/console")
-    return page(view.template, spoken, view.status, session=session, here=here, **view.context)
+    return _page(console, view.template, spoken, view.status, session=session, here=here, **view.context)
 
 
 async def _session(console: Console, request: Request) -> Session | None:
@@ -151,7 +156,7 @@ async def _session(console: Console, request: Request) -> Session | None:
 async def _sign_in_page(console: Console, request: Request, spoken: Language) -> Response:
     if await _session(console, request) is not None:
         return RedirectResponse(_HOME, 303, headers=HEADERS)
-    return page("sign_in.html", spoken, failure="", detail="")
+    return _page(console, "sign_in.html", spoken, failure="", detail="")
 
 
 async def _nowhere(console: Console, request: Request, spoken: Language) -> Response:
@@ -173,11 +178,11 @@ async def _sign_in(console: Console, request: Request, spoken: Language) -> Resp
         credential = await console.verifier.verify(token)
     except RefusalError as error:
         await console.recorder.record([_refusal(console, None, error)])
-        return page("sign_in.html", spoken, 401, failure=word("bad_token", spoken), detail=error.message)
+        return _page(console, "sign_in.html", spoken, 401, failure=word("bad_token", spoken), detail=error.message)
     if credential.unit not in console.auditors() or "audit" not in credential.purposes:
         await console.recorder.record([_refusal(console, credential, RefusalError("NOT_ENTITLED", ""))])
         names = Names(policy=console.policy(), spoken=spoken)
-        return page("refused.html", spoken, 403, unit=names.unit(credential.key))
+        return _page(console, "refused.html", spoken, 403, unit=names.unit(credential.key))
     await console.recorder.record([_signed_in(console, credential)])
     response = RedirectResponse(_HOME, 303, headers=HEADERS)
     response.set_cookie(

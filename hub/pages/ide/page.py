@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from hub.pages.words import WORDS
 from hub.settings import Settings
 
 POLICY = (
@@ -28,6 +29,7 @@ POLICY = (
 """The page's Content-Security-Policy; GraphiQL writes inline styles (editor, resize bars), no script may be inline."""
 
 _HERE = Path(__file__).parent
+_INVENTED = f'<p class="notice">{html.escape("{} {}".format(*WORDS["invented"]))}</p>'
 
 
 def graphiql_folder() -> Path:
@@ -46,6 +48,7 @@ def ide_routes(settings: Settings, purposes: Callable[[], Mapping[str, Any]]) ->
         text = template.substitute(
             options="\n".join(_option(code, purpose) for code, purpose in purposes().items()),
             case_pattern=html.escape(settings.case_pattern, quote=True),
+            invented=_INVENTED if settings.invented else "",
         )
         return HTMLResponse(text, headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"})
 

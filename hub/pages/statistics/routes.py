@@ -78,7 +78,6 @@ async def _page(visit: Visit) -> Response:
         named=lambda figure: _named(visit, indicators, figure),
         number=lambda figure: _text(visit, figure),
         link=lambda figure: _link(figure) if _gives(visit) else "",
-        invented=visit.desk.invented,
     )
 
 

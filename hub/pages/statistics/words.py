@@ -7,7 +7,6 @@ from typing import Final
 
 STATISTICS: Final[Mapping[str, tuple[str, str]]] = {
     "statistics_page": ("统计图表", "Statistics"),
-    "invented": ("演示数据：所有人员和数字均为虚构。", "Demonstration: every person and every figure is invented."),
     "statistics_help": (
         "数据为已冻结季度的公布指标，冻结后不再改变。每次查看都以您选择的目的记入日志。",
         "Published figures of frozen quarters, which never change. Each look is logged under your purpose.",
