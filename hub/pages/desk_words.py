@@ -176,7 +176,7 @@ DESK: Final[Mapping[str, tuple[str, str]]] = {
         "There is no such record for you: it is not delivered again.",
     ),
     "overdue_list": ("已超期", "Overdue"),
-    "overdue_since": ("超期自 {0}", "overdue since {0}"),
+    "alarm_at": ("{0} 发出超期提醒", "alarm raised {0}"),
     "next_steps": ("可办理步骤：", "Next lawful steps: "),
     "clause_short": ("（条款 {0}）", " (clause {0})"),
     "by_clause": ("依据条款 {0}", "By clause {0}"),

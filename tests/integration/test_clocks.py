@@ -185,7 +185,11 @@ async def test_a_report_without_officers_is_an_alarm_once_and_one_with_them_neve
         assert row not in {one["id"] for one in await overdue(served, POLICE)}
         async with at_desk(served, POLICE, EMERGENCY) as page:
             text = (await page.get("/duty/")).text
-            assert re.search(rf'<li class="overdue"><a href="/duty/MandatoryReport/{late_row}">[^<]*受理出警', text)
+            [card] = re.findall(rf'<li class="overdue"><a href="/duty/MandatoryReport/{late_row}">.*?</li>', text)
+            assert "受理出警" in card
+            assert re.search(r"已等待 3[12] 分钟 · <strong>已超时 [12] 分钟", card), (
+                "since it came, not since the alarm"
+            )
             assert f'<li class="overdue"><a href="/duty/MandatoryReport/{row}">' not in text
         await served.step(POLICE, EMERGENCY, "dispatch", id=late_row)
         assert late_row not in {one["id"] for one in await overdue(served, POLICE)}, "nobody has looked again yet"

@@ -104,11 +104,15 @@ def _late(words: Words, row: Mapping[str, Any], item: Mapping[str, Any] | None) 
     named = DEADLINES[row["clock"]].en if words.names.spoken == "en" and row["clock"] in DEADLINES else row["clockZh"]
     link = f"/duty/{row['type']}/{quote(row['id'], safe='')}" if item is None else item["link"]
     which = [text for _, text in item["facts"][:4]] if item is not None else []
+    # A row may wait for two things; of the one that is not due first, only when the alarm was raised is known here.
+    own = item if item is not None and item["overdue"] and item["clock"].name == row["clock"] else None
     return {
-        **row,
         "named": named,
         "of": words.type(row["type"]),
+        "clause": row["clause"],
         "at": instant(row["at"]),
+        "waited": None if own is None else own["waited"],
+        "left": None if own is None else own["left"],
         "link": link,
         "which": which,
     }
