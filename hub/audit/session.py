@@ -57,7 +57,10 @@ class Session:
     def __init__(
         self, dsn: str, *, name: str, role: str | None = "hub_log", durable: bool = True, timeout: float = 2.0
     ) -> None:
-        """``durable=False`` accepts a server with ``fsync`` off: for tests alone. ``timeout``: seconds a statement."""
+        """``durable=False`` accepts a server with ``fsync`` off: for tests alone.
+
+        ``timeout``: seconds a statement; a connection gets half of them.
+        """
         self._dsn = dsn
         self._durable = durable
         self._timeout = timeout
@@ -126,7 +129,7 @@ class Session:
 
     async def _open(self) -> Any:
         connection = await asyncpg.connect(
-            self._dsn, timeout=1, command_timeout=self._timeout + 0.5, server_settings=self._settings
+            self._dsn, timeout=self._timeout / 2, command_timeout=self._timeout + 0.5, server_settings=self._settings
         )
         try:
             # Asked at each opening: the server may have been started again with other settings.

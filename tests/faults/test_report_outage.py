@@ -18,7 +18,16 @@ from hub.settings import Databases, Writes
 from tests.support.course import EMERGENCY, POLICE, WOMEN, Course, Turn
 from tests.support.proxy import Proxy, proxied
 from tests.support.running import SOURCES, close_all, connect, start_server
-from tests.support.served import Child, Served, children_of, entries_of, fill_writable, serving, settings_of
+from tests.support.served import (
+    AS_DELIVERED,
+    Child,
+    Served,
+    children_of,
+    entries_of,
+    fill_writable,
+    serving,
+    settings_of,
+)
 from tests.support.steps import rows_of
 
 pytestmark = pytest.mark.postgres
@@ -64,7 +73,7 @@ async def behind(outage_server: Server, tmp_path_factory: pytest.TempPathFactory
         )
         departments = connect(outage_server)
         stack.push_async_callback(close_all, departments)
-        served = await stack.enter_async_context(serving(settings, folder))
+        served = await stack.enter_async_context(serving(settings, folder, **AS_DELIVERED))
         yield Behind(
             served=served,
             departments=departments,

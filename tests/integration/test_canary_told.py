@@ -32,7 +32,7 @@ from tests.support.desk import at_desk
 from tests.support.holding import SCHOOL, Holding, holding_hub
 from tests.support.listening import Listener, listening
 from tests.support.rights import RIGHTS, Me, readable
-from tests.support.served import CASE_REFERENCE, PATIENT, Child, today
+from tests.support.served import CASE_REFERENCE, Child, today
 from tests.support.steps import POLICY
 from tests.support.told import (
     FIGURE,
@@ -360,8 +360,6 @@ async def _drive(written: Server, people: list[Child], folder: Path, taking: Des
     more = {
         "HUB_WEBHOOKS": hooks(told, taking.url),
         "HUB_CLOCKS__EVERY": "0.3",
-        # What is told is looked at, and not when: a slow machine is no outage of the log.
-        **{name: PATIENT[name] for name in ("HUB_DEADLINES__LOG", "HUB_DEADLINES__READING")},
         "OTEL_TRACES_EXPORTER": "console",
         "OTEL_METRICS_EXPORTER": "console",
         "OTEL_BSP_SCHEDULE_DELAY": "200",

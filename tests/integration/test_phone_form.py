@@ -23,7 +23,7 @@ from tests.support.course import EMERGENCY, GUARDIANSHIP, POLICE
 from tests.support.desk import at_desk, hidden, of
 from tests.support.proxy import Proxy, proxied
 from tests.support.running import SOURCES, close_all, connect
-from tests.support.served import Child, Served, children_of, serving, settings_of
+from tests.support.served import AS_DELIVERED, Child, Served, children_of, serving, settings_of
 from tests.support.steps import rows_of
 
 pytestmark = pytest.mark.postgres
@@ -75,7 +75,7 @@ async def behind(written: Server, tmp_path_factory: pytest.TempPathFactory) -> A
         )
         departments = connect(written)
         stack.push_async_callback(close_all, departments)
-        served = await stack.enter_async_context(serving(settings, folder))
+        served = await stack.enter_async_context(serving(settings, folder, **AS_DELIVERED))
         yield Behind(served=served, departments=departments, people=await children_of(departments), ways=ways)
 
 

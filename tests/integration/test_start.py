@@ -19,7 +19,7 @@ from hub.awaited import passes
 from hub.commands.outcome import MISCONFIGURED
 from tests.support.course import EMERGENCY, POLICE
 from tests.support.forking import ran
-from tests.support.served import Served, serving, settings_of
+from tests.support.served import AS_DELIVERED, Served, serving, settings_of
 
 WAITING = "waiting for the log's database, which does not answer (timeout)"
 
@@ -39,6 +39,7 @@ def stopped(server: Server) -> Iterator[Callable[[], None]]:
 def served_by(server: Server, folder: Path, **more: str) -> dict[str, str]:
     """The environment of a hub over it."""
     settings = settings_of(server, folder / "keys")
+    more = {**AS_DELIVERED, **more}
     made = Served(settings=settings, log=folder / "log", client=None, seals=None, more=more)  # type: ignore[arg-type]
     return made.environment()
 
@@ -49,7 +50,7 @@ async def test_a_log_that_answers_two_seconds_late_is_waited_for_and_the_operato
 ) -> None:
     with stopped(written) as let_go:
         letting = asyncio.create_task(let_go_late(tmp_path / "hub.log", let_go))
-        async with serving(settings_of(written, tmp_path / "keys"), tmp_path) as served:
+        async with serving(settings_of(written, tmp_path / "keys"), tmp_path, **AS_DELIVERED) as served:
             assert letting.done(), "it did not answer before its log did"
             assert (await served(POLICE, EMERGENCY, "{ me { unit } }")).status == 200
 

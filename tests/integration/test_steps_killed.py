@@ -37,6 +37,7 @@ from tests.support.insisting import Insistent, awaited
 from tests.support.rights import Me
 from tests.support.running import close_all, connect
 from tests.support.served import (
+    AS_DELIVERED,
     Child,
     Served,
     children_of,
@@ -57,7 +58,7 @@ THREE = (("public_security",), ("civil_affairs", "education", "courts", "procura
 EACH = tuple((name,) for name in DATABASES)
 REPORTED_EARLIER = "update jq_bg set bgsj = bgsj - interval '40 minutes' where bgbh = $1"
 TOLD_EARLIER = "update jq_cj set tbxzsj = tbxzsj - interval '8 days' where bgbh = $1"
-QUICK = {"HUB_CLOCKS__EVERY": "0.5"}
+QUICK = {"HUB_CLOCKS__EVERY": "0.5", **AS_DELIVERED}
 
 
 @dataclass(slots=True, kw_only=True)

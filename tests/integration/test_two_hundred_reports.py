@@ -20,7 +20,6 @@ from tests.support.drive import ENDS, ROUNDS, STATUS, Drive, Driven, values_of
 from tests.support.followers import following
 from tests.support.running import close_all, connect, start_server
 from tests.support.served import (
-    PATIENT,
     Child,
     Served,
     children_of,
@@ -52,7 +51,7 @@ LOOKS = {number for number, step in enumerate(ROUNDS) if step in STATUS}
 async def served(written: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     """A hub that waits for its databases as long as it takes."""
     folder = tmp_path_factory.mktemp("hub")
-    async with serving(settings_of(written, folder / "keys"), folder, **PATIENT) as opened:
+    async with serving(settings_of(written, folder / "keys"), folder) as opened:
         yield opened
 
 
@@ -161,7 +160,7 @@ async def test_two_hundred_reports_reach_their_ends_while_everybody_looks_and_li
         await fill_writable(server, children=900, seed=20171124, truth=folder / "truth.jsonl")
         departments = connect(server)
         people = await unknown_to_the_police(departments, await children_of(departments))
-        async with serving(settings_of(server, folder / "keys"), folder, **PATIENT) as served:
+        async with serving(settings_of(server, folder / "keys"), folder) as served:
             drive = Drive.of(served, departments, people, MANY)
             counted = await driven_to_the_end(drive, strangers_to(people[0], people), institutions, many=True)
         with capsys.disabled():

@@ -165,7 +165,7 @@ async def serving(server: Server, folder: Path, institutions: Mapping[str, str])
         keys=folder / "keys",
         databases=Databases(**databases, log=SecretStr(server.dsn("hub"))),
         credentials=Credentials(revoked=folder / "revoked"),
-        deadlines=Deadlines(source=30),
+        deadlines=Deadlines(source=30, log=30, body=30, reading=30),
         fsync_required=False,
     )
     open_issuer(settings.keys, issuer=settings.credentials.issuer, audience=settings.credentials.audience)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-import time
+from functools import partial
 
 import asyncpg
 import pytest
 
 from hub.audit.log import Log
-from tests.hub.audit.support import KEY, check_log, entry
+from tests.hub.audit.support import KEY, PATIENT, check_log, entry
+from tests.support.looking import within
 
 pytestmark = pytest.mark.postgres
 
@@ -56,12 +57,9 @@ async def test_killed_again_and_again_with_a_second_replica_beside_it(dsn: str) 
         acknowledged += [line for output in outputs for line in output]
 
     # Restart needs no hand: opening the log is enough, and it places what the dead left behind.
-    async with Log.opened(dsn, key=KEY) as log:
+    async with Log.opened(dsn, key=KEY, patience=PATIENT) as log:
         await log.record([entry()])
-        until = time.monotonic() + 6
-        while not await log.healthy() or (await log.backlog()).pending:
-            assert time.monotonic() < until, "the tree does not take what is durable"
-            await asyncio.sleep(0.1)
+        assert await within(6, partial(_at_rest, log)), "the tree does not take what is durable"
     size = await check_log(dsn)
     kept = await leaves_in(dsn)
     assert len(acknowledged) > 200
@@ -73,20 +71,23 @@ async def test_another_replica_sequences_within_five_seconds_of_a_death(dsn: str
     first = await start(dsn, "first")
     assert first.stdout is not None
     await first.stdout.readline()
-    await asyncio.sleep(1.5)
-    async with Log.opened(dsn, key=KEY) as log:
-        before = (await log.backlog()).size
-        assert before > 0, "the first one did not sequence"
+    async with Log.opened(dsn, key=KEY, patience=PATIENT) as log:
+        assert await within(5, partial(_placed_some, log)), "the first one did not sequence"
         reading = asyncio.create_task(first.stdout.read())
         first.kill()
         await first.wait()
         await reading
-        killed = time.monotonic()
         await log.record([entry("after the death")])
-        while not await placed(dsn, "after the death"):
-            assert time.monotonic() - killed < 5
-            await asyncio.sleep(0.05)
+        assert await within(5, partial(placed, dsn, "after the death"))
     await check_log(dsn)
+
+
+async def _placed_some(log: Log) -> bool:
+    return (await log.backlog()).size > 0
+
+
+async def _at_rest(log: Log) -> bool:
+    return await log.healthy() and not (await log.backlog()).pending
 
 
 async def placed(dsn: str, request: str) -> bool:

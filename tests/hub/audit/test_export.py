@@ -20,7 +20,7 @@ from hub.audit.session import Session
 from hub.audit.store import PostgresStore
 from hub.audit.verify import verify
 from hub.audit.verify_notes import Key
-from tests.hub.audit.support import KEY, entry
+from tests.hub.audit.support import KEY, PATIENT, entry
 from tests.hub.audit.support.written import NEXT_KEY, WITNESS, Written, act, written
 
 KEYS = [Key.read(str(KEY.verifier))]
@@ -138,8 +138,11 @@ async def test_what_a_gap_says_of_its_archive_is_held_against_the_archive(
 
 @pytest.mark.postgres
 async def test_a_log_in_postgresql_is_exported_and_verifies(dsn: str, tmp_path: Path) -> None:
-    store, desk = PostgresStore(Session(dsn, name="writer")), Desk(Session(dsn, name="sequencer"))
-    reader = Reader(Session(dsn, name="reader"))
+    store, desk = (
+        PostgresStore(Session(dsn, name="writer", timeout=PATIENT)),
+        Desk(Session(dsn, name="sequencer", timeout=PATIENT)),
+    )
+    reader = Reader(Session(dsn, name="reader", timeout=PATIENT))
     assert await desk.acquire()
     many = [f"f-{number:022d}" for number in range(300)]
     for count in (100, 500, 77):

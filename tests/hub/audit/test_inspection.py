@@ -13,16 +13,16 @@ from hub.audit.inspection import _LOCK, Inspection, inspect
 from hub.audit.log import Log
 from hub.audit.reader import Reader
 from hub.audit.session import Session
-from tests.hub.audit.support import KEY, entry
+from tests.hub.audit.support import KEY, PATIENT, entry
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
 async def reader(dsn: str) -> AsyncIterator[Reader]:
-    async with Log.opened(dsn, key=KEY, patience=10.0) as log:
+    async with Log.opened(dsn, key=KEY, patience=PATIENT) as log:
         await log.record([entry() for _ in range(40)])
-    reader = Reader(Session(dsn, name="reader"))
+    reader = Reader(Session(dsn, name="reader", timeout=PATIENT))
     yield reader
     await reader.close()
 
@@ -73,7 +73,7 @@ async def test_what_a_superuser_changed_is_an_error_in_the_operators_log(
 
 
 async def test_while_another_replica_verifies_nobody_else_does(dsn: str, reader: Reader) -> None:
-    other = Session(dsn, name="other")
+    other = Session(dsn, name="other", timeout=PATIENT)
     assert await other.hold(_LOCK)
     await inspect(dsn, durable=True, keys=[KEY.verifier])
     assert await reader.verification() is None

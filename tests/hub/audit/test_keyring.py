@@ -19,7 +19,7 @@ from hub.audit.reader import Reader
 from hub.audit.sequencer import Sequencer
 from hub.audit.session import Session
 from hub.audit.store import PostgresStore
-from tests.hub.audit.support import ORIGIN, entry
+from tests.hub.audit.support import ORIGIN, PATIENT, entry
 
 
 @pytest.fixture
@@ -65,8 +65,11 @@ async def test_after_a_rotation_heads_are_signed_by_the_new_key_and_a_replica_wi
     dsn: str, ring: Keyring, tmp_path: Path
 ) -> None:
     left_behind: SigningKey = ring.current
-    store, desk = PostgresStore(Session(dsn, name="writer")), Desk(Session(dsn, name="sequencer"))
-    reader = Reader(Session(dsn, name="reader"))
+    store, desk = (
+        PostgresStore(Session(dsn, name="writer", timeout=PATIENT)),
+        Desk(Session(dsn, name="sequencer", timeout=PATIENT)),
+    )
+    reader = Reader(Session(dsn, name="reader", timeout=PATIENT))
     assert await desk.acquire()
     sequencer = Sequencer(desk, ring)
     await store.append([encode(entry())])

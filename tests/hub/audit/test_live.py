@@ -20,7 +20,7 @@ from hub.audit.reader import Reader
 from hub.audit.sequencer import Sequencer
 from hub.audit.session import Session
 from hub.audit.store import PostgresStore
-from tests.hub.audit.support import KEY, entry
+from tests.hub.audit.support import KEY, PATIENT, entry
 from tests.hub.audit.support.written import NEXT_KEY
 
 pytestmark = pytest.mark.postgres
@@ -30,7 +30,10 @@ COUNT = 700
 
 @pytest.fixture
 async def reader(dsn: str) -> AsyncIterator[Reader]:
-    store, desk = PostgresStore(Session(dsn, name="writer")), Desk(Session(dsn, name="sequencer"))
+    store, desk = (
+        PostgresStore(Session(dsn, name="writer", timeout=PATIENT)),
+        Desk(Session(dsn, name="sequencer", timeout=PATIENT)),
+    )
     assert await desk.acquire()
     for count in (300, 100, COUNT - 400):
         await store.append([encode(entry()) for _ in range(count)])
@@ -85,7 +88,10 @@ class Busy(Reader):
 
 
 async def grow(dsn: str, count: int, key: Signer = KEY) -> None:
-    store, desk = PostgresStore(Session(dsn, name="writer")), Desk(Session(dsn, name="sequencer"))
+    store, desk = (
+        PostgresStore(Session(dsn, name="writer", timeout=PATIENT)),
+        Desk(Session(dsn, name="sequencer", timeout=PATIENT)),
+    )
     try:
         assert await desk.acquire()
         await store.append([encode(entry()) for _ in range(count)])
@@ -125,7 +131,7 @@ async def test_entries_far_behind_the_last_head_are_found(dsn: str, reader: Read
 
 
 async def test_an_empty_log_is_good(dsn: str) -> None:
-    reader = Reader(Session(dsn, name="reader"))
+    reader = Reader(Session(dsn, name="reader", timeout=PATIENT))
     assert (await inspect(reader)).good
     await reader.close()
 

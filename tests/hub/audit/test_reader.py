@@ -18,21 +18,24 @@ from hub.audit.reader import Reader
 from hub.audit.sequencer import Sequencer
 from hub.audit.session import Session, Sessions
 from hub.audit.store import PostgresStore
-from tests.hub.audit.support import KEY, entry
+from tests.hub.audit.support import KEY, PATIENT, entry
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
 async def reader(dsn: str) -> AsyncIterator[Reader]:
-    reader = Reader(Sessions([Session(dsn, name=f"reader {number}") for number in range(2)]))
+    reader = Reader(Sessions([Session(dsn, name=f"reader {number}", timeout=PATIENT) for number in range(2)]))
     yield reader
     await reader.close()
 
 
 async def grow(dsn: str, *counts: int) -> list[bytes]:
     """Appends and sequences so many entries each time; the leaf hashes of all of them."""
-    store, desk = PostgresStore(Session(dsn, name="writer")), Desk(Session(dsn, name="sequencer"))
+    store, desk = (
+        PostgresStore(Session(dsn, name="writer", timeout=PATIENT)),
+        Desk(Session(dsn, name="sequencer", timeout=PATIENT)),
+    )
     hashes: list[bytes] = []
     for count in counts:
         leaves = [encode(entry()) for _ in range(count)]
@@ -116,7 +119,7 @@ async def test_what_is_not_there_is_an_error_and_a_retired_month_says_so(dsn: st
 
 
 async def test_an_entry_is_found_by_its_name_before_and_after_it_has_its_place(dsn: str, reader: Reader) -> None:
-    store = PostgresStore(Session(dsn, name="writer"))
+    store = PostgresStore(Session(dsn, name="writer", timeout=PATIENT))
     await store.append([encode(entry("r1"))])
     waiting = await reader.named("r1", "disclosure", 0)
     assert waiting is not None and waiting.index is None

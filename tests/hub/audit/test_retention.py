@@ -37,7 +37,7 @@ from hub.audit.verify import verify
 from hub.audit.verify_notes import Key
 from hub.cli import app
 from hub.commands.outcome import REFUSED
-from tests.hub.audit.support import KEY, entry
+from tests.hub.audit.support import KEY, PATIENT, entry
 from tests.hub.audit.support.databases import copied
 
 NOW = datetime(2026, 11, 25, 4, tzinfo=UTC)
@@ -56,7 +56,10 @@ class Ledger:
     faults: list[str] = field(default_factory=list)
 
     async def grow(self, entries: Sequence[Entry]) -> None:
-        store, desk = PostgresStore(Session(self.dsn, name="w")), Desk(Session(self.dsn, name="s"))
+        store, desk = (
+            PostgresStore(Session(self.dsn, name="w", timeout=PATIENT)),
+            Desk(Session(self.dsn, name="s", timeout=PATIENT)),
+        )
         await store.append([encode(each) for each in entries])
         self.leaves += [encode(each).hash for each in entries]
         assert await desk.acquire()
@@ -252,7 +255,7 @@ async def test_the_command_retires_a_month_while_a_hub_runs(ledger: Ledger, read
         words = ["--config", str(config), "audit", "retire", *arguments, *to]
         return await asyncio.to_thread(CliRunner().invoke, app, words)
 
-    async with Log.opened(ledger.dsn, key=KEY):
+    async with Log.opened(ledger.dsn, key=KEY, patience=PATIENT):
         assert (await retire("202204")).exit_code == REFUSED
         assert (await retire("202203", "--floor", "600")).exit_code == REFUSED
         result = await retire("202203")

@@ -7,6 +7,7 @@ import io
 import zipfile
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -30,7 +31,7 @@ from hub.audit.session import DDL, LAYOUT, Session, Sessions
 from hub.audit.store import PostgresStore
 from hub.audit.unusual import Hit, Thresholds, Unusual
 from hub.workdays import works
-from tests.hub.audit.support import KEY, entry
+from tests.hub.audit.support import KEY, PATIENT, entry
 from tests.hub.audit.support.indexed import indexed
 
 pytestmark = pytest.mark.postgres
@@ -70,14 +71,23 @@ class Bench:
 
 @pytest.fixture
 async def log(dsn: str) -> AsyncIterator[Bench]:
-    store, desk = PostgresStore(Session(dsn, name="writer")), Desk(Session(dsn, name="sequencer"))
-    sessions = Sessions([Session(dsn, name=f"search {number}") for number in range(2)])
+    store = PostgresStore(Session(dsn, name="writer", timeout=PATIENT))
+    desk = Desk(Session(dsn, name="sequencer", timeout=PATIENT))
+    sessions = Sessions([Session(dsn, name=f"search {number}", timeout=PATIENT) for number in range(2)])
     reader = Reader(sessions)
     assert await desk.acquire()
     indexer = Indexer(connections=sessions, sensitivities=SENSITIVITIES, leads=always)
     yield Bench(dsn, store, desk, indexer, Search(connections=sessions, reader=reader))
     for part in (store, desk, sessions):
         await part.close()
+
+
+@asynccontextmanager
+async def hurried(log: Bench) -> AsyncIterator[Sessions]:
+    """Sessions whose statements may take two seconds."""
+    sessions = Sessions([Session(log.dsn, name="hurried", timeout=2.0)])
+    yield sessions
+    await sessions.close()
 
 
 def read(number: int, **changes: Any) -> Entry:
@@ -136,8 +146,9 @@ async def test_a_question_upside_down_is_told_and_one_that_matches_too_much_too(
     await owner.execute(
         "insert into log.hidden values (0, now(), '', '', '', '', '', '', '', 0, 0, '', '{}', '{}', '{}', '{}')"
     )
-    with pytest.raises(TooMuchError):
-        await log.search.entries(Question())
+    async with hurried(log) as connections:
+        with pytest.raises(TooMuchError):
+            await replace(log.search, connections=connections).entries(Question())
     await owner.close()
 
 
@@ -403,8 +414,9 @@ async def test_unusual_uses_of_too_many_days_are_told_to_be_too_many(log: Bench)
         NOON,
     )
     await owner.close()
-    with pytest.raises(TooMuchError):
-        await log.hits(bulk_subjects=1)
+    async with hurried(log) as connections:
+        with pytest.raises(TooMuchError):
+            await replace(log, search=replace(log.search, connections=connections)).hits(bulk_subjects=1)
 
 
 async def test_what_is_too_much_for_one_transaction_is_indexed_by_several(log: Bench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import asyncpg
 import pytest
@@ -16,21 +17,22 @@ from hub.audit.entry import Leaf, Pseudonyms, encode, without_author
 from hub.audit.sequencer import STEP, Sequencer
 from hub.audit.session import Session
 from hub.audit.store import PostgresStore
-from tests.hub.audit.support import KEY, check_log, entry
+from tests.hub.audit.support import KEY, PATIENT, check_log, entry
+from tests.support.looking import within
 
 pytestmark = pytest.mark.postgres
 
 
 @pytest.fixture
 async def store(dsn: str) -> AsyncIterator[PostgresStore]:
-    store = PostgresStore(Session(dsn, name="writer"))
+    store = PostgresStore(Session(dsn, name="writer", timeout=PATIENT))
     yield store
     await store.close()
 
 
 @pytest.fixture
 async def desk(dsn: str) -> AsyncIterator[Desk]:
-    desk = Desk(Session(dsn, name="sequencer"))
+    desk = Desk(Session(dsn, name="sequencer", timeout=PATIENT))
     assert await desk.acquire()
     yield desk
     await desk.close()
@@ -123,7 +125,7 @@ class DoubtfulDesk(Desk):
 
 @pytest.mark.parametrize("fault", ["not persisted", "persisted, reply lost"])
 async def test_a_step_in_doubt_is_neither_lost_nor_done_twice(dsn: str, store: PostgresStore, fault: str) -> None:
-    desk = DoubtfulDesk(Session(dsn, name="sequencer"))
+    desk = DoubtfulDesk(Session(dsn, name="sequencer", timeout=PATIENT))
     sequencer = Sequencer(desk, KEY)
     assert await desk.acquire()
     await store.append(leaves(5))
@@ -137,7 +139,7 @@ async def test_a_step_in_doubt_is_neither_lost_nor_done_twice(dsn: str, store: P
 
 
 async def test_two_sequencers_at_once_make_one_tree(dsn: str, store: PostgresStore) -> None:
-    both = [Sequencer(Desk(Session(dsn, name=name)), KEY) for name in ("one", "two")]
+    both = [Sequencer(Desk(Session(dsn, name=name, timeout=PATIENT)), KEY) for name in ("one", "two")]
     tasks = [asyncio.create_task(sequencer.run()) for sequencer in both]
     for _ in range(20):
         await store.append(leaves(40))
@@ -151,14 +153,22 @@ async def test_two_sequencers_at_once_make_one_tree(dsn: str, store: PostgresSto
 
 
 async def test_rows_of_another_process_are_seen_within_two_seconds(dsn: str, store: PostgresStore) -> None:
-    sequencer = Sequencer(Desk(Session(dsn, name="sequencer")), KEY)
+    sequencer = Sequencer(Desk(Session(dsn, name="sequencer", timeout=PATIENT)), KEY)
     running = asyncio.create_task(sequencer.run())
     await asyncio.sleep(0.2)
     await store.append(leaves(3))
-    await asyncio.sleep(2)
+    assert await within(2, partial(placed, dsn, 3))
     assert await check_log(dsn) == 3
     sequencer.stop()
     await running
+
+
+async def placed(dsn: str, count: int) -> bool:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return bool(await connection.fetchval("select count(*) = $1 from log.entry", count))
+    finally:
+        await connection.close()
 
 
 async def test_acts_of_authors_wait_for_the_end_of_their_hour_and_a_wrong_clock_does_not_hold_the_tree_up(

@@ -14,7 +14,7 @@ from hub.audit.reader import Reader
 from hub.audit.session import Session
 from hub.audit.show import lines_of, show
 from hub.audit.store import PostgresStore
-from tests.hub.audit.support import KEY, entry
+from tests.hub.audit.support import KEY, PATIENT, entry
 
 LEAF = encode(entry("r1", part=3, refused=("Child.phone",), rules=("education_bureau/4",), promise=60))
 KEPT = Kept(index=17, leaf=LEAF.hash, data=LEAF.data)
@@ -22,7 +22,7 @@ KEPT = Kept(index=17, leaf=LEAF.hash, data=LEAF.data)
 
 @pytest.fixture
 async def reader(dsn: str) -> AsyncIterator[Reader]:
-    reader = Reader(Session(dsn, name="reader"))
+    reader = Reader(Session(dsn, name="reader", timeout=PATIENT))
     yield reader
     await reader.close()
 
@@ -50,11 +50,11 @@ def test_an_altered_entry_is_marked() -> None:
 
 @pytest.mark.postgres
 async def test_entries_are_found_by_request_and_from_the_end(dsn: str, reader: Reader) -> None:
-    async with Log.opened(dsn, key=KEY) as log:
+    async with Log.opened(dsn, key=KEY, patience=PATIENT) as log:
         for number in range(5):
             await log.record([entry(f"r{number}")])
         await log.record([entry("r2", kind="failure")])
-    store = PostgresStore(Session(dsn, name="writer"))
+    store = PostgresStore(Session(dsn, name="writer", timeout=PATIENT))
     await store.append([encode(entry("waits"))])
     await store.close()
 

@@ -24,7 +24,7 @@ from hub.audit.subject import CATEGORIES, NOTES, NOTHING, report
 from hub.commands.audit_subject import words_of
 from policies import load
 from schema.catalogue import CATALOGUE
-from tests.hub.audit.support import KEY, entry
+from tests.hub.audit.support import KEY, PATIENT, entry
 from tests.hub.audit.test_holds import CHILD, NAMES, OTHER, POLICE, act, recorded
 from tests.support.running import ROOT
 
@@ -178,7 +178,10 @@ def test_no_report_tells_whether_anybody_reported(pair: tuple[list[Entry], list[
 
 
 async def fill(dsn: str, entries: Sequence[Entry], *, waiting: Sequence[Entry] = ()) -> None:
-    store, desk = PostgresStore(Session(dsn, name="writer")), Desk(Session(dsn, name="sequencer"))
+    store, desk = (
+        PostgresStore(Session(dsn, name="writer", timeout=PATIENT)),
+        Desk(Session(dsn, name="sequencer", timeout=PATIENT)),
+    )
     assert await desk.acquire()
     await store.append([encode(each) for each in entries])
     await Sequencer(desk, KEY).drain()

@@ -28,7 +28,7 @@ from hub.credential import Verifier
 from hub.keys import KeySet
 from hub.tlog import Tlog, tlog_routes
 from hub.tokens import Issuer, open_issuer
-from tests.hub.audit.support import KEY, entry
+from tests.hub.audit.support import KEY, PATIENT, entry
 
 pytestmark = pytest.mark.postgres
 
@@ -37,13 +37,13 @@ COUNT = 600
 
 @pytest.fixture
 async def log(dsn: str) -> AsyncIterator[Log]:
-    async with Log.opened(dsn, key=KEY, patience=10.0) as log:
+    async with Log.opened(dsn, key=KEY, patience=PATIENT) as log:
         yield log
 
 
 @pytest.fixture
 async def reader(dsn: str) -> AsyncIterator[Reader]:
-    reader = Reader(Session(dsn, name="reader"))
+    reader = Reader(Session(dsn, name="reader", timeout=PATIENT))
     yield reader
     await reader.close()
 

@@ -19,6 +19,8 @@ from hub.audit.note import Checkpoint, opened
 
 ORIGIN = "hub.example/test-log"
 KEY = SigningKey.of(ORIGIN, Ed25519PrivateKey.from_private_bytes(b"only for the tests of the log!!!"))
+PATIENT = 30.0
+"""Seconds a statement or an entry, for tests of what is kept and not of when: a slow machine is no outage."""
 _numbers = itertools.count(1)
 
 Fault: TypeAlias = Literal["none", "not persisted", "persisted, reply lost", "hangs"]

@@ -7,11 +7,11 @@ import sys
 
 from hub.audit.log import Log
 from hub.errors import OutageError
-from tests.hub.audit.support import KEY, entry
+from tests.hub.audit.support import KEY, PATIENT, entry
 
 
 async def load(dsn: str, name: str, callers: int = 24) -> None:
-    async with Log.opened(dsn, key=KEY) as log:
+    async with Log.opened(dsn, key=KEY, patience=PATIENT) as log:
 
         async def call(caller: int) -> None:
             number = 0

@@ -29,7 +29,7 @@ from hub.audit.witness.wire import post
 from hub.settings import Settings, Witness
 from hub.witnessed import age_of
 from hub.witnessed import asking as opened_asking
-from tests.hub.audit.support import KEY, entry
+from tests.hub.audit.support import KEY, PATIENT, entry
 from tests.hub.audit.witness.test_server import Running, start, witnessing
 
 pytestmark = pytest.mark.postgres
@@ -37,13 +37,16 @@ pytestmark = pytest.mark.postgres
 
 @pytest.fixture
 async def reader(dsn: str) -> AsyncIterator[Reader]:
-    reader = Reader(Session(dsn, name="reader"))
+    reader = Reader(Session(dsn, name="reader", timeout=PATIENT))
     yield reader
     await reader.close()
 
 
 async def grow(dsn: str, count: int) -> None:
-    store, desk = PostgresStore(Session(dsn, name="writer")), Desk(Session(dsn, name="sequencer"))
+    store, desk = (
+        PostgresStore(Session(dsn, name="writer", timeout=PATIENT)),
+        Desk(Session(dsn, name="sequencer", timeout=PATIENT)),
+    )
     while not await desk.acquire():
         await asyncio.sleep(0.02)
     await store.append([encode(entry()) for _ in range(count)])
@@ -297,6 +300,10 @@ async def test_the_alarm_is_told_once_and_once_more_when_it_is_over(
     reader: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = [1_000.0]
+
+    async def told(count: int) -> bool:
+        return len(_alarms(caplog)) == count
+
     dead = SigningKey.of("dead.example/w", Ed25519PrivateKey.generate(), COSIGNATURE)
     witnesses = asking(reader, Asked(url="http://127.0.0.1:1", key=dead.verifier))
     witnesses.age = Age(alarm=300, limit=900, witnesses=1, clock=lambda: now[0])
@@ -304,11 +311,16 @@ async def test_the_alarm_is_told_once_and_once_more_when_it_is_over(
         async with working(witnesses):
             await asyncio.sleep(0.3)
             now[0] += 301
-            await asyncio.sleep(0.6)
-            witnesses.age.seen(datetime.fromtimestamp(now[0], UTC))
+            await until(lambda: told(1))
             await asyncio.sleep(0.3)
-    told = [record for record in caplog.records if "newest cosignature" in record.message]
-    assert [(each.levelname, each.message) for each in told] == [
+            witnesses.age.seen(datetime.fromtimestamp(now[0], UTC))
+            await until(lambda: told(2))
+            await asyncio.sleep(0.3)
+    assert [(each.levelname, each.message) for each in _alarms(caplog)] == [
         ("ERROR", "the newest cosignature is 301 s old: late"),
         ("WARNING", "the newest cosignature is 0 s old: ok"),
     ]
+
+
+def _alarms(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if "newest cosignature" in record.message]
