@@ -11,12 +11,13 @@ from connectors.demo.server import Server
 from connectors.memory import MemorySource
 from connectors.postgres import PostgresSource
 from tests.connectors import scratch
+from tests.support.clusters import place
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
     """An embedded server of this test session alone; its log holds every statement."""
-    folder = Path(tempfile.mkdtemp(prefix="hub-test-", dir="/var/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="hub-test-", dir=place()))
     server = Server(folder=folder / "data", fsync=False, settings={"log_statement": "all"})
     try:
         with server:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from connectors.demo.server import Server
 from connectors.source import Compare, Constant, Source
 from hub.settings import Databases, Writes
+from tests.support.clusters import throw_away
 from tests.support.course import EMERGENCY, POLICE, WOMEN, Course, Turn
 from tests.support.proxy import Proxy, proxied
 from tests.support.running import SOURCES, close_all, connect, start_server
@@ -53,7 +54,7 @@ class Behind:
 def outage_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = start_server(tmp_path_factory.mktemp("outage"))
     yield server
-    server.stop()
+    throw_away(server)
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,7 @@ from hub.audit.receipt import Receipt, verify_receipt
 from hub.commands.principals import dev_token
 from hub.secrets import open_secrets
 from hub.settings import Databases, Settings
+from tests.support.clusters import throw_away
 from tests.support.forking import Forked, fork, nothing
 from tests.support.running import READ_PASSWORD, SOURCES, fill, start_server
 
@@ -148,7 +149,7 @@ async def killed_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterat
         await fill(server, children=60, seed=3, truth=tmp_path_factory.mktemp("truth") / "killed.jsonl")
         yield server
     finally:
-        server.stop()
+        throw_away(server)
 
 
 @pytest.fixture(scope="module")

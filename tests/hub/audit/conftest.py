@@ -12,13 +12,13 @@ import pytest
 from connectors.demo.server import Server
 from hub.audit.session import install
 from tests.hub.audit.support.databases import copied
-from tests.support.clusters import throw_away
+from tests.support.clusters import place, throw_away
 
 
 @pytest.fixture(scope="session")
 def folder() -> Iterator[Path]:
     # Not pytest's own folder: run by root, the server works as a user who may not enter that.
-    made = Path(tempfile.mkdtemp(prefix="hub-log-", dir="/var/tmp"))
+    made = Path(tempfile.mkdtemp(prefix="hub-log-", dir=place()))
     made.chmod(0o755)
     yield made
     shutil.rmtree(made)
