@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import IO
 
 from connectors.demo.server import Server
 
@@ -34,10 +33,9 @@ PREFIX = "hub-clusters-"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """Stopped clusters that are copied, by what they hold; ``lock``: held as long as the process lives."""
+    """Stopped clusters that are copied, by what they hold."""
 
     folder: Path
-    lock: IO[str]
     clusters: dict[Hashable, Path] = field(default_factory=dict)
     numbers: count[int] = field(default_factory=count)
 
@@ -64,11 +62,11 @@ def made() -> Made:
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place()))
     folder.chmod(0o755)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    lock = (folder / "new").open("w", encoding="ascii")
+    lock = os.open(folder / "new", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    # Whoever sweeps sees it when it is held.
+    # Held as long as the process lives; whoever sweeps sees it from here on.
     (folder / "new").rename(folder / "lock")
-    return Made(folder=folder, lock=lock)
+    return Made(folder=folder)
 
 
 def _sweep(where: Path) -> None:

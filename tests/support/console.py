@@ -28,6 +28,7 @@ from hub.secrets import open_secrets
 from hub.settings import Credentials, Databases, Deadlines, Settings
 from hub.tokens import open_issuer
 from tests.support.clusters import throw_away
+from tests.support.haste import hasten
 from tests.support.rights import Me
 from tests.support.running import READ_PASSWORD, SOURCES, TODAY, close_all, connect, fill, start_server
 from tests.support.world import Row, World, load
@@ -117,13 +118,13 @@ class Running:
 
     async def indexed(self) -> None:
         """Returns when everything that is in the log can be found."""
-        for _ in range(300):
+        for _ in range(600):
             ((waiting, size, position),) = await self.owner(
                 "select (select count(*) from log.pending), (select count(*) from log.entry), position from log.indexed"
             )
             if not waiting and size == position:
                 return
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
         raise AssertionError("the index does not follow the log")
 
     def child(self) -> Row:
@@ -165,7 +166,8 @@ async def serving(server: Server, folder: Path, institutions: Mapping[str, str])
         keys=folder / "keys",
         databases=Databases(**databases, log=SecretStr(server.dsn("hub"))),
         credentials=Credentials(revoked=folder / "revoked"),
-        deadlines=Deadlines(source=30, log=30, body=30, reading=30),
+        # What is not answered in time is looked at as well: that takes as long as is waited here.
+        deadlines=Deadlines(source=30, log=3, body=30),
         fsync_required=False,
     )
     open_issuer(settings.keys, issuer=settings.credentials.issuer, audience=settings.credentials.audience)
@@ -174,9 +176,10 @@ async def serving(server: Server, folder: Path, institutions: Mapping[str, str])
     await close_all(sources)
     listening = socket.create_server(("127.0.0.1", 0))
     hub = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, ws="none", lifespan="on"))
-    running = asyncio.create_task(hub.serve(sockets=[listening]))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(entry, "MIXING", timedelta(milliseconds=1))
+        hasten(patch)
+        running = asyncio.create_task(hub.serve(sockets=[listening]))
         try:
             while not hub.started:
                 assert not running.done(), "the hub did not start"

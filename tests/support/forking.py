@@ -1,7 +1,8 @@
 """Words of a command line -> a process of its own that runs ``hub`` with them, forked from one that imported it.
 
 To import the hub takes a second, and tests start a hundred of them. What is forked has its own environment, folder,
-streams and end as if it had been executed; that a hub starts from nothing is tested where that is the point.
+streams and end as if it had been executed, and is in haste (`tests/support/haste.py`); that a hub starts from nothing
+is tested where that is the point.
 """
 
 from __future__ import annotations
@@ -171,7 +172,11 @@ def _become(streams: list[int], *, words: list[str], env: dict[str, str], cwd: s
 
 
 if __name__ == "__main__":
-    from hub.cli import main
+    import pytest
 
+    from hub.cli import main
+    from tests.support.haste import hasten
+
+    hasten(pytest.MonkeyPatch())
     serve(sys.argv[1])
     main()
