@@ -15,6 +15,7 @@ import pytest
 
 from connectors.demo.server import Server
 from hub.reconcile.run import quarter_of
+from hub.reconcile.store import Store
 from tests.reconcile.ground import Ground, opened
 from tests.reconcile.noise import disturb
 from tests.support.clusters import throw_away
@@ -108,6 +109,8 @@ async def reconciled(reconciled_server: Server, tmp_path_factory: pytest.TempPat
         await disturb(ground, share=0.15, seed=4)
         settings = settings_of(reconciled_server, folder / "keys", settle=1.0)
         more = {"HUB_DATABASES__RECONCILE": reconciled_server.dsn("hub")}
+        async with Store.opened(reconciled_server.dsn("hub")):
+            pass  # its tables are there, whenever the hub opens them first
         async with serving(settings, folder, **more) as served:
             order = await placed(served, ground, key="the first comparison")
             yield Reconciled(served=served, server=reconciled_server, ground=ground, order=order)
