@@ -211,7 +211,7 @@ def open_sources(settings: Settings, *, longest: float | None = None) -> dict[st
     ``longest``: seconds that a statement may take, where whole tables are read.
     """
     folder = Path(str(connectors.__path__[0]))
-    pool = PoolSettings(connections=settings.pools.source)
+    pool = PoolSettings(connections=settings.pools.source, connect_timeout=settings.deadlines.source)
     if longest is not None:
         pool = replace(pool, statement_timeout=longest)
     found: dict[str, Source] = {}

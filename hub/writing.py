@@ -75,7 +75,8 @@ def open_targets(settings: Settings) -> dict[str, Target]:
             mapping = load_mapping(folder / f"{name}.toml")
         except MappingError as error:
             raise ConfigurationError(str(error)) from None
-        pool = PoolSettings(connections=settings.pools.write, statement_timeout=settings.deadlines.write)
+        longest = settings.deadlines.write
+        pool = PoolSettings(connections=settings.pools.write, connect_timeout=longest, statement_timeout=longest)
         found[name] = PostgresTarget(name=name, mapping=mapping, dsn=dsn, settings=pool)
     return found
 

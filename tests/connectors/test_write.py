@@ -90,7 +90,7 @@ def graded(grade: int = 2, *, expect: Any = ALWAYS, scope: Any = ALWAYS) -> Writ
 
 
 async def send(department: Department, what: Write, *, intent: str = "i", digest: str = "d", **bindings: Any) -> Result:
-    return await department.target.write(what, {"key": KEY, **bindings}, intent=intent, digest=digest, deadline=5)
+    return await department.target.write(what, {"key": KEY, **bindings}, intent=intent, digest=digest, deadline=30)
 
 
 async def put(department: Department, grade: int) -> None:
@@ -235,13 +235,13 @@ async def test_no_row_may_satisfy_it_and_a_closed_column_is_rejected(department:
 async def test_a_write_sent_twice_happens_once_and_is_answered_as_before(department: Department) -> None:
     more = write(Update(relation="Person", key=Param("key"), puts=(Put("grade", Next()),)))
     await put(department, 1)
-    assert await department.target.found("i", deadline=5) is None
+    assert await department.target.found("i", deadline=30) is None
     assert await send(department, more) == Written(keys=(KEY,))
-    assert await department.target.found("i", deadline=5) == Written(keys=(KEY,), again=True)
+    assert await department.target.found("i", deadline=30) == Written(keys=(KEY,), again=True)
     assert await send(department, more) == Written(keys=(KEY,), again=True)
     assert await send(department, more, digest="other content") == Reused()
     assert await department.row(KEY, "grade") == {"grade": 2}
-    assert await department.target.settle("i", deadline=5) == (KEY,)
+    assert await department.target.settle("i", deadline=30) == (KEY,)
 
 
 async def test_what_was_refused_may_be_tried_again_under_the_same_intent(department: Department) -> None:
@@ -253,10 +253,10 @@ async def test_what_was_refused_may_be_tried_again_under_the_same_intent(departm
 
 async def test_a_settled_intent_is_final_and_an_attempt_that_comes_later_does_nothing(department: Department) -> None:
     await put(department, 1)
-    assert await department.target.settle("late", deadline=5) is None
-    assert await department.target.found("late", deadline=5) == GivenUp()
+    assert await department.target.settle("late", deadline=30) is None
+    assert await department.target.found("late", deadline=30) == GivenUp()
     assert await send(department, graded(2), intent="late") == GivenUp()
-    assert await department.target.settle("late", deadline=5) is None
+    assert await department.target.settle("late", deadline=30) is None
     assert await department.row(KEY, "grade") == {"grade": 1}
 
 
@@ -280,7 +280,7 @@ async def test_what_the_mapping_does_not_open_is_rejected_before_anything_happen
         await send(department, write(graded(3).changes[0], change))
     assert caught.value.reason == "rejected"
     assert await department.row(KEY, "grade") == before
-    assert await department.target.settle("i", deadline=5) is None
+    assert await department.target.settle("i", deadline=30) is None
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ async def test_what_a_column_cannot_hold_is_named_before_anything_happens(
     change = Update(relation="Person", key=Param("key"), puts=(Put(column, Constant(value)),))
     assert await send(department, write(graded(3).changes[0], change)) == Unfit(change=1, column=column)
     assert await department.row(KEY, "grade", "name") == before
-    assert await department.target.settle("i", deadline=5) is None
+    assert await department.target.settle("i", deadline=30) is None
 
 
 async def test_memory_makes_the_write_whose_answer_it_loses() -> None:
@@ -408,7 +408,7 @@ async def test_settling_waits_for_an_attempt_that_still_runs_and_says_what_becam
     running = owner.transaction()
     await running.start()
     await owner.execute("INSERT INTO hub.hub_write VALUES ('slow', 'd', '{Person}', '{D0001}', false)")
-    task = asyncio.create_task(department.target.settle("slow", deadline=5))
+    task = asyncio.create_task(department.target.settle("slow", deadline=30))
     await waiting(owner)
     await (running.commit() if kept else running.rollback())
     assert await task == ((KEY,) if kept else None)
@@ -425,7 +425,7 @@ async def test_while_an_attempt_hangs_settling_does_not_guess(opened: tuple[Depa
         with pytest.raises(SourceError) as caught:
             await department.target.settle("hangs", deadline=10)
         assert caught.value.reason == "timeout"
-    assert await department.target.settle("hangs", deadline=5) == (KEY,)
+    assert await department.target.settle("hangs", deadline=30) == (KEY,)
 
 
 async def test_a_caller_cancelled_at_any_moment_leaves_all_or_nothing_and_no_lock(
@@ -440,7 +440,7 @@ async def test_a_caller_cancelled_at_any_moment_leaves_all_or_nothing_and_no_loc
         await asyncio.sleep(steps * 0.0002)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        happened += await department.target.settle(f"hasty {steps}", deadline=5) is not None
+        happened += await department.target.settle(f"hasty {steps}", deadline=30) is not None
     assert await department.row(KEY, "grade") == {"grade": 1 + happened}
     assert 0 < happened < 40
 
@@ -521,7 +521,7 @@ async def settled(department: Department, intent: str) -> tuple[str, ...] | None
     """As soon as the database answers again."""
     for _ in range(50):
         try:
-            return await department.target.settle(intent, deadline=5)
+            return await department.target.settle(intent, deadline=30)
         except SourceError:
             await asyncio.sleep(0.1)
     raise AssertionError("the database does not come back")

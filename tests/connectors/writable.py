@@ -70,7 +70,7 @@ class Department:
             columns=tuple(Column(name=name) for name in names),
             where=Compare("_key", "eq", Param("key")),
         )
-        rows: Sequence[Any] = await self.source.fetch(fetch, {"key": key}, deadline=5)
+        rows: Sequence[Any] = await self.source.fetch(fetch, {"key": key}, deadline=30)
         return dict(zip(names, rows[0], strict=True)) if rows else None
 
 

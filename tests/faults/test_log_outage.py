@@ -64,7 +64,7 @@ async def logged(server: Server, sources: Mapping[str, Source]) -> AsyncIterator
         proxy = await stack.enter_async_context(proxied(server.dsn("hub")))
         key = SigningKey.of("hub.test", Ed25519PrivateKey.generate())
         log = await stack.enter_async_context(Log.opened(proxy.dsn, key=key, durable=False))
-        reader = Reader(Session(server.dsn("hub"), name="test", durable=False))
+        reader = Reader(Session(server.dsn("hub"), name="test", durable=False, timeout=30.0))
         stack.push_async_callback(reader.close)
         yield Logged(ask=Asking(hub=compose(sources, log)), log=log, proxy=proxy, reader=reader)
 

@@ -39,7 +39,7 @@ async def test_after_a_hang_dead_connections_are_given_up_together_and_not_a_dea
 
 async def pinged(source: PostgresSource) -> str:
     try:
-        await source.ping(deadline=2)
+        await source.ping(deadline=30)
     except SourceError as error:
         return error.reason
     return "answers"

@@ -93,11 +93,11 @@ async def test_what_became_of_a_killed_comparison_is_told_once_and_for_all(groun
     target = RunTarget(dsn=ground.dsn("hub"))
     await ground.run()
     ((done,),) = await ground.rows("hub", "select request from reconciliation_run")
-    assert await target.settle(done, deadline=5) == ("2026Q4",)
-    assert await target.found(done, deadline=5) == Written(keys=("2026Q4",), again=True)
+    assert await target.settle(done, deadline=30) == ("2026Q4",)
+    assert await target.found(done, deadline=30) == Written(keys=("2026Q4",), again=True)
     never = "a" * 32
-    assert [await target.settle(never, deadline=5) for _ in range(2)] == [None, None]
-    assert await target.found(never, deadline=5) is None
+    assert [await target.settle(never, deadline=30) for _ in range(2)] == [None, None]
+    assert await target.found(never, deadline=30) is None
     before = await ground.state()
     with pytest.raises(StoreError, match="23505"):
         await ground.run(request=never)  # it only stood still, and comes too late
@@ -105,4 +105,4 @@ async def test_what_became_of_a_killed_comparison_is_told_once_and_for_all(groun
     async with Store.opened(ground.dsn("hub")) as store:
         await store.lock()
         with pytest.raises(SourceError, match="timeout"):
-            await target.settle("b" * 32, deadline=5)
+            await target.settle("b" * 32, deadline=30)

@@ -112,7 +112,7 @@ def connect(server: Where, *, settings: PoolSettings | None = None) -> dict[str,
             name=name,
             mapping=load_mapping(ROOT / "connectors" / f"{name}.toml"),
             dsn=server.dsn(name, user="hub_read", password=READ_PASSWORD),
-            settings=settings or PoolSettings(),
+            settings=settings or PoolSettings(connect_timeout=30.0, statement_timeout=30.0),
         )
         for name in SOURCES
     }

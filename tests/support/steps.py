@@ -108,7 +108,7 @@ async def rows_of(
     """Rows of a department, as they are."""
     source = HOME[relation]
     fetch = Fetch(source=source, relation=relation, columns=tuple(Column(name=name) for name in names), where=where)
-    rows = await read[source].fetch(fetch, bindings, deadline=5)
+    rows = await read[source].fetch(fetch, bindings, deadline=30)
     return [dict(zip(names, row, strict=False)) for row in rows]
 
 
@@ -146,7 +146,7 @@ def writing(
 ) -> Writing:
     """Steps through these departments and this log."""
     return Writing(
-        sources=Sources.of(read, deadline=10.0, monotonic=monotonic),
+        sources=Sources.of(read, deadline=30.0, monotonic=monotonic),
         targets=targets,
         log=log,
         pseudonyms=Pseudonyms(key=hashlib.sha256(b"pseudonyms of the tests").digest()),

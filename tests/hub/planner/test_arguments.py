@@ -49,7 +49,7 @@ async def found(filter_: Mapping[str, Any], clear: Mapping[str, Formula] = EVERY
     )
     source = MemorySource(name="civil_affairs", relations={"Child": ROWS})
     fetch = Fetch(source="civil_affairs", relation="Child", columns=(Column(name="_key"),), where=where)
-    rows = await source.fetch(fetch, bind_values(arguments.values, years_ago(TODAY)), deadline=1)
+    rows = await source.fetch(fetch, bind_values(arguments.values, years_ago(TODAY)), deadline=30)
     return [row[0] for row in rows]
 
 
