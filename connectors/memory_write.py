@@ -48,6 +48,8 @@ class MemoryTarget:
     source: MemorySource
     mapping: SourceMapping = field(repr=False)
     intents: dict[str, tuple[str, tuple[str, ...]] | None] = field(default_factory=dict)
+    named: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Relation and key -> how many writes have named the row."""
 
     @property
     def name(self) -> str:
@@ -71,6 +73,13 @@ class MemoryTarget:
             return None
         earlier = self.intents[intent]
         return GivenUp() if earlier is None else Written(keys=earlier[1], again=True)
+
+    async def touched(self, relation: str, key: str, *, deadline: float) -> int:
+        """How many writes have named the row so far; see the contract."""
+        fault = await self.source.meet(deadline)
+        if fault is not None:
+            raise SourceError(self.name, fault.reason)
+        return self.named.get((relation, key), 0)
 
     async def settle(self, intent: str, *, deadline: float) -> tuple[str, ...] | None:
         """Keys of what was written under the intent, or None; see the contract."""
@@ -98,6 +107,8 @@ class MemoryTarget:
             return failure
         keys = tuple(bindings[change.key.name] for change in write.keyed)
         self.intents[intent] = (digest, keys)
+        for row in {(change.relation, key) for change, key in zip(write.keyed, keys, strict=True)}:
+            self.named[row] = self.named.get(row, 0) + 1
         return Written(keys=keys)
 
     def _made(self, write: Write, bindings: Bindings) -> Stale | NotThere | Unfit | None:
@@ -178,6 +189,9 @@ class _Making:
             return NotThere(change=number)
         if not self.reading.true(change.expect, row):
             return Stale(change=number, current={name: row[name] for name in change.shows})
+        seen = change.touched and self.reading.bindings[change.touched.name]
+        if seen is not None and seen != self.target.named.get((change.relation, row["_key"]), 0):
+            return Stale(change=number)
         row.update(self._values(change, row))
         return None
 

@@ -29,6 +29,7 @@ create table if not exists hub.hub_write (
     at timestamptz not null default now(),
     check (not given_up or keys = '{}')
 );
+create index if not exists hub_write_keys on hub.hub_write using gin (keys);
 """
 """The hub's own table in a department's database: names of intents and keys of rows, no value of any row."""
 
@@ -39,6 +40,12 @@ VALUES ($1, $2, $3, $4, $5) ON CONFLICT (intent) DO NOTHING RETURNING TRUE
 """Takes an intent's name; waits while another transaction holds it, and gives no row if that one has kept it."""
 
 TAKEN = f"SELECT digest, keys, given_up FROM {INTENTS} WHERE intent = $1"
+
+TOUCHED = f"""
+SELECT count(*) FROM {INTENTS} WHERE keys @> ARRAY[$2::text] AND intent <> $3
+  AND EXISTS (SELECT FROM unnest(relations, keys) AS named (relation, key) WHERE relation = $1 AND key = $2)
+"""
+"""How many writes under other names than ``$3`` have named a row; keys of two relations may be equal."""
 
 
 def change_statement(change: Change, mapping: Mapping) -> Statement:

@@ -8,6 +8,9 @@ What holds of every change is checked in the statement that makes it: ``scope`` 
 (a row outside is ``NotThere``, exactly as one that does not exist), ``expect`` in which state the row must be found
 (otherwise ``Stale``, with what it was found to be). Nothing is ever deleted, and a row keeps its key.
 
+What a state does not guard, ``touched`` does: a row is known by the names of the writes that named it, so that of two
+who looked at it and then write, the second is ``Stale``, though the writer may read none of the columns.
+
 **Has it happened?** In the same transaction the department keeps the intent's name in a small table of the hub's own.
 So a write sent twice happens once: the second is answered as the first was. After an error or a crash ``settle`` says
 what became of an intent. If an attempt is still running there, ``settle`` waits for its end; if none has happened, it
@@ -67,7 +70,8 @@ class Insert:
 class Update:
     """A row changed, or, without ``puts``, only looked at and held until the others are made.
 
-    ``shows``: columns of which a ``Stale`` gives what stands there.
+    ``shows``: columns of which a ``Stale`` gives what stands there. ``touched``: how often the row had been named by
+    writes (``Target.touched``) when it was looked at; ``Stale`` if another has named it since.
     """
 
     relation: str
@@ -76,6 +80,7 @@ class Update:
     scope: Predicate = ALWAYS
     expect: Predicate = ALWAYS
     shows: tuple[str, ...] = ()
+    touched: Param | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +184,10 @@ class Target(Protocol):
 
     async def found(self, intent: str, *, deadline: float) -> Written | GivenUp | None:
         """What stands under the intent at this moment; None: nothing, which promises nothing."""
+        ...
+
+    async def touched(self, relation: str, key: str, *, deadline: float) -> int:
+        """How many writes have named the row so far; look at the row after this, not before."""
         ...
 
     async def settle(self, intent: str, *, deadline: float) -> tuple[str, ...] | None:

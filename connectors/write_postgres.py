@@ -17,7 +17,7 @@ from connectors.mapping import Mapping
 from connectors.postgres import UNFIT, Connections, PoolSettings
 from connectors.source import Bindings, SourceError
 from connectors.sql_predicates import Statement
-from connectors.sql_write import TAKE, TAKEN, change_statement
+from connectors.sql_write import TAKE, TAKEN, TOUCHED, change_statement
 from connectors.write import (
     Change,
     GivenUp,
@@ -29,6 +29,7 @@ from connectors.write import (
     Sweep,
     Unfit,
     UnfitError,
+    Update,
     Write,
     Written,
 )
@@ -78,6 +79,7 @@ class PostgresTarget:
                     for number, (change, text, arguments) in enumerate(prepared):
                         rows = await self._made(connection, number, change, text, arguments)
                         _judge(change, number, rows)
+                        await _untouched(connection, change, number, bindings, intent)
             except _UndoneError as undone:
                 await connection.execute("ROLLBACK")
                 return undone.result
@@ -91,6 +93,12 @@ class PostgresTarget:
         return next(
             (GivenUp() if given_up else Written(keys=tuple(keys), again=True) for _, keys, given_up in rows), None
         )
+
+    async def touched(self, relation: str, key: str, *, deadline: float) -> int:
+        """How many writes have named the row so far."""
+        async with self._connections.connection(monotonic() + deadline) as connection:
+            ((found,),) = await connection.fetch(TOUCHED, relation, key, "")
+        return int(found)
 
     async def settle(self, intent: str, *, deadline: float) -> tuple[str, ...] | None:
         """Keys of what was written under the intent, or None; see the contract."""
@@ -161,6 +169,18 @@ def _judge(change: Change, number: int, rows: Sequence[Sequence[Any]]) -> None:
     (fresh, *current) = rows[0]
     if not fresh:
         raise _UndoneError(Stale(change=number, current=dict(zip(change.shows, current, strict=True))))
+
+
+async def _untouched(connection: Any, change: Change, number: int, bindings: Bindings, intent: str) -> None:
+    """Returns if no other write has named the row since it was looked at.
+
+    Asked once the row is held: whoever had it before has committed and is counted, whoever comes later waits for us.
+    """
+    if not isinstance(change, Update) or change.touched is None:
+        return
+    ((found,),) = await connection.fetch(TOUCHED, change.relation, bindings[change.key.name], intent)
+    if found != bindings[change.touched.name]:
+        raise _UndoneError(Stale(change=number))
 
 
 def _keys(write: Write, bindings: Bindings) -> tuple[str, ...]:

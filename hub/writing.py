@@ -54,6 +54,10 @@ class Unwritable:
         """Never answers."""
         raise SourceError(self.name, "unreachable")
 
+    async def touched(self, relation: str, key: str, *, deadline: float) -> int:
+        """Never answers."""
+        raise SourceError(self.name, "unreachable")
+
     async def settle(self, intent: str, *, deadline: float) -> tuple[str, ...] | None:
         """Never answers."""
         raise SourceError(self.name, "unreachable")

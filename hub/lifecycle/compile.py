@@ -119,6 +119,7 @@ class Compiled:
             scope=self.found.learnt.certain(self.rights.rows.get(relation, TRUE), relation),
             expect=every((*self._states(), *self._untouched(relation), *self._conditions(), *self._as_seen())),
             shows=(step.replaces,) if step.replaces else (self._state_column(),) if self._holds_state() else (),
+            touched=self._touched(relation) if change is not None else None,
         )
 
     def _holds_state(self) -> bool:
@@ -165,6 +166,14 @@ class Compiled:
             if type_name == relation:
                 yield Compare(name, "null", Constant(True))
 
+    def _touched(self, relation: str) -> Param | None:
+        """How often the row had been named when it was looked at: whoever writes it in between is not written over."""
+        found = self.found.touched.get(relation)
+        if found is None:
+            return None
+        self.bindings[f"touched.{relation}"] = found
+        return Param(f"touched.{relation}")
+
     def _conditions(self) -> Iterator[Predicate]:
         for condition in self._named():
             yield self.found.learnt.certain(condition.formula, self.step.subject)
@@ -196,6 +205,7 @@ class Compiled:
             puts=tuple(self._puts(change, self.given.rows(change)[0], name)),
             scope=self.found.learnt.certain(formula, change.relation),
             expect=every(self._untouched(change.relation)),
+            touched=self._touched(change.relation),
         )
 
     def _sweeps(self, source: str) -> Iterator[Sweep]:

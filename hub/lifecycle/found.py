@@ -7,7 +7,7 @@ Guarantee (invariant 6): where a department that must be asked does not answer, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +38,8 @@ class Found:
     """What a step rests on: its ``subject``, other rows by relation, the child's file (register number, citizen id),
     by which number its own department knows it (``person``), and how the subject stands. ``there``: whether the subject
     is there for the writer; ``about``: whether the row that a new one is about is; ``wanting``: relations of which the
-    step changes a row that belongs to the subject, and there is none (``into``: none to lead into)."""
+    step changes a row that belongs to the subject, and there is none (``into``: none to lead into). ``touched``: of a
+    relation of which the step rewrites a row, how often writes had named that row before it was looked at."""
 
     subject: ROW = field(repr=False)
     rows: Mapping[str, ROW] = field(repr=False)
@@ -48,6 +49,7 @@ class Found:
     there: bool
     about: bool
     wanting: frozenset[str] = frozenset()
+    touched: Mapping[str, int] = field(default_factory=dict)
     learnt: Learnt = field(repr=False)
 
 
@@ -60,6 +62,7 @@ class Finding:
     rights: Rights
     moment: Moment
     registry: Registry
+    counted: Callable[[str, str], Awaitable[int]]
     learnt: Learnt = field(default_factory=Learnt)
     persons: dict[str, str | None] = field(default_factory=dict, repr=False)
 
@@ -67,6 +70,7 @@ class Finding:
         """Everything; ``SourceError`` if a department that is needed does not answer."""
         subject = await self._keyed(self.step.subject, self.given.key, self._subject_columns())
         rows = await self._related(subject)
+        touched = await self._touched(subject, rows)
         files = await self._files_if_needed(subject)
         await self._learn(files)
         about, lacking = await self._about_is_there(files)
@@ -81,6 +85,7 @@ class Finding:
             there=there,
             about=about,
             wanting=self._wanting(rows),
+            touched=touched,
             learnt=self.learnt,
         )
 
@@ -150,6 +155,12 @@ class Finding:
         if step.into:
             found["into"] = await self._keyed(step.subject, self.given.into, ("_key", "status"))
         return found
+
+    async def _touched(self, subject: ROW | None, rows: Mapping[str, ROW | None]) -> dict[str, int]:
+        """Counted before it is judged how they stand: what is written in between is noticed when the step is."""
+        relations = [change.relation for change in self.step.changes if self.step.rewrites(change)]
+        named = {name: subject if name == self.step.subject else rows.get(name) for name in relations}
+        return {name: await self.counted(name, (row or {}).get("_key") or NOBODY) for name, row in named.items()}
 
     async def _belonging(self, relation: str, column: str, parent: ROW | None, names: Iterable[str]) -> ROW | None:
         key = parent["_key"] if parent else NOBODY

@@ -126,6 +126,13 @@ class Step:
         """Whether the state is written."""
         return self.state is not None and self.target is not None
 
+    def rewrites(self, change: Change) -> bool:
+        """Whether it writes what people said over what others may have said of the same row, and no state or value
+        that the writer saw stands in the way of it."""
+        if change.creates or self.replaces is not None:
+            return False
+        return bool(change.needs or change.may) or not self.moves
+
     @property
     def shows(self) -> str | None:
         """The coordinate of which a conflict says how it stands, to who may read it."""

@@ -257,10 +257,12 @@ class Way:
             return refusal
         return RefusalError(
             "CONFLICT",
-            "the row was changed meanwhile, look at it again",
-            messageZh="该记录刚被修改，请重新查看后办理",
+            f"`{step.name}` (clause {step.clause}): somebody else wrote this row at the same moment, and nothing of"
+            " yours was written; read the row again, then take the step with what stands there now",
+            messageZh=f"{step.zh}（条款 {step.clause}）：他人刚刚修改了该记录，您的内容未写入；请重新查看后再办理",
             step=step.name,
             clause=step.clause,
+            reason="changed",
         )
 
 

@@ -34,6 +34,7 @@ from hub.lifecycle.step import Step
 from hub.lifecycle.steps import STEPS
 from hub.lifecycle.values import Moment
 from hub.lifecycle.way import Taken, Way, outage_of
+from hub.planner.relations import HOME
 from hub.recording import Recorder
 from hub.registry import Registry
 from hub.sources import Breaker, Reading, Sources
@@ -108,7 +109,9 @@ class Writing:
         _check(step, asked.given, moment)
         registry = Registry(reading=self._reading(moment), set_limit=self.set_limit)
         asked = await _keyed(step, asked, moment, registry.reading)
-        finding = Finding(step=step, given=asked.given, rights=rights, moment=moment, registry=registry)
+        finding = Finding(
+            step=step, given=asked.given, rights=rights, moment=moment, registry=registry, counted=self._counted
+        )
         try:
             found = await finding.found()
         except SourceError as error:
@@ -137,6 +140,10 @@ class Writing:
             shared=registry.reading.bindings,
             digest=self.digest_of(asked),
         )
+
+    async def _counted(self, relation: str, key: str) -> int:
+        """How often writes have named a row; raises ``SourceError``."""
+        return await self.targets[HOME[relation]].touched(relation, key, deadline=self.deadline)
 
     def _reading(self, moment: Moment) -> Reading:
         parks = parks_of(self.parks, moment.policy.divisions, moment.identity.division)

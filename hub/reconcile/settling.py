@@ -36,6 +36,10 @@ class RunTarget:
                 raise SourceError(TARGET, "unreachable") from None
         return None if quarter is None else Written(keys=(quarter,), again=True)
 
+    async def touched(self, relation: str, key: str, *, deadline: float) -> int:
+        """A comparison is no row that others write."""
+        raise SourceError(TARGET, "rejected")
+
     async def settle(self, intent: str, *, deadline: float) -> tuple[str, ...] | None:
         """The quarter that was compared, or None: it was not, and never will be."""
         try:

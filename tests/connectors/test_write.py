@@ -251,6 +251,29 @@ async def test_what_was_refused_may_be_tried_again_under_the_same_intent(departm
     assert await send(department, graded(expect=STATE)) == Written(keys=(KEY,))
 
 
+async def test_a_row_that_another_write_named_since_it_was_looked_at_is_not_written_over(
+    department: Department,
+) -> None:
+    async def looked() -> int:
+        return await department.target.touched("Person", KEY, deadline=5)
+
+    async def rewritten(grade: int, seen: int, name: str) -> Result:
+        change = Update(
+            relation="Person", key=Param("key"), puts=(Put("grade", Constant(grade)),), touched=Param("seen")
+        )
+        return await send(department, write(change), intent=name, seen=seen)
+
+    await put(department, 1)
+    first, second = await looked(), await looked()
+    assert isinstance(await rewritten(2, first, "first"), Written)
+    assert await rewritten(3, second, "second") == Stale(change=0)
+    assert await department.row(KEY, "grade") == {"grade": 2}
+    again = await rewritten(2, first, "first")
+    assert isinstance(again, Written) and again.again
+    assert isinstance(await rewritten(3, await looked(), "second"), Written)
+    assert await department.target.touched("Part", KEY, deadline=5) == 0
+
+
 async def test_a_settled_intent_is_final_and_an_attempt_that_comes_later_does_nothing(department: Department) -> None:
     await put(department, 1)
     assert await department.target.settle("late", deadline=30) is None
@@ -380,6 +403,20 @@ async def test_of_many_who_take_the_same_step_at_once_one_does(opened: tuple[Dep
     results = await asyncio.gather(*(send(department, step, intent=f"racer {number}") for number in range(20)))
     assert sum(isinstance(result, Written) for result in results) == 1
     assert sum(isinstance(result, Stale) for result in results) == 19
+
+
+async def test_of_many_who_saw_the_same_row_and_rewrite_it_at_once_one_does(
+    opened: tuple[Department, asyncpg.Connection],
+) -> None:
+    department, _ = opened
+    seen = await department.target.touched("Person", KEY, deadline=5)
+    change = Update(relation="Person", key=Param("key"), puts=(Put("grade", Param("grade")),), touched=Param("seen"))
+    results = await asyncio.gather(
+        *(send(department, write(change), intent=f"saw {grade}", grade=grade, seen=seen) for grade in range(1, 9))
+    )
+    (winner,) = [grade for grade, result in enumerate(results, 1) if isinstance(result, Written)]
+    assert sum(result == Stale(change=0) for result in results) == 7
+    assert await department.row(KEY, "grade") == {"grade": winner}
 
 
 async def test_a_write_sent_many_times_at_once_happens_once(opened: tuple[Department, asyncpg.Connection]) -> None:

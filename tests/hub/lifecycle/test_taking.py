@@ -620,6 +620,68 @@ async def test_of_many_officers_who_dispatch_at_once_one_does(steps: Steps, chil
     assert len(await steps.rows("Incident", Compare("_report", "eq", Constant(key)), {}, "_key")) == 1
 
 
+@dataclass(slots=True)
+class Meeting:
+    """A target before which writers wait for each other: each has looked at the row before one writes it."""
+
+    target: Target
+    writers: asyncio.Barrier
+    name: str = "public_security"
+
+    async def write(self, write: Write, bindings: Bindings, *, intent: str, digest: str, deadline: float) -> Result:
+        await self.writers.wait()
+        return await self.target.write(write, bindings, intent=intent, digest=digest, deadline=deadline)
+
+    async def found(self, intent: str, *, deadline: float) -> Any:
+        return await self.target.found(intent, deadline=deadline)
+
+    async def touched(self, relation: str, key: str, *, deadline: float) -> int:
+        return await self.target.touched(relation, key, deadline=deadline)
+
+    async def settle(self, intent: str, *, deadline: float) -> Any:
+        return await self.target.settle(intent, deadline=deadline)
+
+    async def close(self) -> None:
+        return None
+
+
+def supplement(*measures: str) -> dict[str, Any]:
+    return {"reason": "补充（虚构）", "values": {"Incident": [{"measures": list(measures)}]}}
+
+
+async def test_of_two_who_write_the_same_row_in_no_state_at_the_same_moment_one_is_told_to_read_it_again(
+    steps: Steps, children: list[Child], targets: Mapping[str, Target]
+) -> None:
+    key = await attended(steps, children[17])
+    meeting = Meeting(targets["public_security"], asyncio.Barrier(2))
+    made = writing(steps.read, {**targets, "public_security": meeting}, steps.writing.log, steps.clock)
+    both = Steps(writing=made, read=steps.read, clock=steps.clock, dsn=steps.dsn, opens=steps.opens)
+    wanted = {"doctor": ("CONTACT_PARENTS", "MEDICAL_HELP"), "proof": ("CONTACT_PARENTS", "EVIDENCE")}
+    results = await asyncio.gather(
+        *(
+            both(POLICE, EMERGENCY, "supplementIncident", key=key, name=name, **supplement(*measures))
+            for name, measures in wanted.items()
+        ),
+        return_exceptions=True,
+    )
+    ended = dict(zip(wanted, results, strict=True))
+    (winner,) = [name for name, result in ended.items() if isinstance(result, Taken)]
+    (loser,) = [name for name, result in ended.items() if isinstance(result, HubError)]
+    error = ended[loser]
+    assert isinstance(error, HubError)
+    assert (error.code, error.facts["reason"], error.facts["clause"]) == ("CONFLICT", "changed", "3.1.4")
+    assert "read the row again" in error.message
+    assert "重新查看" in error.facts["messageZh"]
+    row = await steps.row("Incident", key, "measures", by="_report")
+    assert row == {"measures": list(wanted[winner])}
+    # The acknowledged step sent again is that step; the refused one is taken with what stands there by now.
+    again = await steps(POLICE, EMERGENCY, "supplementIncident", key=key, name=winner, **supplement(*wanted[winner]))
+    assert again.again
+    all_three = dict.fromkeys((*wanted[winner], *wanted[loser]))
+    await steps(POLICE, EMERGENCY, "supplementIncident", key=key, **supplement(*all_three))
+    assert await steps.row("Incident", key, "measures", by="_report") == {"measures": list(all_three)}
+
+
 # What is lost, and found again.
 
 
@@ -643,6 +705,9 @@ class Crashing:
 
     async def found(self, intent: str, *, deadline: float) -> Any:
         return await self.target.found(intent, deadline=deadline)
+
+    async def touched(self, relation: str, key: str, *, deadline: float) -> int:
+        return await self.target.touched(relation, key, deadline=deadline)
 
     async def settle(self, intent: str, *, deadline: float) -> Any:
         if self.when == "deaf":

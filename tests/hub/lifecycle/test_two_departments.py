@@ -43,6 +43,9 @@ class Gone:
     async def found(self, intent: str, *, deadline: float) -> Any:
         return await self.target.found(intent, deadline=deadline)
 
+    async def touched(self, relation: str, key: str, *, deadline: float) -> int:
+        return await self.target.touched(relation, key, deadline=deadline)
+
     async def settle(self, intent: str, *, deadline: float) -> Any:
         return await self.target.settle(intent, deadline=deadline)
 
