@@ -50,6 +50,14 @@ def new_key(base: str, relation: str, number: int) -> str:
     return "H" + base64.b32encode(digest).decode()[: KEY_LENGTH - 1]
 
 
+def sources_of(step: Step) -> tuple[str, ...]:
+    """Departments in the order of a step's writes: the one that holds the state last."""
+    home = HOME[step.subject]
+    others = [HOME[change.relation] for change in step.changes if HOME[change.relation] != home]
+    at_home = step.moves or any(HOME[change.relation] == home for change in step.changes)
+    return (*dict.fromkeys(others), home) if at_home else tuple(dict.fromkeys(others))
+
+
 @dataclass(slots=True, kw_only=True)
 class Compiled:
     """A step as writes, made one department at a time; rows of what it records come before the state they lead to."""
@@ -67,14 +75,8 @@ class Compiled:
         return self.given.key or new_key(self.base, self.step.subject, 0)
 
     def sources(self) -> tuple[str, ...]:
-        """Departments in the order of their writes: the one that holds the state last."""
-        home = HOME[self.step.subject]
-        others = [HOME[change.relation] for change in self.step.changes if HOME[change.relation] != home]
-        return (*dict.fromkeys(others), home) if self._at_home() else tuple(dict.fromkeys(others))
-
-    def _at_home(self) -> bool:
-        home = HOME[self.step.subject]
-        return self.step.moves or any(HOME[change.relation] == home for change in self.step.changes)
+        """Departments in the order of their writes."""
+        return sources_of(self.step)
 
     def part(self, source: str) -> Part:
         """The write in one department."""

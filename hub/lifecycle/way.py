@@ -85,7 +85,7 @@ class Way:
         refusal = self._refusal(self.acting.found)
         # Sent again after it was taken, the row stands elsewhere by now: that is no conflict. It is asked for once more
         # all the same: what is acknowledged has its outcome in the log, and is told of before whatever follows it.
-        if refusal is not None and not await self._before():
+        if refusal is not None and not await self.writing.before(self.acting.step, self.compiled.base):
             raise refusal
 
     def _state_after(self, again: bool) -> str | None:
@@ -153,30 +153,11 @@ class Way:
             verdict = Conflict(step=acting.step, standing=standing, lawful=following, expected=expected)
         return verdict.refusal(told=self.told) if isinstance(verdict, Conflict) else None
 
-    async def _before(self) -> bool:
-        """Whether some part was written when the step was sent before."""
-        for source in self.compiled.sources():
-            for attempt in range(ATTEMPTS):
-                result = await self._asked(source, attempt)
-                if isinstance(result, Written):
-                    return True
-                if not isinstance(result, GivenUp):
-                    break
-        return False
-
-    async def _asked(self, source: str, attempt: int) -> Written | GivenUp | None:
-        try:
-            target = self.writing.targets[source]
-            return await target.found(self._intent(source, attempt), deadline=self.writing.deadline)
-        except SourceError as error:
-            raise outage_of(error) from None
-
-    def _intent(self, source: str, attempt: int) -> str:
-        return f"{self.compiled.base}.{source}.{attempt}"
-
     async def _written(self, part: Part, place: int) -> Written:
         for attempt in range(ATTEMPTS):
-            result = await self._attempt(part, place * ATTEMPTS + attempt, self._intent(part.source, attempt))
+            result = await self._attempt(
+                part, place * ATTEMPTS + attempt, intent_of(self.compiled.base, part.source, attempt)
+            )
             if isinstance(result, Written):
                 return result
             if not isinstance(result, GivenUp):
@@ -264,6 +245,11 @@ class Way:
             clause=step.clause,
             reason="changed",
         )
+
+
+def intent_of(base: str, source: str, attempt: int) -> str:
+    """The name under which a department keeps one attempt of a step."""
+    return f"{base}.{source}.{attempt}"
 
 
 def absent(argument: str) -> RefusalError:

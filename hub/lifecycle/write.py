@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from connectors.source import SourceError
-from connectors.write import Target
+from connectors.write import GivenUp, Target, Written
 from hub.audit.entry import Pseudonyms
 from hub.errors import RefusalError
 from hub.events.outbox import Drafts
 from hub.identity import Identity
 from hub.lifecycle.census import check_figure, keyed
-from hub.lifecycle.compile import Compiled
+from hub.lifecycle.compile import Compiled, sources_of
 from hub.lifecycle.dated import check_dates
 from hub.lifecycle.entries import Acting
 from hub.lifecycle.found import Finding
@@ -33,7 +33,7 @@ from hub.lifecycle.rights import rights_of
 from hub.lifecycle.step import Step
 from hub.lifecycle.steps import STEPS
 from hub.lifecycle.values import Moment
-from hub.lifecycle.way import Taken, Way, outage_of
+from hub.lifecycle.way import ATTEMPTS, Taken, Way, intent_of, outage_of
 from hub.planner.relations import HOME
 from hub.recording import Recorder
 from hub.registry import Registry
@@ -106,7 +106,7 @@ class Writing:
             raise RefusalError("INVALID_INPUT", "there is no such step", argument="step")
         rights = rights_of(policy, identity, step)
         moment = Moment(identity=identity, policy=policy, now=now)
-        _check(step, asked.given, moment)
+        await self._check(step, asked, moment)
         registry = Registry(reading=self._reading(moment), set_limit=self.set_limit)
         asked = await _keyed(step, asked, moment, registry.reading)
         finding = Finding(
@@ -141,6 +141,34 @@ class Writing:
             digest=self.digest_of(asked),
         )
 
+    async def _check(self, step: Step, asked: Asked, moment: Moment) -> None:
+        """Raises ``RefusalError`` if what is given is not what the step takes, of this unit, on this day."""
+        check(step, asked.given)
+        check_named(step, asked.given, moment.identity, moment.policy)
+        try:
+            check_dates(step, asked.given, moment.now.date())
+        except RefusalError:
+            # A day that has passed since the step was taken is none to refuse it for when it is sent again.
+            if not await self.before(step, self.name_of(moment.identity, asked)):
+                raise
+
+    async def before(self, step: Step, base: str) -> bool:
+        """Whether some part of a step was written when it was sent before."""
+        for source in sources_of(step):
+            for attempt in range(ATTEMPTS):
+                result = await self._under(source, intent_of(base, source, attempt))
+                if isinstance(result, Written):
+                    return True
+                if not isinstance(result, GivenUp):
+                    break
+        return False
+
+    async def _under(self, source: str, intent: str) -> Written | GivenUp | None:
+        try:
+            return await self.targets[source].found(intent, deadline=self.deadline)
+        except SourceError as error:
+            raise outage_of(error) from None
+
     async def _counted(self, relation: str, key: str) -> int:
         """How often writes have named a row; raises ``SourceError``."""
         return await self.targets[HOME[relation]].touched(relation, key, deadline=self.deadline)
@@ -168,13 +196,6 @@ class Writing:
     def _keyed(self, domain: str, content: Any) -> str:
         message = orjson.dumps([domain, content], option=orjson.OPT_SORT_KEYS)
         return base64.b32encode(hmac.digest(self.secret, message, "sha256")).decode().rstrip("=").lower()
-
-
-def _check(step: Step, given: Given, moment: Moment) -> None:
-    """Raises ``RefusalError`` if what is given is not what the step takes, of this unit, on this day."""
-    check(step, given)
-    check_named(step, given, moment.identity, moment.policy)
-    check_dates(step, given, moment.now.date())
 
 
 async def _keyed(step: Step, asked: Asked, moment: Moment, reading: Reading) -> Asked:

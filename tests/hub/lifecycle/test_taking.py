@@ -591,6 +591,33 @@ async def test_a_step_sent_again_is_one_step_at_once_or_later(steps: Steps, chil
     assert (await refused(steps(POLICE, EMERGENCY, "dispatch", key=key, name="another"))).code == "CONFLICT"
 
 
+async def test_a_supervision_and_its_reply_sent_again_after_the_due_day_are_what_they_were_and_no_new_one_is_made(
+    steps: Steps, children: list[Child], targets: Mapping[str, Target]
+) -> None:
+    child, supervision = children[28], "legal_supervision"
+    clock = Clock(now=steps.clock.now - timedelta(days=40))
+    made = writing(steps.read, targets, steps.writing.log, clock)
+    ours = Steps(writing=made, read=steps.read, clock=clock, dsn=steps.dsn, opens=steps.opens)
+    duty = {"targetUnit": child.town, "content": "履职（虚构）", "replyDueOn": "2026-11-01"}
+    values = {"ProcuratorialSupervision": [duty]}
+    first = await ours(PROCURATORATE, supervision, "superviseDuty", name="due soon", values=values)
+    (key,) = first.keys["procuratorate"]
+    await ours(child.town, supervision, "replyToSupervision", name="our reply", key=key)
+    replied = await ours.row("ProcuratorialSupervision", key, "repliedOn")
+    clock.pass_(days=40)
+    again = await ours(PROCURATORATE, supervision, "superviseDuty", name="due soon", values=values)
+    assert (again.again, again.keys) == (True, first.keys)
+    answered = await ours(child.town, supervision, "replyToSupervision", name="our reply", key=key)
+    assert answered.again
+    assert await ours.row("ProcuratorialSupervision", key, "repliedOn") == replied
+    # Under a name of its own it is another act, and its day has passed.
+    late = await refused(ours(PROCURATORATE, supervision, "superviseDuty", name="another", values=values))
+    assert late.facts["fields"] == ["ProcuratorialSupervision.replyDueOn"]
+    other = {"ProcuratorialSupervision": [{**duty, "content": "另一项（虚构）"}]}
+    reused = await refused(ours(PROCURATORATE, supervision, "superviseDuty", name="due soon", values=other))
+    assert (reused.code, reused.facts["reason"]) == ("CONFLICT", "key")
+
+
 async def test_one_name_for_two_contents_is_a_conflict(steps: Steps, children: list[Child]) -> None:
     village = children[14].committee
     await steps(village, EMERGENCY, "reportConcern", name="reused", **report(children[14].village))
