@@ -54,7 +54,7 @@ class Batches:
     bindings: Bindings = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bindings = Bindings(parks=self.hub.parks)
+        self.bindings = Bindings(parks=self.hub.parks, truancy=self.hub.truancy)
 
     async def run(self, call: Call) -> Answer:
         """The call's answer; if the caller goes away, the batch goes on for the others."""

@@ -28,6 +28,7 @@ from hub.settings import Limits
 from hub.shared import Questions
 from hub.sources import Sources
 from hub.telemetry import Silent
+from hub.today import USUAL, Truancy
 from policies.current import Current
 from policies.policy import Policy
 from schema.view import view
@@ -82,6 +83,7 @@ class Hub:
     held: Held | None = None
     duty_phone: str = "110"
     parks: Mapping[str, str] = field(default_factory=dict)
+    truancy: Truancy = USUAL
     stage: Callable[[str], AbstractContextManager[None]] = Silent().stage
     plans: Remembered[Plan] = field(default_factory=lambda: Remembered(2_000))
     views: Remembered[GraphQLSchema] = field(default_factory=lambda: Remembered(64))

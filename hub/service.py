@@ -57,6 +57,7 @@ from hub.sources import Sources
 from hub.statistics.accepted import DEADLINE
 from hub.telemetry import Stages
 from hub.tlog import Tlog
+from hub.today import Truancy
 from hub.writing import holding, open_writing
 from policies.current import Current
 from policies.folder import load as load_policy
@@ -382,5 +383,6 @@ def _hub(
         patience=settings.deadlines.count,
         duty_phone=settings.duty_phone,
         parks=settings.parks,
+        truancy=Truancy(running=settings.clocks.truancy_run, term=settings.clocks.truancy_days),
         stage=stages.stage,
     )

@@ -57,8 +57,13 @@ class Clocks(Group):
     survey_district_days: Positive = Field(
         default=15, description="working days in China after a quarter's end in which the district accepts"
     )
-    truancy_run: Positive = Field(default=3, description="unexcused days running from which truancy is an alarm")
-    truancy_days: Positive = Field(default=10, description="unexcused days in a term from which truancy is an alarm")
+    truancy_run: Positive = Field(
+        default=3, description="unexcused days running from which a child is truant: an alarm, a risk flag, a dropout"
+    )
+    truancy_days: Positive = Field(
+        default=10,
+        description="unexcused days in a term from which a child is truant: an alarm, a risk flag, a dropout",
+    )
     keep_days: Positive = Field(default=30, description="days for which a subscriber may resume from a cursor")
 
 

@@ -70,8 +70,28 @@ def parks_of(towns: Mapping[str, str], divisions: Iterable[str], division: str |
     return sorted(code for code in divisions if own and code.startswith(own))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truancy:
+    """Unexcused days ``running``, or in a ``term``, from which a child is truant; settings may say otherwise."""
+
+    running: int = 3
+    term: int = 10
+
+    def bindings(self) -> Mapping[str, Any]:
+        """As every statement may use them."""
+        return {"truant_run": self.running, "truant_days": self.term}
+
+
+USUAL: Final = Truancy()
+
+
 def request_bindings(
-    principal: Principal, institutions: Iterable[Institution], now: datetime, *, parks: Iterable[str] = ()
+    principal: Principal,
+    institutions: Iterable[Institution],
+    now: datetime,
+    *,
+    parks: Iterable[str] = (),
+    truancy: Truancy = USUAL,
 ) -> Mapping[str, Any]:
     """The parameters; ``now`` is local to Asia/Shanghai, ``parks`` are those of the principal (``parks_of``)."""
     today = now.date()
@@ -87,6 +107,7 @@ def request_bindings(
         "half_year_ago": months_before(today, 6).isoformat(),
         "year_ago": months_before(today, 12).isoformat(),
         "last_quarter": last_quarter(today),
+        **truancy.bindings(),
     }
 
 
@@ -107,6 +128,7 @@ class Bindings:
     """
 
     parks: Mapping[str, str]
+    truancy: Truancy = USUAL
     known: dict[str, Bound] = field(default_factory=dict)
 
     def of(self, principal: Principal, policy: Registers, now: datetime) -> Mapping[str, Any]:
@@ -115,7 +137,7 @@ class Bindings:
         bound = self.known.get(key)
         if bound is None or bound.policy is not policy or bound.day != day:
             parks = parks_of(self.parks, policy.divisions, principal.division)
-            made = request_bindings(principal, policy.institutions.values(), now, parks=parks)
+            made = request_bindings(principal, policy.institutions.values(), now, parks=parks, truancy=self.truancy)
             if len(self.known) >= REMEMBERED:
                 self.known.clear()
             bound = self.known[key] = Bound(policy=policy, day=day, bindings=made)

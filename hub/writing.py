@@ -101,6 +101,7 @@ async def open_writing(
         secret=hmac.digest(secret, b"hub/intents/v1", "sha256"),
         deadline=settings.deadlines.write,
         parks=settings.parks,
+        truancy=hub.truancy,
     )
     # A step waits for its draft as for its entries: whoever reports a child in danger hears at once if it fails.
     session, drafts, acts = (

@@ -15,7 +15,7 @@ from connectors.source import Compare, Constant, Exists, Not, Outer, Param, Pred
 from hub.lifecycle.steps import DEADLINES
 from hub.planner import facts as f
 from hub.planner.relations import HOME
-from hub.today import months_before
+from hub.today import Truancy, months_before
 from hub.workdays import workdays_after
 
 
@@ -83,8 +83,7 @@ def moments(limits: Limits, now: datetime) -> Mapping[str, Any]:
         "assessed_by": _instant(now - timedelta(days=limits.assess_days)),
         "issued_by": (today - timedelta(days=limits.reply_days)).isoformat(),
         "today": today.isoformat(),
-        "truant_run": limits.truancy_run,
-        "truant_days": limits.truancy_days,
+        **Truancy(running=limits.truancy_run, term=limits.truancy_days).bindings(),
         **surveys,
     }
 
@@ -117,9 +116,6 @@ _untold: Final = f.every_of(
 
 
 # Of the last term alone: what was missed in terms before is no alarm for ever.
-_truant: Final = f.either_of(
-    Compare("longestUnexcusedRun", "ge", Param("truant_run")), Compare("unexcusedDays", "ge", Param("truant_days"))
-)
 _later_term: Final = Exists("AttendanceRecord", (("_enrolment", "_enrolment"),), Compare("term", "gt", Outer("term")))
 
 
@@ -200,7 +196,7 @@ CLOCKS: Final[Mapping[str, Clock]] = {
             waits="Enrolment.status",
             besides=("AttendanceRecord.longestUnexcusedRun", "AttendanceRecord.unexcusedDays"),
             units=("education_bureau",),
-            where=Exists("AttendanceRecord", (("_key", "_enrolment"),), f.every_of(_truant, Not(_later_term))),
+            where=Exists("AttendanceRecord", (("_key", "_enrolment"),), f.every_of(f.is_truant, Not(_later_term))),
         ),
     )
 }

@@ -125,8 +125,8 @@ CONDITIONS: Mapping[str, Condition] = {
         ),
     ),
     "absence_on_record": Condition(
-        zh="学籍状态为辍学，或考勤已达连续旷课三天或一学期旷课十天",
-        en="the enrolment says so, or attendance shows three days running or ten in a term",
+        zh="学籍状态为辍学，或连续旷课、一学期旷课已达认定天数",
+        en="the enrolment says so, or attendance shows as many unexcused days as make a truant",
         formula=Local(
             f.either_of(
                 f.is_("status", "DROPPED_OUT"),

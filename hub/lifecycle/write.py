@@ -38,7 +38,7 @@ from hub.planner.relations import HOME
 from hub.recording import Recorder
 from hub.registry import Registry
 from hub.sources import Breaker, Reading, Sources
-from hub.today import months_before, parks_of, request_bindings
+from hub.today import USUAL, Truancy, months_before, parks_of, request_bindings
 from policies.policy import Policy
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ class Writing:
     halves: Halves | None = None
     deadline: float = 3.0
     parks: Mapping[str, str] = field(default_factory=dict)
+    truancy: Truancy = USUAL
     set_limit: int = 20_000
     breakers: dict[str, Breaker] = field(default_factory=dict)
     _running: set[asyncio.Task[Taken]] = field(default_factory=set, init=False, repr=False)
@@ -175,7 +176,8 @@ class Writing:
 
     def _reading(self, moment: Moment) -> Reading:
         parks = parks_of(self.parks, moment.policy.divisions, moment.identity.division)
-        bindings = request_bindings(moment.identity, moment.policy.institutions.values(), moment.now, parks=parks)
+        institutions = moment.policy.institutions.values()
+        bindings = request_bindings(moment.identity, institutions, moment.now, parks=parks, truancy=self.truancy)
         three = months_before(moment.now.date(), 3).isoformat()
         return Reading(sources=self.sources, bindings={**bindings, "three_months_ago": three})
 

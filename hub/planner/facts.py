@@ -3,7 +3,8 @@
 Parameters that every request binds: ``me`` (unit key), ``units`` (the unit and the institutions under it), ``division``
 (of a town or village), ``parks`` (divisions without a government whose reports go to the town), and days in
 Asia/Shanghai: ``born_16`` (born later than this is under 16), ``born_6`` (born on or before this is at least 6),
-``half_year_ago``, ``year_ago``, ``last_quarter`` (first instant of the quarter before).
+``half_year_ago``, ``year_ago``, ``last_quarter`` (first instant of the quarter before); ``truant_run`` and
+``truant_days`` of the settings (unexcused days running, or in a term, from which a child is truant).
 Source: domain model, sections 5 and 9.
 """
 
@@ -50,7 +51,7 @@ report_is_assessing = is_("status", ASSESSING_REPORT, "in")
 report_of_harm = is_("concernKinds", HARM, "has")
 incident_is_medical = is_("measures", MEDICAL_MEASURES, "has")
 dropout_is_open = is_("status", OPEN_DROPOUT, "in")
-is_truant = Some((is_("longestUnexcusedRun", 3, "ge"), is_("unexcusedDays", 10, "ge")))
+is_truant = Some((bound("longestUnexcusedRun", "ge", "truant_run"), bound("unexcusedDays", "ge", "truant_days")))
 referred_to_me = All((bound("providerUnit", "eq", "me"), is_("status", RUNNING, "in")))
 housing_aid_running = All((is_("kind", "HOUSING_AID"), is_("status", RUNNING, "in")))
 criticised = is_("guardianSanction", "CRITICISM_EDUCATION")

@@ -105,6 +105,8 @@ def test_every_parameter_of_a_request_is_bound() -> None:
         "half_year_ago": "2026-05-24",
         "year_ago": "2025-11-24",
         "last_quarter": "2026-07-01T00:00:00+08:00",
+        "truant_run": 3,
+        "truant_days": 10,
     }
 
 

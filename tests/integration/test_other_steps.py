@@ -10,6 +10,7 @@ import pytest
 
 from connectors.source import All, Compare, Constant, Predicate, Source
 from hub.planner.facts import is_truant
+from hub.today import USUAL
 from tests.support.course import CIVIL, COURT, EDUCATION, GUARDIANSHIP, PROCURATORATE, strangers_to
 from tests.support.served import Child, Reply, Served, today
 from tests.support.steps import rows_of
@@ -133,7 +134,10 @@ async def applied_and_decided(served: Served, departments: Mapping[str, Source],
 async def test_dropout_control_runs_from_registration_by_persuasion_to_the_town_and_back_to_school(
     served: Served, departments: Mapping[str, Source], people: list[Child]
 ) -> None:
-    absent = {row["_enrolment"] for row in await rows_of(departments, "AttendanceRecord", is_truant, {}, "_enrolment")}
+    absent = {
+        row["_enrolment"]
+        for row in await rows_of(departments, "AttendanceRecord", is_truant, USUAL.bindings(), "_enrolment")
+    }
     rows = await rows_of(
         departments, "Enrolment", Compare("_citizen", "null", Constant(False)), {}, "_key", "_citizen", "status"
     )

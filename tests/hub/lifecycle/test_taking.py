@@ -23,6 +23,7 @@ from hub.lifecycle.settle import Settled, settle_open
 from hub.lifecycle.steps import STEPS
 from hub.lifecycle.way import Taken
 from hub.planner import facts as conditions
+from hub.today import USUAL, Truancy
 from tests.support.served import Child, children_of
 from tests.support.steps import Clock, Steps, open_log, writing
 
@@ -233,7 +234,10 @@ async def test_dropout_control_from_registration_to_the_town(steps: Steps, child
 
 async def enrolled(steps: Steps, children: list[Child], *, absent: bool = True) -> tuple[Child, str]:
     """A child whose enrolment shows that it stays away, or one that does not."""
-    truant = {row["_enrolment"] for row in await steps.rows("AttendanceRecord", conditions.is_truant, {}, "_enrolment")}
+    truant = {
+        row["_enrolment"]
+        for row in await steps.rows("AttendanceRecord", conditions.is_truant, USUAL.bindings(), "_enrolment")
+    }
     for child in children:
         row = await steps.row("Enrolment", child.citizen, "_key", "status", by="_citizen")
         if row is not None and (row["_key"] in truant or row["status"] == "DROPPED_OUT") is absent:
@@ -251,6 +255,32 @@ async def test_no_dropout_is_registered_of_a_child_that_the_schools_own_records_
     assert "attendance shows" in found.message
     nothing = await refused(steps(EDUCATION, "dropout_control", "registerDropout", about="nothing", values=values))
     assert nothing.code == "INVALID_INPUT"
+
+
+async def test_who_is_truant_is_what_settings_say_for_the_step_as_for_the_alarm(
+    steps: Steps, children: list[Child], targets: Mapping[str, Target]
+) -> None:
+    """One more day than anybody is absent running, and in a term: the enrolment of a truant no longer is one."""
+    absent = await steps.rows("AttendanceRecord", ALWAYS, {}, "_enrolment", "longestUnexcusedRun", "unexcusedDays")
+    strict = Truancy(
+        running=1 + max(row["longestUnexcusedRun"] or 0 for row in absent),
+        term=1 + max(row["unexcusedDays"] or 0 for row in absent),
+    )
+    truant = {
+        row["_enrolment"]
+        for row in await steps.rows("AttendanceRecord", conditions.is_truant, USUAL.bindings(), "_enrolment")
+    }
+    open_ = {row["_enrolment"] for row in await steps.rows("DropoutRecord", ALWAYS, {}, "_enrolment")}
+    enrolments = [await steps.row("Enrolment", child.citizen, "_key", "status", by="_citizen") for child in children]
+    enrolment = next(
+        row["_key"] for row in enrolments if row and row["status"] != "DROPPED_OUT" and row["_key"] in truant - open_
+    )
+    made = writing(steps.read, targets, steps.writing.log, steps.clock, truancy=strict)
+    stricter = Steps(writing=made, read=steps.read, clock=steps.clock, dsn=steps.dsn, opens=steps.opens)
+    given: dict[str, Any] = {"about": enrolment, "values": {"DropoutRecord": [{"reason": "WORK"}]}}
+    found = await refused(stricter(EDUCATION, "dropout_control", "registerDropout", **given))
+    assert (found.code, "unexcused days" in found.message) == ("CONFLICT", True)
+    assert (await steps(EDUCATION, "dropout_control", "registerDropout", **given)).keys["education"]
 
 
 async def test_a_village_applies_the_court_decides_and_the_town_enters_the_new_guardian(
