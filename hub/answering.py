@@ -166,6 +166,7 @@ def _local(
         entitlements=call.entitlements,
         policy=hub.policy,
         overdue=late.rows,
+        waiting=late.waiting,
     )
     errors = [HubError("INTERNAL", "internal error", path=error.path) for error in result.errors or ()]
     return {**told, **(result.data or {})}, [*outages, *late.errors, *errors]

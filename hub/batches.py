@@ -22,7 +22,8 @@ from hub.batch import Batch, Wish
 from hub.calls import Call
 from hub.departure import departing
 from hub.errors import OutageError
-from hub.events.late import Late, late_of
+from hub.events.awaiting import told_of
+from hub.events.late import Late
 from hub.executor import Execution, Page
 from hub.identity import Identity
 from hub.pace import Turn, in_vain, whole_step
@@ -182,7 +183,7 @@ async def fetch_batch(hub: Hub, calls: Sequence[Call]) -> Fetched:
         aggregates: Mapping[Question, Any] = {}
         if any([isinstance(root, LocalRoot) for root in calls[0].plan.roots]):
             pages, aggregates, late = await asyncio.gather(
-                _pages(batch, calls), _aggregates(execution, calls), late_of(hub, batch, calls[0])
+                _pages(batch, calls), _aggregates(execution, calls), told_of(hub, batch, calls[0])
             )
         else:
             pages = await _pages(batch, calls)

@@ -31,6 +31,7 @@ def local_values(
     entitlements: Entitlements,
     policy: Policy,
     overdue: Sequence[Mapping[str, Any]] | None = None,
+    waiting: Sequence[Mapping[str, Any]] | None = None,
 ) -> ExecutionResult:
     """The roots by response key; ``schema`` is the caller's own view, whose introspection this is."""
     narrowed = OperationDefinitionNode(
@@ -42,7 +43,7 @@ def local_values(
     )
     asked = DocumentNode(definitions=(narrowed, *document.fragments.values()))
     values = {
-        "me": lambda _info: {**describe(identity, policy), "overdue": overdue},
+        "me": lambda _info: {**describe(identity, policy), "overdue": overdue, "waiting": waiting},
         "catalogue": lambda _info, type=None: catalogue(entitlements, type),
     }
     return execute_sync(schema, asked, root_value=values, variable_values=dict(document.variables))

@@ -20,6 +20,18 @@ class Overdue:
     type: str = strawberry.field(description="类型 type of the row")
 
 
+@strawberry.type(description="待办事项 a row that waits for a step of yours and stands in no state")
+class Waiting:
+    """A row that waits: no value of it, but for what it waits and since when it stands so."""
+
+    step: str = strawberry.field(description="步骤 name of the step")
+    step_zh: str = strawberry.field(description="名称 its name in Chinese")
+    clause: str = strawberry.field(description="条款 the clause of the notice on which it rests")
+    since: DateTime | None = strawberry.field(description="最近更新 since when the row stands as it does")
+    id: strawberry.ID = strawberry.field(description="标识 id of the row that waits, as you know it")
+    type: str = strawberry.field(description="类型 type of the row")
+
+
 @strawberry.type(description="调用方 who asks, for which purpose, under which policy")
 class Me:
     """The caller as the hub has identified it."""
@@ -37,6 +49,9 @@ class Me:
     policy_version: str = strawberry.field(description="策略版本 version of the policy that decides")
     overdue: list[Overdue] | None = strawberry.field(
         description="超期事项 clocks that ran out, of rows that you see now and have to act upon, the oldest first"
+    )
+    waiting: list[Waiting] | None = strawberry.field(
+        description="待办事项 rows that wait for a step of yours and stand in no state, the oldest first, 200 at most"
     )
 
 

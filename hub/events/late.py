@@ -44,9 +44,13 @@ select clock, key, at from event.alarm where clock = any ($1) and ended is null
 
 @dataclass(slots=True, kw_only=True)
 class Late:
-    """What a caller is told of: rows as ``me`` shows them (None: not known, see ``errors``), and what that releases."""
+    """What a caller is told of: rows as ``me`` shows them (None: not known, see ``errors``), and what that releases.
+
+    ``rows``: whose clock ran out; ``waiting``: that wait for a step (``hub/events/awaiting.py``).
+    """
 
     rows: list[Mapping[str, Any]] | None = field(default_factory=list)
+    waiting: list[Mapping[str, Any]] | None = field(default_factory=list)
     errors: list[HubError] = field(default_factory=list)
     released: Released = field(default_factory=Released)
     own: Released = field(default_factory=Released)
@@ -55,7 +59,7 @@ class Late:
 
 async def late_of(hub: Hub, batch: Batch, call: Call) -> Late | None:
     """What the caller is told of; None if it does not ask."""
-    path = _asked(hub, call)
+    path = asked(hub, call, FIELD)
     if path is None:
         return None
     late = Late()
@@ -72,8 +76,8 @@ async def late_of(hub: Hub, batch: Batch, call: Call) -> Late | None:
     return late
 
 
-def _asked(hub: Hub, call: Call) -> tuple[str, ...] | None:
-    """Where the answer is to hold it."""
+def asked(hub: Hub, call: Call, field_name: str) -> tuple[str, ...] | None:
+    """Where the answer is to hold this field of ``me``."""
     for root in call.plan.roots:
         if isinstance(root, LocalRoot) and root.name == "me" and root.node.selection_set is not None:
             compiler = Compiler(
@@ -84,7 +88,7 @@ def _asked(hub: Hub, call: Call) -> tuple[str, ...] | None:
             )
             named: Any = hub.schema.type_map["Me"]
             for key, nodes in compiler.collect(named, [root.node.selection_set]).items():
-                if nodes[0].name.value == FIELD:
+                if nodes[0].name.value == field_name:
                     return (root.key, key)
     return None
 
@@ -93,7 +97,7 @@ async def _fill(hub: Hub, batch: Batch, call: Call, late: Late) -> None:
     clocks = clocks_of(call.entitlements)
     if not clocks:
         return
-    reaches = {name: _reach(hub, call.entitlements, clock) for name, clock in clocks.items()}
+    reaches = {name: reach_of(hub, call.entitlements, clock.type_name, clock.waits) for name, clock in clocks.items()}
     lines = {line.rule: line for one in clocks.values() for line in call.entitlements.read[one.waits]}
     late.lines = list(lines.values())
     async for alarms in _alarms(hub, list(clocks)):
@@ -101,7 +105,7 @@ async def _fill(hub: Hub, batch: Batch, call: Call, late: Late) -> None:
         for name, clock in clocks.items():
             keys = [alarm["key"] for alarm in alarms if alarm["clock"] == name]
             keys = await _waiting(hub, batch, clock, keys) if keys else []
-            for key, row in (await _seen(batch, call, reaches[name], keys, late)).items():
+            for key, row in (await seen(batch, call, reaches[name], keys, late)).items():
                 shown[name, key] = _told(clock, row)
         for alarm in alarms:
             told = shown.get((alarm["clock"], alarm["key"]))
@@ -139,9 +143,7 @@ async def _waiting(hub: Hub, batch: Batch, clock: Clock, keys: Sequence[str]) ->
     return [str(row[0]) for row in await batch.execution.reading.fetch(fetch, bindings)]
 
 
-async def _seen(
-    batch: Batch, call: Call, reach: Reach, keys: Sequence[str], late: Late
-) -> dict[str, Mapping[str, Any]]:
+async def seen(batch: Batch, call: Call, reach: Reach, keys: Sequence[str], late: Late) -> dict[str, Mapping[str, Any]]:
     """The rows that exist for the caller, as it reads them, by key."""
     stitch = Stitch(
         found=batch.found,
@@ -160,24 +162,21 @@ async def _seen(
     return {key: row for key, row in rows.items() if row is not None}
 
 
-def _reach(hub: Hub, entitlements: Entitlements, clock: Clock) -> Reach:
-    """How a row of the clock's is reached, as one who reads nothing but what the clock waits for."""
-    field_name = clock.waits.partition(".")[2]
-    text = f"query Overdue($id: ID!) {{ node(id: $id) {{ ... on {clock.type_name} {{ id {field_name} }} }} }}"
+def reach_of(hub: Hub, entitlements: Entitlements, type_name: str, waits: str) -> Reach:
+    """How a row is reached, as one who reads nothing of it but the coordinate ``waits``."""
+    text = f"query Overdue($id: ID!) {{ node(id: $id) {{ ... on {type_name} {{ id {waits.partition('.')[2]} }} }} }}"
     document = hub.documents.read(text, None, {"id": ""})
     plan = compile_plan(
         schema=hub.schema,
         operation=document.operation,
         fragments=document.fragments,
         variables=document.values,
-        entitlements=replace(
-            entitlements, read={clock.waits: entitlements.read[clock.waits]}, masked={}, accesses={}, flags=[]
-        ),
+        entitlements=replace(entitlements, read={waits: entitlements.read[waits]}, masked={}, accesses={}, flags=[]),
         refuse=False,
     )
     [root] = plan.roots
     assert isinstance(root, RowsRoot)
-    return root.reaches[clock.type_name]
+    return root.reaches[type_name]
 
 
 def _told(clock: Clock, row: Mapping[str, Any]) -> Mapping[str, Any]:

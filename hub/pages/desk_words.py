@@ -183,6 +183,7 @@ DESK: Final[Mapping[str, tuple[str, str]]] = {
     "open_row": ("查看并办理", "Open"),
     "more_waits": ("仅显示最早的 50 条，办理后显示其余。", "Only the oldest 50 are shown; the rest follow."),
     "the_rest": ("其余 {0} 条", "{0} more"),
+    "awaited": ("待核准", "to be accepted"),
     "nothing_waits": (
         "目前没有等待您办理的事项。更换目的可查看其他职责。",
         "Nothing waits for you under this purpose.",

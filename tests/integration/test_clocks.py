@@ -31,7 +31,7 @@ from hub.pipeline import refuse
 from hub.settings_events import Clocks as Limits
 from hub.sources import Sources
 from tests.faults.switched import Switched
-from tests.support.course import EDUCATION, EMERGENCY, POLICE, Course, Turn
+from tests.support.course import EDUCATION, EMERGENCY, GUARDIANSHIP, POLICE, Course, Turn
 from tests.support.desk import at_desk
 from tests.support.listening import Listener, listening
 from tests.support.running import SHANGHAI, Asking, Reply, open_hub
@@ -436,6 +436,34 @@ async def test_what_is_overdue_stands_in_the_entry_and_is_an_outage_where_nobody
         assert (error["extensions"]["code"], error["path"]) == ("SOURCE_UNAVAILABLE", ["me", "overdue"])
         assert down.data == {"me": {"overdue": None}}
         await session.close()
+
+
+async def test_what_waits_for_a_step_stands_in_the_entry_and_is_an_outage_where_nobody_can_tell(
+    course: Course, departments: Mapping[str, Source], written: Server, institutions: Mapping[str, str]
+) -> None:
+    file: dict[str, Any] = {"name": "虚构童", "sex": "MALE", "birthDate": "2019-03-02", "householdRegistered": False}
+    opened = await course.served.step(
+        course.child.town, GUARDIANSHIP, "openFile", "child { id }", divisionCode=course.child.village, **file
+    )
+    key = course.served.seals.of(course.child.town).identified(opened.data["openFile"]["child"]["id"], "id")[1]
+    switched = Switched(inner=departments["civil_affairs"], name="civil_affairs")
+    async with open_hub(written, {**departments, "civil_affairs": switched}) as hub:
+        hub.clock = lambda: datetime.now(SHANGHAI)
+        ask, query = Asking(hub=hub), "{ me { waiting { since id } } }"
+        reply = await ask("civil_affairs_bureau", "survey_management", query)
+        assert reply.data is not None
+        ids = {row["id"] for row in reply.data["me"]["waiting"]}
+        assert ("Child", key) in {hub.seals.of("civil_affairs_bureau").identified(one, "id") for one in ids}
+        entry = await entry_of(written, reply)
+        assert entry["released"] == ["Child.id", "Child.updatedAt"] and entry["rules"]
+        assert len(entry["subjects"]) >= len(ids)
+        town = await ask(course.child.town, GUARDIANSHIP, query)
+        assert town.data == {"me": {"waiting": []}} and (await entry_of(written, town))["released"] == []
+        switched.off = True
+        down = await ask("civil_affairs_bureau", "survey_management", query)
+        [error] = down.errors
+        assert (error["extensions"]["code"], error["path"]) == ("SOURCE_UNAVAILABLE", ["me", "waiting"])
+        assert down.data == {"me": {"waiting": None}}
 
 
 def parameters(found: Any) -> set[str]:

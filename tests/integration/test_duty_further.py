@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 import httpx
@@ -213,6 +214,14 @@ async def test_a_village_records_a_visit_to_its_own_child_and_to_no_other(
     assert row == {"lastVisitedOn": day}
 
 
+async def waiting_at(served: Served, unit_key: str, purpose: str) -> list[dict[str, Any]]:
+    """What ``me`` says that waits for a step of the unit's."""
+    reply = await served(unit_key, purpose, "{ me { waiting { step stepZh clause since id type } } }")
+    assert reply.status == 200, reply.error
+    found: list[dict[str, Any]] = reply.data["me"]["waiting"]
+    return found
+
+
 async def test_a_file_that_a_town_opens_is_found_and_accepted_by_civil_affairs_and_once(
     served: Served, child: Child
 ) -> None:
@@ -222,10 +231,23 @@ async def test_a_file_that_a_town_opens_is_found_and_accepted_by_civil_affairs_a
         form = filled((await town.get("/duty/new/openFile")).text, "/openFile")
         given = {**form, **file, "divisionCode": child.village, "citizenId": number}
         assert (await town.post("/duty/new/openFile", data=given)).status_code == 200
+        assert "待核准" not in (await town.get("/duty/")).text
+    assert await waiting_at(served, child.town, GUARDIANSHIP) == await waiting_at(served, POLICE, EMERGENCY) == []
+    assert await waiting_at(served, CIVIL, "social_assistance") == [], "who may take the step for this purpose alone"
     async with at_desk(served, CIVIL, SURVEY) as desk:
         shown = await found(desk, Child(register="", citizen=number, village=child.village))
         [page] = links(shown.text, "Child")
+        awaited = await waiting_at(served, CIVIL, SURVEY)
+        assert page.rpartition("/")[2] in {quote(row["id"], safe="") for row in awaited}
+        assert {(row["step"], row["clause"], row["type"]) for row in awaited} == {("acceptFile", "2.2", "Child")}
+        assert all(row["since"] for row in awaited)
+        listed = (await desk.get("/duty/")).text
+        [item] = [one for one in re.findall(r"<li .*?</li>", listed, re.DOTALL) if page in one]
+        assert "待核准" in item and "虚构童" in item and "已等待 0 分钟" in item
+        assert "核准报告后新建的档案（条款 2.2）" in of(item)
+        assert number not in listed
         assert (await take(desk, page, "acceptFile")).status_code == 200
+        assert page not in (await desk.get("/duty/")).text
         again = await take(desk, page, "acceptFile")
         told = of(again.text)
         assert again.status_code == 409 and "须档案尚未核准过" in told

@@ -28,6 +28,7 @@ from hub.pages.duty.limits import instant
 from hub.pages.duty.options import divisions, units
 from hub.pages.duty.revising import fitting, overtaken, pairs_of, standing
 from hub.pages.duty.shown import Words, length
+from hub.pages.duty.unlisted import unlisted
 from hub.pages.duty.waiting import ELSEWHERE, Waiting, fits, listings, selection, steps_in, taken, waiting
 from hub.pages.forms import Problem
 from hub.pages.words import word
@@ -73,6 +74,8 @@ async def _overview(visit: Visit) -> Response:
         title = f"{words.type(listing.subject)} · {words.stands(listing.subject, listing.state)}"
         more = found["pageInfo"]["hasNextPage"]
         groups.append({"title": title, "items": items, "first": _open(items), "more": more, "told": told})
+    more_groups, more_failures = await unlisted(visit, words, now)
+    groups, failures = [*groups, *more_groups], [*failures, *more_failures]
     late = await visit.desk.ask(visit.session, _OVERDUE)
     overdue = (late.data or {}).get("me", {}).get("overdue")
     if overdue is None:
