@@ -72,6 +72,7 @@ async def open_events(settings: Settings, hub: Hub, dsn: str) -> AsyncIterator[E
         now=lambda: hub.clock().astimezone(SHANGHAI),
         every=settings.clocks.every,
         keep=timedelta(days=settings.clocks.keep_days),
+        divisions=lambda: hub.policy.divisions,
     )
     mailing, leading = session("webhooks"), session("webhooks lead")
     mail = Mail(connections=mailing)

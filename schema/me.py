@@ -5,7 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from schema.enums.governance import Purpose
-from schema.scalars import DateTime
+from schema.scalars import DateTime, DivisionCode, Quarter
 
 
 @strawberry.type(description="超期事项 a clock that ran out, of a row that you see and have to act upon")
@@ -16,8 +16,12 @@ class Overdue:
     clock_zh: str = strawberry.field(description="名称 its name in Chinese")
     clause: str = strawberry.field(description="条款 the clause of the notice on which it rests")
     at: DateTime = strawberry.field(description="超期时间 when the alarm was raised")
-    id: strawberry.ID = strawberry.field(description="标识 id of the row that waits, as you know it")
+    id: strawberry.ID = strawberry.field(description="标识 id of the row that waits, as you know it, if it is there")
     type: str = strawberry.field(description="类型 type of the row")
+    division: DivisionCode | None = strawberry.field(
+        description="地区代码 whose survey was never begun; null of what is there"
+    )
+    quarter: Quarter | None = strawberry.field(description="季度 of which quarter it was never begun")
 
 
 @strawberry.type(description="待办事项 a row that waits for a step of yours and stands in no state")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,6 +18,7 @@ from connectors.source import Column, Compare, Fetch, Order, Param, SourceError
 from hub.audit.contract import StoreError
 from hub.audit.session import Connections
 from hub.events.clock import CLOCKS, Clock, Limits, moments
+from hub.events.unbegun import TYPE, UNBEGUN, WAITS, Unbegun, unbegun
 from hub.planner.facts import every_of
 from hub.sources import Reading, Sources
 
@@ -40,6 +41,8 @@ class Clocks:
     now: Callable[[], datetime]
     every: float
     keep: timedelta
+    divisions: Callable[[], Iterable[str]] = tuple
+    """Codes of those of which a survey is expected."""
 
     async def run(self) -> None:
         """Looks again and again until cancelled."""
@@ -55,9 +58,10 @@ class Clocks:
     async def look(self) -> int:
         """Looks at every clock once; returns how many alarms were raised."""
         raised = 0
-        for clock in CLOCKS.values():
+        every: tuple[Clock | Unbegun, ...] = (*CLOCKS.values(), *UNBEGUN.values())
+        for clock in every:
             try:
-                raised += await self._look(clock)
+                raised += await (self._miss(clock) if isinstance(clock, Unbegun) else self._look(clock))
             except SourceError as error:
                 _logger.warning("clock `%s` was not looked at: %s", clock.name, error)
         return raised
@@ -67,11 +71,23 @@ class Clocks:
         waiting: list[str] = []
         async for keys in self._waiting(clock, now):
             waiting += keys
-            raised += await self._raise(clock, keys, now)
+            raised += await self._raise(clock.name, clock.type_name, clock.waits, keys, now)
+        await self._end(clock.name, waiting, now)
+        return raised
+
+    async def _miss(self, clock: Unbegun) -> int:
+        """Looks for what should be there and is not."""
+        now = self.now()
+        reading = Reading(sources=self.sources, bindings=moments(self.limits, now))
+        keys = await unbegun(reading, clock, self.divisions())
+        raised = await self._raise(clock.name, TYPE, WAITS, keys, now) if keys else 0
+        await self._end(clock.name, keys, now)
+        return raised
+
+    async def _end(self, name: str, waiting: Sequence[str], now: datetime) -> None:
         # If we crash before this, the next look notes it: only who waits no more is told so a little later.
         async with self.connections.connection() as connection:
-            await connection.execute("select event.end_alarms($1, $2, $3)", clock.name, waiting, now)
-        return raised
+            await connection.execute("select event.end_alarms($1, $2, $3)", name, waiting, now)
 
     async def _waiting(self, clock: Clock, now: datetime) -> AsyncIterator[Sequence[str]]:
         """Keys of the rows that have waited too long, page by page."""
@@ -94,10 +110,10 @@ class Clocks:
                 return
             last = keys[-1]
 
-    async def _raise(self, clock: Clock, keys: Sequence[str], now: datetime) -> int:
+    async def _raise(self, name: str, type_name: str, waits: str, keys: Sequence[str], now: datetime) -> int:
         async with self.connections.connection() as connection:
             found: int = await connection.fetchval(
-                "select event.raise_alarms($1, $2, $3, $4, $5)", clock.name, clock.type_name, clock.waits, keys, now
+                "select event.raise_alarms($1, $2, $3, $4, $5)", name, type_name, waits, keys, now
             )
         return found
 

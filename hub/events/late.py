@@ -20,6 +20,7 @@ from hub.entitlements import Entitlements
 from hub.errors import HubError, OutageError
 from hub.events.channels import clocks_of
 from hub.events.clock import Clock, moments
+from hub.events.unbegun import TYPE, WAITS, Unbegun, clocks_within, is_within, told, unbegun
 from hub.planner.compile import Compiler, compile_plan
 from hub.planner.facts import every_of
 from hub.planner.plan import LocalRoot, Reach, RowsRoot
@@ -94,24 +95,32 @@ def asked(hub: Hub, call: Call, field_name: str) -> tuple[str, ...] | None:
 
 
 async def _fill(hub: Hub, batch: Batch, call: Call, late: Late) -> None:
-    clocks = clocks_of(call.entitlements)
-    if not clocks:
+    clocks, missing = clocks_of(call.entitlements), clocks_within(call.entitlements)
+    if not clocks and not missing:
         return
+    places = {True: MOST, False: MOST}  # of rows, and of what is not there: neither crowds the other out
     reaches = {name: reach_of(hub, call.entitlements, clock.type_name, clock.waits) for name, clock in clocks.items()}
-    lines = {line.rule: line for one in clocks.values() for line in call.entitlements.read[one.waits]}
+    waits = [*(one.waits for one in clocks.values()), *(WAITS for _ in missing)]
+    lines = {line.rule: line for name in waits for line in call.entitlements.read[name]}
     late.lines = list(lines.values())
-    async for alarms in _alarms(hub, list(clocks)):
+    async for alarms in _alarms(hub, [*clocks, *missing]):
         shown: dict[tuple[str, str], Any] = {}
         for name, clock in clocks.items():
             keys = [alarm["key"] for alarm in alarms if alarm["clock"] == name]
             keys = await _waiting(hub, batch, clock, keys) if keys else []
             for key, row in (await seen(batch, call, reaches[name], keys, late)).items():
                 shown[name, key] = _told(clock, row)
+        for name, one in missing.items():
+            keys = [alarm["key"] for alarm in alarms if alarm["clock"] == name]
+            for key in await _missing(hub, batch, call, one, keys):
+                shown[name, key] = told(one, key, batch.seal.identify(TYPE, key))
+                late.released.clear.add(WAITS)
         for alarm in alarms:
-            told = shown.get((alarm["clock"], alarm["key"]))
-            if told is not None and late.rows is not None and len(late.rows) < MOST:
-                late.rows.append({**told, "at": _local(alarm["at"])})
-        if late.errors or late.rows is None or len(late.rows) >= MOST:
+            found, of_row = shown.get((alarm["clock"], alarm["key"])), alarm["clock"] in clocks
+            if found is not None and late.rows is not None and places[of_row]:
+                late.rows.append({**found, "at": _local(alarm["at"])})
+                places[of_row] -= 1
+        if late.errors or late.rows is None or not any(places.values()):
             return
 
 
@@ -141,6 +150,17 @@ async def _waiting(hub: Hub, batch: Batch, clock: Clock, keys: Sequence[str]) ->
     )
     bindings = {**moments(hub.events.limits, hub.clock().astimezone(SHANGHAI)), "keys": sorted(keys)}
     return [str(row[0]) for row in await batch.execution.reading.fetch(fetch, bindings)]
+
+
+async def _missing(hub: Hub, batch: Batch, call: Call, one: Unbegun, keys: Sequence[str]) -> list[str]:
+    """Those that are not there at this moment, of divisions of which the caller would be told."""
+    within = {key for key in keys if is_within(call.entitlements, call.identity, key)}
+    if not within:
+        return []
+    assert hub.events is not None
+    now = hub.clock().astimezone(SHANGHAI)
+    reading = replace(batch.execution.reading, bindings=moments(hub.events.limits, now))
+    return [key for key in await unbegun(reading, one, hub.policy.divisions) if key in within]
 
 
 async def seen(batch: Batch, call: Call, reach: Reach, keys: Sequence[str], late: Late) -> dict[str, Mapping[str, Any]]:

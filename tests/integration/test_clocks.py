@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,21 +28,28 @@ from hub.events.seen import Looking
 from hub.events.subscription import Events
 from hub.hub import Remembered
 from hub.pipeline import refuse
+from hub.quarters import end, running
 from hub.settings_events import Clocks as Limits
 from hub.sources import Sources
 from tests.faults.switched import Switched
 from tests.support.course import EDUCATION, EMERGENCY, GUARDIANSHIP, POLICE, Course, Turn
-from tests.support.desk import at_desk
+from tests.support.desk import at_desk, of
 from tests.support.listening import Listener, listening
 from tests.support.running import SHANGHAI, Asking, Reply, open_hub
-from tests.support.served import Child, Served, entries_of, serving, settings_of
-from tests.support.steps import rows_of
+from tests.support.served import Child, Served, entries_of, serving, settings_of, today
+from tests.support.steps import POLICY, rows_of
 
 pytestmark = pytest.mark.postgres
 
 OVERDUE = "subscription($after: String) { overdue(after: $after) { cursor at clock clockZh clause node { id } } }"
 
 
+BEGUN = """
+insert into dcbs select
+    (jsonb_populate_record(d, jsonb_build_object('bsbh', 'S' || d.xzqhdm || $1::text, 'jd', $1::text))).*
+from dcbs as d where jd = $2 on conflict do nothing
+"""
+UNBEGUN = "delete from dcbs as d where jd = $1 and xzqhdm = $2 returning to_jsonb(d)::text"
 OVERDUE_OF_ME = "{ me { overdue { clock clockZh clause at id type } } }"
 REPORTED_EARLIER = "update jq_bg set bgsj = bgsj - $2::int * interval '1 minute' where bgbh = $1"
 TOLD_EARLIER = "update jq_cj set tbxzsj = tbxzsj - $2::int * interval '1 day' where bgbh = $1"
@@ -436,6 +443,78 @@ async def test_what_is_overdue_stands_in_the_entry_and_is_an_outage_where_nobody
         assert (error["extensions"]["code"], error["path"]) == ("SOURCE_UNAVAILABLE", ["me", "overdue"])
         assert down.data == {"me": {"overdue": None}}
         await session.close()
+
+
+@asynccontextmanager
+async def nobody_began(written: Server, quarters: Mapping[str, str]) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
+    """As if these divisions had no submission of their quarter, and all others had; what it gives begins one."""
+    connection, kept = await asyncpg.connect(written.dsn("civil_affairs")), dict[str, str]()
+
+    async def begin(division: str) -> None:
+        await connection.execute(
+            "insert into dcbs select (jsonb_populate_record(null::dcbs, $1::jsonb)).*", kept.pop(division)
+        )
+
+    try:
+        for quarter in set(quarters.values()):
+            await connection.execute(BEGUN, quarter, running(today()))
+        for division, quarter in quarters.items():
+            kept[division] = await connection.fetchval(UNBEGUN, quarter, division)
+        assert None not in kept.values()
+        yield begin
+        for division in list(kept):
+            await begin(division)
+    finally:
+        await connection.close()
+
+
+async def unbegun_of(served: Served, unit_key: str, purpose: str = "survey_management") -> set[tuple[str, str]]:
+    """(clock, division) of what the principal is told that was never begun."""
+    reply = await served(unit_key, purpose, "{ me { overdue { clock clockZh clause at id type division quarter } } }")
+    rows = [row for row in reply.data["me"]["overdue"] if row["division"] is not None]
+    assert all(row["type"] == "SurveySubmission" and row["clause"] == "2.2" and row["at"] for row in rows)
+    return {(row["clock"], row["division"]) for row in rows}
+
+
+async def test_a_survey_that_nobody_began_is_an_alarm_from_its_survey_days_on_once_and_until_it_is_begun(
+    served: Served, departments: Mapping[str, Source], written: Server, people: list[Child]
+) -> None:
+    child = people[1]
+    other = next(one for one in people if one.town != child.town)
+    village, town = child.village, child.town.partition(":")[2]
+    quarter, of_town = (
+        _overdue_quarter(today(), days) for days in (Limits().survey_village_days, Limits().survey_town_days)
+    )
+    late = {("survey_village_unbegun", village), ("survey_town_unbegun", town)}
+    async with (
+        ticking(written, departments) as one,
+        ticking(written, departments) as two,
+        nobody_began(written, {village: quarter, town: of_town}) as begin,
+    ):
+        for replica in (one, two):
+            replica.clocks.divisions = lambda: POLICY.divisions
+        one.now = datetime.combine(end(quarter) + timedelta(days=1), datetime.min.time(), SHANGHAI)
+        await one.clocks.look()
+        assert await alarms(written, f"{village}/{quarter}") == [], "there is time still"
+        one.now = two.now
+        await asyncio.gather(one.clocks.look(), two.clocks.look())
+        await two.clocks.look()
+        assert await alarms(written, f"{village}/{quarter}") == [("survey_village_unbegun", False)]
+        assert await alarms(written, f"{town}/{of_town}") == [("survey_town_unbegun", False)]
+        assert await unbegun_of(served, child.town) == late
+        assert await unbegun_of(served, "civil_affairs_bureau") == late, "no park, and nobody who has begun"
+        assert await unbegun_of(served, child.committee) == {("survey_village_unbegun", village)}
+        for stranger in (other.town, other.committee, "education_bureau", POLICE):
+            assert await unbegun_of(served, stranger, EMERGENCY) == set()
+        for stranger in (other.town, other.committee):
+            assert await unbegun_of(served, stranger) == set()
+        async with at_desk(served, child.town, "survey_management") as desk:
+            text = of((await desk.get("/duty/")).text)
+            assert "村居未开始摸排（条款 2.2）" in text and POLICY.divisions[village].name in text and quarter in text
+        await begin(village)
+        assert await unbegun_of(served, child.town) == {("survey_town_unbegun", town)}, "nobody has looked again yet"
+        await one.clocks.look()
+        assert await alarms(written, f"{village}/{quarter}") == [("survey_village_unbegun", True)]
 
 
 async def test_what_waits_for_a_step_stands_in_the_entry_and_is_an_outage_where_nobody_can_tell(

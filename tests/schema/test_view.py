@@ -58,7 +58,8 @@ def test_a_caller_of_nothing_sees_itself_and_the_catalogue(whole: GraphQLSchema)
     assert validate_schema(found) == []
     assert set(_object(found, "Query").fields) == {"me", "catalogue"}
     assert {name for name in found.type_map if not name.startswith("__")} == {
-        "Query", "Me", "Overdue", "CatalogueField", "Purpose", "String", "Boolean", "ID", "DateTime"
+        "Query", "Me", "Overdue", "Waiting", "CatalogueField", "Purpose", "String", "Boolean", "ID", "DateTime",
+        "DivisionCode", "Quarter",
     }  # fmt: skip
 
 

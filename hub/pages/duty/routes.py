@@ -15,8 +15,9 @@ from urllib.parse import quote
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from hub.events.unbegun import UNBEGUN, Unbegun
 from hub.lifecycle.signatures import ABOUT, IDEMPOTENCY
-from hub.lifecycle.step import Step
+from hub.lifecycle.step import Deadline, Step
 from hub.lifecycle.steps import DEADLINES, STEPS
 from hub.pages.desk import Told
 from hub.pages.desk_routes import Opened, Visit, at
@@ -27,7 +28,7 @@ from hub.pages.duty.fields import WAS, Field, document_of, fields_of, hidden_of,
 from hub.pages.duty.limits import instant
 from hub.pages.duty.options import divisions, units
 from hub.pages.duty.revising import fitting, overtaken, pairs_of, standing
-from hub.pages.duty.shown import Words, length
+from hub.pages.duty.shown import Words, length, place
 from hub.pages.duty.unlisted import unlisted
 from hub.pages.duty.waiting import ELSEWHERE, Waiting, fits, listings, selection, steps_in, taken, waiting
 from hub.pages.forms import Problem
@@ -36,7 +37,7 @@ from schema.catalogue import TYPES
 
 _FIRST: Final = 10
 """Rows without a clock that stand open, the rest behind a click; one whose clock runs is never hidden."""
-_OVERDUE: Final = "{ me { overdue { clock clockZh clause at id type } } }"
+_OVERDUE: Final = "{ me { overdue { clock clockZh clause at id type division quarter } } }"
 Given = Mapping[str, Sequence[str]]
 
 
@@ -104,7 +105,19 @@ def _ids(waiting: Waiting) -> list[str]:
 
 def _late(words: Words, row: Mapping[str, Any], item: Mapping[str, Any] | None) -> dict[str, Any]:
     """A clock that ran out, in words; ``item``: its row among those that wait, if it stands there."""
-    named = DEADLINES[row["clock"]].en if words.names.spoken == "en" and row["clock"] in DEADLINES else row["clockZh"]
+    ends: Mapping[str, Deadline | Unbegun] = {**DEADLINES, **UNBEGUN}
+    named = ends[row["clock"]].en if words.names.spoken == "en" and row["clock"] in ends else row["clockZh"]
+    if row["division"] is not None:
+        # Nothing is there that could be opened: who has not begun stands on the survey's own page.
+        which = [place(words.names, row["division"]), row["quarter"]]
+        return {
+            **row,
+            "named": named,
+            "of": words.type(row["type"]),
+            "at": instant(row["at"]),
+            "link": "/survey/",
+            "which": which,
+        }
     link = f"/duty/{row['type']}/{quote(row['id'], safe='')}" if item is None else item["link"]
     which = [text for _, text in item["facts"][:4]] if item is not None else []
     # A row may wait for two things; of the one that is not due first, only when the alarm was raised is known here.
