@@ -31,7 +31,8 @@ class Member:
 class Signature:
     """A step as a caller sees it: ``subject`` is the type of the row that it answers with, if that is ``shown``.
 
-    ``items``: members of each of the rows that are given as the list ``rows`` (none: no such list).
+    ``items``: members of each of the rows that are given as the list ``rows`` (none: no such list). ``seen``: fields of
+    which the caller may say what it saw there.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Signature:
     members: tuple[Member, ...]
     rows: str | None = None
     items: tuple[Member, ...] = ()
+    seen: tuple[Member, ...] = ()
     shown: bool = True
 
 
@@ -70,6 +72,8 @@ def mutations(signatures: Sequence[Signature]) -> str:
         parts.append(_input(input_name(signature.name), signature.zh, signature.en, _members(signature)))
         if signature.rows is not None:
             parts.append(_input(_item_name(signature), signature.zh, f"{signature.en}: one of them", signature.items))
+        if signature.seen:
+            parts.append(_input(_seen_name(signature), signature.zh, f"{signature.en}: what you saw", signature.seen))
     return "\n\n".join(parts) + "\n"
 
 
@@ -115,10 +119,17 @@ def _members(signature: Signature) -> Iterator[Member]:
     if signature.rows is not None:
         listed = f"[{_item_name(signature)}!]"
         yield Member(name=signature.rows, gql_type=listed, zh="事项", en="one or more of them", needed=True)
+    if signature.seen:
+        words = "what you saw in fields that you change, null: nothing; a conflict if something else stands there"
+        yield Member(name="seen", gql_type=_seen_name(signature), zh="原内容", en=words, needed=False)
 
 
 def _item_name(signature: Signature) -> str:
     return f"{_capital(signature.name)}Item"
+
+
+def _seen_name(signature: Signature) -> str:
+    return f"{_capital(signature.name)}Seen"
 
 
 def _input(name: str, zh: str, en: str, members: Iterable[Member]) -> str:

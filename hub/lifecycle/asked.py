@@ -10,7 +10,7 @@ from typing import Any
 
 from hub.errors import RefusalError
 from hub.lifecycle.given import Given
-from hub.lifecycle.signatures import ABOUT, IDEMPOTENCY, ROWS
+from hub.lifecycle.signatures import ABOUT, IDEMPOTENCY, ROWS, SEEN
 from hub.lifecycle.step import Step
 from hub.lifecycle.write import Asked
 from hub.seal import Seal
@@ -36,6 +36,7 @@ def asked_of(step: Step, given: Mapping[str, Any], seal: Seal, request_id: str) 
             number=given.get("number"),
             named={name: given.get(name) for name in step.named},
             expected=given.get("expected"),
+            seen=_seen(step, given),
             values=_values(step, given),
             reason=given.get("reason") or "" if step.explained else "",
         ),
@@ -52,6 +53,14 @@ def _opened(given: Mapping[str, Any], member: str, wanted: str, seal: Seal) -> s
         zh = f"`{member}` 是 `{type_name}` 的编号，应为 `{wanted}` 的编号"
         raise RefusalError("INVALID_INPUT", message, messageZh=zh, argument=member, fields=[member])
     return key
+
+
+def _seen(step: Step, given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    row = given.get(SEEN) or {}
+    found = {
+        change.relation: {name: row[name] for name in step.compared(change) if name in row} for change in step.changes
+    }
+    return {relation: fields for relation, fields in found.items() if fields}
 
 
 def _values(step: Step, given: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:

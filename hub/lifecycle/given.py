@@ -20,8 +20,8 @@ LONGEST_REASON = 1_000
 class Given:
     """What a writer gives: the row that the step is about (``key``), the row that a new one is about (``about``), the
     row that it leads ``into``, the ``number`` by which a child is found, the values by which it is ``named`` in place
-    of a key, the state, or the value, in which the row is ``expected``, fields by relation (a list: one or more rows),
-    and a ``reason``. Keys are those of the sources."""
+    of a key, the state, or the value, in which the row is ``expected``, what it has ``seen`` in fields that it changes,
+    fields by relation (a list: one or more rows), and a ``reason``. Keys are those of the sources."""
 
     key: str | None = None
     about: str | None = None
@@ -29,6 +29,7 @@ class Given:
     number: str | None = field(default=None, repr=False)
     named: Mapping[str, Any] = field(default_factory=dict)
     expected: Any = None
+    seen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     values: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict, repr=False)
     reason: str = field(default="", repr=False)
 

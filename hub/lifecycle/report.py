@@ -178,7 +178,7 @@ POLICING: Final = (
         clause="3.1.4",
         who=POLICE,
         origin=ATTENDED,
-        changes=(Change(relation="Incident", may=("measures", *_OF_INCIDENT, "injuryFinding")),),
+        changes=(Change(relation="Incident", may=("measures", *_OF_INCIDENT, "injuryFinding"), adds=("measures",)),),
         explained=True,
     ),
     _step(

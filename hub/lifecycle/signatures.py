@@ -20,6 +20,8 @@ from schema.mutations import Member, Signature
 IDEMPOTENCY: Final = "idempotencyKey"
 ABOUT: Final = {"Child": "child", "Enrolment": "enrolment"}
 """Type of the row that a new row is about -> the member that names it."""
+SEEN: Final = "seen"
+"""The member that says what stood in the fields that a step changes."""
 ROWS: Final = {"AssistanceRecord": "services"}
 """Relation of which a step makes several rows -> the member that lists them."""
 
@@ -46,6 +48,7 @@ def signature(step: Step) -> Signature:
         members=(*_arguments(step), *(member for change in plain for member in _fields(change))),
         rows=None if listed is None else ROWS[listed.relation],
         items=() if listed is None else tuple(_fields(listed)),
+        seen=tuple(_seen(step)),
     )
 
 
@@ -88,6 +91,12 @@ def _fields(change: Change) -> Iterator[Member]:
         for name in names:
             if f"{change.relation}.{name}" in CATALOGUE:
                 yield _of_field(f"{change.relation}.{name}", needed=needed)
+
+
+def _seen(step: Step) -> Iterator[Member]:
+    for change in step.changes:
+        for name in step.compared(change):
+            yield _of_field(f"{change.relation}.{name}", needed=False)
 
 
 def _of_field(coordinate: str, *, needed: bool) -> Member:

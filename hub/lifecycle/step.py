@@ -54,7 +54,8 @@ class Change:
 
     ``needs``: fields that the writer must give; ``may``: fields that it may give; ``sets``: what the hub gives.
     ``creates``: a new row (``many``: one or more); otherwise the row that the step is about, or the one that belongs to
-    it. ``absent``: what the hub gives in place of a field of ``may`` that was not given.
+    it. ``absent``: what the hub gives in place of a field of ``may`` that was not given. ``adds``: lists out of which
+    nothing is taken that the writer has not seen.
     """
 
     relation: str
@@ -64,6 +65,7 @@ class Change:
     may: tuple[str, ...] = ()
     sets: tuple[tuple[str, Set], ...] = ()
     absent: tuple[tuple[str, Set], ...] = ()
+    adds: tuple[str, ...] = ()
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -132,6 +134,12 @@ class Step:
         if change.creates or self.replaces is not None:
             return False
         return bool(change.needs or change.may) or not self.moves
+
+    def compared(self, change: Change) -> tuple[str, ...]:
+        """Fields of which the writer may say what it saw there: those that it writes while the state stays."""
+        if self.moves or not self.rewrites(change):
+            return ()
+        return tuple(name for name in (*change.needs, *change.may) if not name.startswith("_"))
 
     @property
     def shows(self) -> str | None:

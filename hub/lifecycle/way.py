@@ -58,6 +58,8 @@ class Way:
     told: bool
     shared: Mapping[str, Any] = field(repr=False)
     digest: str
+    overtaken: RefusalError | None = None
+    """Why it may not go on though the row stands as the step needs it: others wrote what the writer has not seen."""
     receipts: list[Receipt] = field(default_factory=list)
     begins: Callable[[], Awaitable[None]] | None = None
     """Of a step in two departments: what must be done before the first write."""
@@ -82,7 +84,7 @@ class Way:
 
     async def check(self) -> None:
         """Returns if the step may go on; raises ``RefusalError`` with the reason why not."""
-        refusal = self._refusal(self.acting.found)
+        refusal = self._refusal(self.acting.found) or self.overtaken
         # Sent again after it was taken, the row stands elsewhere by now: that is no conflict. It is asked for once more
         # all the same: what is acknowledged has its outcome in the log, and is told of before whatever follows it.
         if refusal is not None and not await self.writing.before(self.acting.step, self.compiled.base):

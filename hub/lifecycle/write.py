@@ -26,9 +26,10 @@ from hub.lifecycle.census import check_figure, keyed
 from hub.lifecycle.compile import Compiled, sources_of
 from hub.lifecycle.dated import check_dates
 from hub.lifecycle.entries import Acting
-from hub.lifecycle.found import Finding
+from hub.lifecycle.found import Finding, Found
 from hub.lifecycle.given import Given, check
 from hub.lifecycle.named import check_named
+from hub.lifecycle.overtaken import check_seen, overtaken, stands_of
 from hub.lifecycle.rights import rights_of
 from hub.lifecycle.step import Step
 from hub.lifecycle.steps import STEPS
@@ -113,10 +114,7 @@ class Writing:
         finding = Finding(
             step=step, given=asked.given, rights=rights, moment=moment, registry=registry, counted=self._counted
         )
-        try:
-            found = await finding.found()
-        except SourceError as error:
-            raise outage_of(error) from None
+        found, refusal = await _found(finding)
         return Way(
             writing=self,
             acting=Acting(
@@ -140,12 +138,14 @@ class Writing:
             told=step.shows in policy.grants(identity.unit, identity.purpose, "read"),
             shared=registry.reading.bindings,
             digest=self.digest_of(asked),
+            overtaken=refusal,
         )
 
     async def _check(self, step: Step, asked: Asked, moment: Moment) -> None:
         """Raises ``RefusalError`` if what is given is not what the step takes, of this unit, on this day."""
         check(step, asked.given)
         check_named(step, asked.given, moment.identity, moment.policy)
+        check_seen(step, asked.given, moment.identity, moment.policy)
         try:
             check_dates(step, asked.given, moment.now.date())
         except RefusalError:
@@ -198,6 +198,16 @@ class Writing:
     def _keyed(self, domain: str, content: Any) -> str:
         message = orjson.dumps([domain, content], option=orjson.OPT_SORT_KEYS)
         return base64.b32encode(hmac.digest(self.secret, message, "sha256")).decode().rstrip("=").lower()
+
+
+async def _found(finding: Finding) -> tuple[Found, RefusalError | None]:
+    """What the step rests on, and why it would write over what its writer has not seen."""
+    try:
+        found = await finding.found()
+        stands = await stands_of(finding.step, finding.given, found, finding.registry.reading)
+    except SourceError as error:
+        raise outage_of(error) from None
+    return found, overtaken(finding.step, finding.given, stands)
 
 
 async def _keyed(step: Step, asked: Asked, moment: Moment, reading: Reading) -> Asked:

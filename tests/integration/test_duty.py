@@ -115,10 +115,19 @@ async def test_adding_to_what_was_recorded_takes_nothing_of_it_away(served: Serv
         assert (await other.post(f"{link}/supplementIncident", data=elsewhere)).status_code == 200
         emptied = await take(other, link, "supplementIncident", findings="", reason="误填（虚构）")
         assert emptied.status_code == 200
+        # Of a client that says what it saw, as the form does: over HTTP, by the schema that is served.
+        act = {"id": link.rpartition("/")[2], "reason": "误填（虚构）", "findings": "（虚构）"}
+        for saw, codes in (("另有情况（虚构）", {"CONFLICT"}), (None, set())):
+            told = await served.step(POLICE, EMERGENCY, "supplementIncident", seen={"findings": saw}, **act)
+            assert told.codes == codes, told.error
+        form = filled((await one.get(link)).text, "/supplementIncident")
+        assert "seen" not in form and set(form["measures"]) == {"CONTACT_PARENTS", "EVIDENCE"}
+        fewer = {**form, "measures": ["CONTACT_PARENTS"], "findings": "", "reason": "误填（虚构）"}
+        assert (await one.post(f"{link}/supplementIncident", data=fewer)).status_code == 200
     after = await row_of(course.departments, "Incident", course.key, *names, by="_report")
     assert after is not None
     after["measures"].sort()
-    assert after == {"measures": ["CONTACT_PARENTS", "EVIDENCE"], "parentsReached": False, "findings": None}
+    assert after == {"measures": ["CONTACT_PARENTS"], "parentsReached": False, "findings": None}
 
 
 async def test_what_is_wanting_is_named_and_what_was_entered_stays(served: Served, course: Course) -> None:

@@ -21,14 +21,14 @@ from graphql import (
     get_nullable_type,
 )
 
-from hub.lifecycle.signatures import ABOUT, IDEMPOTENCY
+from hub.lifecycle.signatures import ABOUT, IDEMPOTENCY, SEEN
 from hub.lifecycle.step import Step
 from schema.mutations import INPUT, input_name, row_name
 
 ITEMS: Final = 3
 """Blocks of a list of rows that a form offers."""
 LONG: Final = frozenset({"narrative", "findings", "conclusion", "content", "injuryFinding", "returnReason", "reason"})
-HIDDEN: Final = frozenset({IDEMPOTENCY, "id", "expected", *ABOUT.values()})
+HIDDEN: Final = frozenset({IDEMPOTENCY, "id", "expected", SEEN, *ABOUT.values()})
 """Members that the form holds without showing them."""
 _UNITS: Final = frozenset({"providerUnit", "targetUnit", "reporterUnit"})
 _KINDS: Final = {"Boolean": "boolean", "Date": "date", "DivisionCode": "division", "Phone": "tel", "Int": "number"}
@@ -133,6 +133,11 @@ def _members(
 ) -> Iterator[tuple[str, Any]]:
     for name, member in found.fields.items():
         inner = get_named_type(member.type)
+        if name == SEEN and isinstance(inner, GraphQLInputObjectType):
+            seen = dict(_was(inner, given))
+            if seen:
+                yield name, seen
+            continue
         if isinstance(inner, GraphQLInputObjectType):
             rows = (dict(_members(inner, f"{prefix}{name}.{number}.", given)) for number in range(ITEMS))
             yield name, [row for row in rows if row]
@@ -143,6 +148,14 @@ def _members(
             continue
         if values or was:
             yield name, values if listed else _plain(inner, values[0]) if values else None
+
+
+def _was(found: GraphQLInputObjectType, given: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, Any]]:
+    """What stood when the form was shown, in the fields that the official has changed since."""
+    for name, member in found.fields.items():
+        was, listed = given.get(f"{WAS}{name}", ()), isinstance(get_nullable_type(member.type), GraphQLList)
+        if was and plain(was) != plain(given.get(name, ())):
+            yield name, list(was) if listed else _plain(get_named_type(member.type), was[0])
 
 
 def plain(values: Sequence[str]) -> frozenset[str]:

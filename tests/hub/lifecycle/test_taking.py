@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,14 +19,17 @@ from connectors.write import Result, Target, Write
 from hub.audit.entry import Entry
 from hub.audit.log import Log
 from hub.audit.receipt import Receipt
-from hub.errors import HubError, OutageError
+from hub.errors import HubError, OutageError, RefusalError
+from hub.lifecycle.given import Given
+from hub.lifecycle.overtaken import check_seen
 from hub.lifecycle.settle import Settled, settle_open
 from hub.lifecycle.steps import STEPS
 from hub.lifecycle.way import Taken
 from hub.planner import facts as conditions
 from hub.today import USUAL, Truancy
+from tests.support.running import identity
 from tests.support.served import Child, children_of
-from tests.support.steps import Clock, Steps, open_log, writing
+from tests.support.steps import POLICY, Clock, Steps, open_log, writing
 
 pytestmark = pytest.mark.postgres
 
@@ -737,6 +741,49 @@ async def test_of_two_who_write_the_same_row_in_no_state_at_the_same_moment_one_
     all_three = dict.fromkeys((*wanted[winner], *wanted[loser]))
     await steps(POLICE, EMERGENCY, "supplementIncident", key=key, **supplement(*all_three))
     assert await steps.row("Incident", key, "measures", by="_report") == {"measures": list(all_three)}
+
+
+async def test_what_others_wrote_since_a_writer_looked_is_not_written_over_and_no_list_is_shortened_unseen(
+    steps: Steps, children: list[Child]
+) -> None:
+    key, step = await attended(steps, children[18]), "supplementIncident"
+    both = ("CONTACT_PARENTS", "EVIDENCE")
+    await steps(POLICE, EMERGENCY, step, key=key, name="first", **supplement(*both))
+    # A second officer read before the first one wrote: said or not, nothing of the first is lost.
+    late = supplement("CONTACT_PARENTS", "MEDICAL_HELP")
+    for seen in ({}, {"Incident": {"measures": ["CONTACT_PARENTS"]}}):
+        found = await refused(steps(POLICE, EMERGENCY, step, key=key, seen=seen, **late))
+        assert (found.code, found.facts["reason"], found.facts["fields"]) == (
+            "CONFLICT",
+            "changed",
+            ["Incident.measures"],
+        )
+        assert "EVIDENCE" not in found.message + found.facts["messageZh"]
+    assert await steps.row("Incident", key, "measures", by="_report") == {"measures": list(both)}
+    # What is seen as it stands, in whatever order, may be corrected; sent again it is that act.
+    saw: dict[str, Any] = {"measures": list(reversed(both)), "findings": None}
+    fewer = {**supplement("EVIDENCE"), "seen": {"Incident": saw}}
+    await steps(POLICE, EMERGENCY, step, key=key, name="corrected", **fewer)
+    assert (await steps(POLICE, EMERGENCY, step, key=key, name="corrected", **fewer)).again
+    assert await steps.row("Incident", key, "measures", by="_report") == {"measures": ["EVIDENCE"]}
+
+
+def test_what_a_writer_does_not_read_wherever_it_may_write_it_is_not_compared_for_it() -> None:
+    given, step, who = (
+        Given(seen={"Incident": {"measures": []}}),
+        STEPS["supplementIncident"],
+        identity(POLICE, EMERGENCY),
+    )
+    check_seen(step, given, who, POLICY)
+
+    def narrower(unit: str, purpose: str, action: str) -> dict[str, list[SimpleNamespace]]:
+        return {"Incident.measures": [SimpleNamespace(scope="all" if action == "update" else "open_cases")]}
+
+    for grants in (narrower, lambda *asked: {} if asked[2] == "read" else narrower(*asked)):
+        policy: Any = SimpleNamespace(grants=grants)
+        with pytest.raises(RefusalError) as caught:
+            check_seen(step, given, who, policy)
+        assert (caught.value.code, caught.value.facts["fields"]) == ("INVALID_INPUT", ["Incident.measures"])
 
 
 # What is lost, and found again.
