@@ -54,8 +54,12 @@ type OverdueChange {{
   clockZh: String!
   """条款 the clause of the notice on which it rests"""
   clause: String!
-  """记录 the row that waits, as you may read it now"""
+  """记录 the row that waits, as you may read it now; null of what was never begun"""
   node: Node
+  """地区代码 whose survey was never begun; null of what is there"""
+  division: DivisionCode
+  """季度 of which quarter it was never begun"""
+  quarter: Quarter
 }}'''
 
 

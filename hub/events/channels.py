@@ -8,7 +8,7 @@ of each event names it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from graphql import GraphQLError, GraphQLSchema, get_named_type
@@ -19,6 +19,7 @@ from hub.entitlements import Entitlements
 from hub.errors import RefusalError
 from hub.events.change import Event
 from hub.events.clock import CLOCKS, Clock
+from hub.events.unbegun import Unbegun, clocks_within
 from hub.lifecycle.signatures import TOLD
 from hub.planner import plan as p
 from hub.planner.compile import Compiler, Nodes
@@ -34,7 +35,8 @@ NAMES: Final[Mapping[str, str]] = {field_name(type_name): type_name for type_nam
 class Channel:
     """One subscription, understood: its response key and field, where it goes on, and what it may tell of.
 
-    ``lines``: coordinate -> the lines by which the principal is told of it; of alarms none, and ``clocks`` instead.
+    ``lines``: coordinate -> the lines by which the principal is told of it; of alarms none, and ``clocks`` instead, and
+    ``missing``: those of what is not there.
     """
 
     key: str
@@ -42,12 +44,13 @@ class Channel:
     after: str | None
     lines: Mapping[str, tuple[Grant, ...]]
     clocks: Mapping[str, Clock]
+    missing: Mapping[str, Unbegun] = field(default_factory=dict)
 
     def concerns(self, event: Event) -> bool:
         """Whether it may tell of the event, as far as can be known without looking at the row."""
         change = event.change
         if change.clock is not None:
-            return change.clock in self.clocks
+            return change.clock in self.clocks or change.clock in self.missing
         return not self.clocks and any(name in self.lines for name in change.own)
 
 
@@ -88,11 +91,12 @@ def channel_of(schema: GraphQLSchema, document: Document, entitlements: Entitlem
     except GraphQLError as error:
         raise unbound(error) from None
     clocks = clocks_of(entitlements) if name == OVERDUE else {}
+    missing = clocks_within(entitlements) if name == OVERDUE else {}
     lines = {} if name == OVERDUE else _lines(entitlements, NAMES[name])
     if name == OVERDUE and not clocks:
         message = f"no clock of this hub runs for `{entitlements.unit}` and purpose `{entitlements.purpose}`"
         raise RefusalError("NOT_ENTITLED", message, coordinate="Subscription.overdue")
-    return Channel(key=key, name=name, after=given.get("after"), lines=lines, clocks=clocks)
+    return Channel(key=key, name=name, after=given.get("after"), lines=lines, clocks=clocks, missing=missing)
 
 
 def layout_of(

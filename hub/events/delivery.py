@@ -16,6 +16,8 @@ from hub.audit.receipt import Receipt
 from hub.batches import act_of, read_batch
 from hub.calls import Call
 from hub.errors import HubError, OutageError
+from hub.recording import Grounds
+from hub.released import Released
 
 if TYPE_CHECKING:
     from hub.hub import Hub
@@ -63,6 +65,20 @@ class Delivery:
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
         return await found.answered
+
+    async def of_nothing(self, call: Call, coordinate: str) -> tuple[Receipt, ...]:
+        """Receipts of the entry that says that the subscriber is told of a row that is not there."""
+        lines = call.entitlements.read[coordinate]
+        grounds = Grounds(
+            rules=[line.rule for line in lines],
+            clauses=sorted({line.clause for line in lines}),
+            policy=call.entitlements.policy.version,
+            of_author=False,
+        )
+        told = self.hub.recording.told(Released(clear={coordinate}), Released(), (), (), grounds)
+        entries = [replace(entry, kind="event") for entry in self.hub.recording.entries(act_of(call), told)]
+        # INVARIANT 2: no entry, no answer. Crash before this and nothing left; after it, and it is sent once more.
+        return tuple(await self.hub.recording.record(entries))
 
     async def _serve(self, key: tuple[int, str]) -> None:
         await asyncio.sleep(0)  # those who were woken with the first one come in this turn

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hub.audit.contract import StoreError
-from hub.calls import read_call
+from hub.calls import Call, read_call
 from hub.document import Document
 from hub.entitlements import Entitlements
 from hub.errors import HubError, OutageError, RefusalError, RefusedError
@@ -25,10 +25,11 @@ from hub.events.delivery import Delivered, Delivery
 from hub.events.letters import Letters
 from hub.events.outbox import Outbox
 from hub.events.seen import Looking
+from hub.events.unbegun import WAITS, is_within, place_of
 from hub.identity import Identity
 from hub.lifecycle.signatures import TOLD
 from hub.planner.payload import Told
-from hub.planner.plan import RowsRoot
+from hub.planner.plan import RowsRoot, Word
 from hub.response import Answer, respond
 from hub.settings_events import Clocks
 from schema.subscriptions import OVERDUE
@@ -204,16 +205,15 @@ class Subscription:
     async def _body(self, identity: Identity, document: Document, channel: Channel, event: Event) -> bytes | None:
         """The answer that tells of the event; None if it may not be seen."""
         events, change = self.events, event.change
+        if change.clock in channel.missing:
+            return await self._of_nothing(identity, document, channel, event)
         seen = await events.looking.seen(identity, channel, event)
         if not seen:
             return None
         layout = self._layout(identity, document, change.type_name)
         row = next(entry.key for entry in layout.entries if isinstance(entry, RowsRoot))
-        call = read_call(
-            events.hub, identity, secrets.token_hex(16), document, layout.plan, self._entitlements(identity)
-        )
+        call = self._call(identity, document, layout)
         call.wishes = {key: wish and replace(wish, key=change.key) for key, wish in call.wishes.items()}
-        call.operation = events.hub.pseudonyms.operation(self.request.query, self.request.operation_name)
         call.path = (channel.key,)
         delivered = await events.delivery(call, row)
         if delivered is None:
@@ -221,6 +221,23 @@ class Subscription:
         told = self._told(identity, channel, event, seen)
         data = {entry.key: _value(entry, delivered, told) for entry in layout.entries}
         return respond({channel.key: data}, delivered.errors, *delivered.receipts).body
+
+    async def _of_nothing(self, identity: Identity, document: Document, channel: Channel, event: Event) -> bytes | None:
+        """The answer that tells of a row that is not there; None if it would not be the subscriber's to see."""
+        if not is_within(self._entitlements(identity), identity, event.change.key):
+            return None
+        layout = self._layout(identity, document, event.change.type_name)
+        receipts = await self.events.delivery.of_nothing(self._call(identity, document, layout), WAITS)
+        told = self._told(identity, channel, event, frozenset())
+        rows = {entry.key: entry.text if isinstance(entry, Word) else None for entry in layout.entries}
+        data = rows | {entry.key: told[entry.name] for entry in layout.entries if isinstance(entry, Told)}
+        return respond({channel.key: data}, (), *receipts).body
+
+    def _call(self, identity: Identity, document: Document, layout: Layout) -> Call:
+        hub, request = self.events.hub, self.request
+        call = read_call(hub, identity, secrets.token_hex(16), document, layout.plan, self._entitlements(identity))
+        call.operation = hub.pseudonyms.operation(request.query, request.operation_name)
+        return call
 
     def _told(self, identity: Identity, channel: Channel, event: Event, seen: frozenset[str]) -> dict[str, Any]:
         hub, clock = self.events.hub, event.change.clock
@@ -231,8 +248,9 @@ class Subscription:
             "changed": sorted(seen),
         }
         if clock is not None and channel.name == OVERDUE:
-            found = channel.clocks[clock]
+            found = channel.clocks.get(clock) or channel.missing[clock]
             told |= {"clock": found.name, "clockZh": found.zh, "clause": found.clause}
+            told |= place_of(event.change.key) if clock in channel.missing else {"division": None, "quarter": None}
         return told
 
 

@@ -128,13 +128,17 @@ def is_within(entitlements: Entitlements, identity: Identity, key: str) -> bool:
 
 def told(one: Unbegun, key: str, sealed: str) -> Mapping[str, Any]:
     """As ``me`` shows it; ``sealed``: its name, an id that leads to no row."""
-    division, _, quarter = key.partition("/")
     return {
         "clock": one.name,
         "clockZh": one.zh,
         "clause": one.clause,
         "id": sealed,
         "type": TYPE,
-        "division": division,
-        "quarter": quarter,
+        **place_of(key),
     }
+
+
+def place_of(key: str) -> dict[str, str]:
+    """Whose survey of which quarter it is."""
+    division, _, quarter = key.partition("/")
+    return {"division": division, "quarter": quarter}

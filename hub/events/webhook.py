@@ -16,6 +16,7 @@ from uuid import UUID
 
 import orjson
 
+from hub.events.unbegun import TYPE
 from hub.identity import Identity
 from hub.lifecycle.signatures import TOLD
 from schema.mutations import row_name
@@ -31,7 +32,7 @@ DOCUMENTS: Final[Mapping[str, str]] = {
         f" {{ at changed row: {row_name(type_name)} {{ id __typename }} }} }}"
         for type_name in TOLD
     },
-    OVERDUE: f"subscription {{ {OVERDUE} {{ at clock clause row: node {{ id __typename }} }} }}",
+    OVERDUE: f"subscription {{ {OVERDUE} {{ at clock clause division quarter row: node {{ id __typename }} }} }}",
 }
 """By field, what a webhook is subscribed to: the row's id and type, and no value of it."""
 
@@ -94,6 +95,6 @@ def body_of(answer: bytes) -> str:
     """The message's text, of what the subscription answered."""
     [(kind, told)] = orjson.loads(answer)["data"].items()
     row = told.pop("row")
-    data: dict[str, Any] = {"id": row["id"], "object": row["__typename"]}
-    data |= {name: value for name, value in told.items() if name != "at"}
+    data: dict[str, Any] = {"object": TYPE} if row is None else {"id": row["id"], "object": row["__typename"]}
+    data |= {name: value for name, value in told.items() if name != "at" and value is not None}
     return orjson.dumps({"type": kind, "timestamp": told["at"], "data": data}).decode()

@@ -50,6 +50,9 @@ insert into dcbs select
 from dcbs as d where jd = $2 on conflict do nothing
 """
 UNBEGUN = "delete from dcbs as d where jd = $1 and xzqhdm = $2 returning to_jsonb(d)::text"
+OF_SURVEYS = """
+subscription($after: String) { overdue(after: $after) { __typename cursor at clock division quarter node { id } } }
+"""
 OVERDUE_OF_ME = "{ me { overdue { clock clockZh clause at id type } } }"
 REPORTED_EARLIER = "update jq_bg set bgsj = bgsj - $2::int * interval '1 minute' where bgbh = $1"
 TOLD_EARLIER = "update jq_cj set tbxzsj = tbxzsj - $2::int * interval '1 day' where bgbh = $1"
@@ -140,6 +143,17 @@ async def entry_of(written: Server, reply: Reply) -> dict[str, Any]:
     entries = [json.loads(entry) for entry in await entries_of(written)]
     [found] = [entry for entry in entries if (entry["request"], entry["kind"]) == (request, kind)]
     return dict(found)
+
+
+async def of_nothing(listener: Listener, within: float = 60.0) -> Any:
+    """The first alarm about what is not there; None if none comes in time."""
+    try:
+        while True:
+            found = await listener.told(within)
+            if found["node"] is None:
+                return found
+    except TimeoutError:
+        return None
 
 
 async def of_row(listener: Listener, served: Served, unit_key: str, type_name: str, key: str) -> dict[str, Any]:
@@ -490,7 +504,11 @@ async def test_a_survey_that_nobody_began_is_an_alarm_from_its_survey_days_on_on
         ticking(written, departments) as one,
         ticking(written, departments) as two,
         nobody_began(written, {village: quarter, town: of_town}) as begin,
+        listening(served, child.town, "survey_management") as desk,
+        listening(served, other.town, "survey_management") as stranger_desk,
     ):
+        for listener in (desk, stranger_desk):
+            await listener.subscribe(OF_SURVEYS, after=listener.after["overdue"])
         for replica in (one, two):
             replica.clocks.divisions = lambda: POLICY.divisions
         one.now = datetime.combine(end(quarter) + timedelta(days=1), datetime.min.time(), SHANGHAI)
@@ -502,14 +520,18 @@ async def test_a_survey_that_nobody_began_is_an_alarm_from_its_survey_days_on_on
         assert await alarms(written, f"{village}/{quarter}") == [("survey_village_unbegun", False)]
         assert await alarms(written, f"{town}/{of_town}") == [("survey_town_unbegun", False)]
         assert await unbegun_of(served, child.town) == late
+        told = [await of_nothing(desk), await of_nothing(desk)]
+        assert {(each["clock"], each["division"]) for each in told} == late
+        assert all(each["cursor"] and each["receipt"] and each["__typename"] == "OverdueChange" for each in told)
+        assert await of_nothing(stranger_desk, within=1.0) is None
         assert await unbegun_of(served, "civil_affairs_bureau") == late, "no park, and nobody who has begun"
         assert await unbegun_of(served, child.committee) == {("survey_village_unbegun", village)}
         for stranger in (other.town, other.committee, "education_bureau", POLICE):
             assert await unbegun_of(served, stranger, EMERGENCY) == set()
         for stranger in (other.town, other.committee):
             assert await unbegun_of(served, stranger) == set()
-        async with at_desk(served, child.town, "survey_management") as desk:
-            text = of((await desk.get("/duty/")).text)
+        async with at_desk(served, child.town, "survey_management") as page:
+            text = of((await page.get("/duty/")).text)
             assert "村居未开始摸排（条款 2.2）" in text and POLICY.divisions[village].name in text and quarter in text
         await begin(village)
         assert await unbegun_of(served, child.town) == {("survey_town_unbegun", town)}, "nobody has looked again yet"

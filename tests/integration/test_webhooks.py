@@ -276,6 +276,18 @@ def test_two_units_cannot_join_on_the_ids_of_messages() -> None:
     assert first == targets[0].message_id(event)
 
 
+def test_a_message_of_what_was_never_begun_holds_whose_it_is_and_no_row() -> None:
+    told = {"at": "2026-11-24T10:00:00+08:00", "clock": "survey_village_unbegun", "clause": "2.2", "row": None}
+    answer = {"data": {"overdue": {**told, "division": "120114101201", "quarter": "2026Q3"}}}
+    assert json.loads(body_of(json.dumps(answer).encode()))["data"] == {
+        "object": "SurveySubmission",
+        "clock": "survey_village_unbegun",
+        "clause": "2.2",
+        "division": "120114101201",
+        "quarter": "2026Q3",
+    }
+
+
 def test_a_message_holds_the_row_by_its_id_and_type() -> None:
     answer = {
         "data": {
