@@ -317,7 +317,7 @@ def load(file: Path | None = None, **changes: Any) -> Settings:
     """
     named = file or (Path(os.environ["HUB_CONFIG"]) if "HUB_CONFIG" in os.environ else None)
     if named is not None and not named.is_file():
-        raise ConfigurationError(f"settings file `{named}` is not there")
+        raise ConfigurationError(f"settings file `{named}` is {'no file' if named.exists() else 'not there'}")
     path = named or next((found for found in FOUND if found.is_file()), FOUND[0])
     try:
         return _with_file(path)(**changes)
@@ -362,10 +362,20 @@ NOT_SETTINGS = ("HUB_BLESS", "HUB_TEST_", "HUB_TOKEN", "HUB_URL")
 """Names with the prefix that other commands read: tests, and `hub query`."""
 
 
+_WANTED = {
+    "bool_parsing": "`true` or `false` is wanted",
+    "extra_forbidden": "there is no such setting, see docs/settings.md",
+    "float_parsing": "a number is wanted",
+    "int_parsing": "a whole number is wanted",
+    "model_type": "a table of settings is wanted",
+}
+"""Kind of mistake -> words for it, where the library's are those of a programmer."""
+
+
 def _complaints(error: ValidationError) -> Iterator[str]:
     for item in error.errors(include_input=False, include_url=False, include_context=False):
         place = [str(part) for part in item["loc"]]
-        message = item["msg"].removeprefix("Value error, ")
+        message = _WANTED.get(item["type"]) or item["msg"].removeprefix("Value error, ")
         name = "HUB_" + "__".join(place).upper()
         yield f"setting `{'.'.join(place)}` (`{name}`): {message[:1].lower()}{message[1:].rstrip('.')}"
 

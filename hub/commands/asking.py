@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from hub.commands.client import Question, ask
 from hub.commands.outcome import MISCONFIGURED, Failure, out, outcomes, settings_of
-from hub.commands.principals import check_purposes, check_unit, dev_token, purposes_of
+from hub.commands.principals import check_purposes, dev_token, known_unit, purposes_of
 from hub.commands.running import Division, Institution, Unit
 from hub.document import Documents
 from hub.entitlements import Entitlements
@@ -24,6 +24,7 @@ from schema.build import sdl
 Query = Annotated[str, typer.Argument(help="The document, `@file`, or `-` for standard input.")]
 Purpose = Annotated[str | None, typer.Option(help="The declared purpose (default: the unit's only one).")]
 Variables = Annotated[str, typer.Option(help="Variables as a JSON object.")]
+Denied = Annotated[Literal["refuse", "null"], typer.Option(help="What becomes of denied fields.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -43,7 +44,7 @@ def query(  # noqa: PLR0913, PLR0917 - each is an option of the command
     institution: Institution = None,
     variables: Variables = "{}",
     operation: Annotated[str | None, typer.Option(help="Name of the operation, if the document has several.")] = None,
-    denied: Annotated[str, typer.Option(help="What becomes of denied fields: `refuse` or `null`.")] = "refuse",
+    denied: Denied = "refuse",
     url: Annotated[str | None, typer.Option(help="The hub's URL (default: the one in the settings).")] = None,
 ) -> None:
     """Ask a running hub as a unit, with a dev token. 以某单位身份查询。
@@ -85,7 +86,7 @@ def schema(
         if unit is not None:
             settings = settings_of(context)
             policy = read_policy(settings)
-            _known(policy, unit)
+            known_unit(policy, unit)
             chosen = purpose or _only_purpose(settings, unit)
             check_purposes(policy, (chosen,))
             shown = view_of(shown, Entitlements.of(policy, unit, chosen))
@@ -98,7 +99,7 @@ def explain(
     document: Query = "-",
     purpose: Purpose = None,
     variables: Variables = "{}",
-    denied: Annotated[str, typer.Option(help="`refuse` or `null`, as a caller would ask.")] = "refuse",
+    denied: Denied = "refuse",
 ) -> None:
     """Print the plan of a query: what would be asked of which department, by which rules. 解释查询计划。
 
@@ -110,7 +111,7 @@ def explain(
 
         settings = settings_of(context)
         policy = read_policy(settings)
-        _known(policy, unit)
+        known_unit(policy, unit)
         chosen = purpose or _only_purpose(settings, unit)
         check_purposes(policy, (chosen,))
         shown = served()
@@ -131,14 +132,9 @@ def explain(
         out.print(explained(plan, held), markup=False)
 
 
-def _known(policy: Any, unit: str) -> None:
-    if unit not in policy.units:
-        check_unit(policy, unit, None, None)
-
-
 def _only_purpose(settings: Settings, unit: str) -> str:
     policy = read_policy(settings)
-    _known(policy, unit)
+    known_unit(policy, unit)
     held = purposes_of(policy, unit)
     if len(held) != 1:
         raise Failure(f"say `--purpose`; `{unit}` has {', '.join(f'`{name}`' for name in held)}", MISCONFIGURED)

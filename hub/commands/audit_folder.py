@@ -56,10 +56,9 @@ def verify_folder(
     cannot be read.
     """
     with outcomes():
-        try:
-            keys, witnesses = _keys(key), _keys(witness or [])
-        except NoteError as error:
-            raise Failure(str(error), MISCONFIGURED) from None
+        if not folder.is_dir():
+            raise Failure(f"`{folder}` is no folder: one that `hub audit export` wrote is wanted", MISCONFIGURED)
+        keys, witnesses = _keys(key), _keys(witness or [])
         heads = [path.read_text("utf-8", "replace") for path in head or []]
         with progress_bars() as report:
             found = verify(
@@ -82,7 +81,17 @@ def _tell(found: Verdict) -> None:
 
 
 def _keys(paths: list[Path]) -> list[Key]:
-    return read_keys([line for path in paths for line in path.read_text("utf-8", "replace").split()])
+    return [key for path in paths for key in _keys_of(path)]
+
+
+def _keys_of(path: Path) -> list[Key]:
+    try:
+        found = read_keys(path.read_text("utf-8", "replace").split())
+    except NoteError as error:
+        raise Failure(f"`{path}`: {error}", MISCONFIGURED) from None
+    if not found:
+        raise Failure(f"`{path}` holds no verifier key: `hub audit key` prints those of a log", MISCONFIGURED)
+    return found
 
 
 async def _exported(settings: Settings, folder: Path) -> Exported:

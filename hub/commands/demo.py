@@ -103,7 +103,7 @@ def add(app: typer.Typer) -> None:
     @app.command()
     def demo(
         children: Annotated[
-            int | None, typer.Option(help=f"Children on file in a new folder (default {CHILDREN}).")
+            int | None, typer.Option(help=f"Children on file in a new folder (default {CHILDREN}).", min=1)
         ] = None,
         port: Annotated[int, typer.Option(help="Port to answer on; 0 takes a free one.")] = 8000,
         data_dir: Annotated[Path, typer.Option(help="Folder of the data; made if it is not there.")] = Path("data"),
@@ -164,7 +164,7 @@ def _answer(folder: Folder, dsns: Dsns, port: int, once: bool) -> None:
 
 
 def _freeze(folder: Folder) -> subprocess.Popen[bytes]:
-    """Freezes the last quarter's tables beside the answers: a minute or two, and nothing at a second start."""
+    """Freezes the last quarter's tables beside the answers: some ten seconds, and nothing at a second start."""
     first = last_quarter(datetime.now(ZoneInfo("Asia/Shanghai")).date())
     quarter = f"{first[:4]}Q{(int(first[5:7]) + 2) // 3}"
     asked = ["--config", str(folder.path / "hub.toml"), "statistics", "freeze", quarter]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import policies
-from hub.commands.outcome import out, outcomes, settings_of
+from hub.commands.outcome import MISCONFIGURED, Failure, out, outcomes, settings_of
+from hub.commands.principals import check_purposes, known_unit
 from hub.commands.running import Unit
 from hub.planner.scopes import SCOPES
 from hub.service import read_policy
 from policies import matrix as rights
 from policies.folder import load as load_policy
+from policies.policy import Policy
+from policies.rules import ACTIONS
 from schema.catalogue import CATALOGUE
 
 Coordinate = Annotated[str, typer.Argument(help="Schema coordinate, as `Child.birthDate`.")]
@@ -38,14 +42,30 @@ def why(
 ) -> None:
     """Say whether a unit holds a right, by which line, with the clause of the notice. 为何有权或无权。
 
-    Exit codes: 0 granted; 1 not granted; 2 the policy cannot be read.
+    Exit codes: 0 granted; 1 not granted; 2 the policy cannot be read, or has no such unit, purpose, field or action.
     """
     with outcomes():
         policy = read_policy(settings_of(context))
+        known_unit(policy, unit)
+        check_purposes(policy, (purpose,))
+        _check_right(policy, coordinate, action)
         for line in rights.why(policy, unit, purpose, coordinate, action):
             out.print(line, markup=False)
         if not policy.decide(unit, purpose, coordinate, action).allowed:
             raise typer.Exit(1)
+
+
+def _check_right(policy: Policy, coordinate: str, action: str) -> None:
+    if coordinate not in policy.coordinates:
+        near = ", ".join(f"`{name}`" for name in get_close_matches(coordinate, sorted(policy.coordinates)))
+        raise Failure(
+            f"there is no coordinate `{coordinate}`; {f'near are {near}' if near else '`hub schema` prints them'}",
+            MISCONFIGURED,
+        )
+    if action not in ACTIONS:
+        raise Failure(
+            f"there is no action `{action}`; actions are {', '.join(f'`{a}`' for a in ACTIONS)}", MISCONFIGURED
+        )
 
 
 def diff(context: typer.Context, new: Folder) -> None:

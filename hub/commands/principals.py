@@ -14,11 +14,16 @@ from hub.tokens import open_issuer
 from policies.policy import Policy
 
 
-def check_unit(policy: Policy, unit: str, division: str | None, institution: str | None) -> None:
-    """That there is such a principal; raises ``Failure`` naming what there is."""
+def known_unit(policy: Policy, unit: str) -> None:
+    """That there is such a unit; raises ``Failure`` naming those that there are."""
     if unit not in policy.units:
         units = ", ".join(f"`{code}`" for code in policy.units)
         raise Failure(f"there is no unit `{unit}`; units are {units}", MISCONFIGURED)
+
+
+def check_unit(policy: Policy, unit: str, division: str | None, institution: str | None) -> None:
+    """That there is such a principal; raises ``Failure`` saying what would be right."""
+    known_unit(policy, unit)
     try:
         check_division(unit, division, policy)
         check_institution(unit, institution, policy)

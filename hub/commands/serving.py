@@ -52,6 +52,9 @@ def listen(host: str, port: int, *, shared: bool = False, backlog: int | None = 
         found.bind((host, port))
         if backlog is not None:
             found.listen(backlog)
+    except OverflowError:
+        found.close()
+        raise ConfigurationError(f"`{port}` is no port: one is from 0 to 65535 (`--port`)") from None
     except OSError as error:
         found.close()
         if error.errno == errno.EADDRINUSE:
