@@ -6,6 +6,7 @@ history.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import Any, Final
@@ -14,6 +15,8 @@ from hub.workdays import workdays_after
 
 LAST_DAYS: Final = 15
 """Working days after a quarter's end by which civil affairs must have accepted it (domain model, 8.2)."""
+QUARTER: Final = re.compile(r"[0-9]{4}Q[1-4]")
+"""How a quarter is written."""
 FROZEN: Final = "DISTRICT_ACCEPTED"
 EDITABLE: Final = ("DRAFT", "RETURNED")
 """States in which a village may write its files."""

@@ -16,9 +16,9 @@ from hub.audit.reader import Reader
 from hub.audit.retention import Month, Retention, RetentionError
 from hub.audit.session import Session
 from hub.commands.demo import progress_bars
-from hub.commands.log_access import reading
+from hub.commands.log_access import owner_dsn, reading
 from hub.commands.log_acts import place, put
-from hub.commands.outcome import MISCONFIGURED, Failure, out, outcomes, settings_of
+from hub.commands.outcome import Failure, out, outcomes, settings_of
 from hub.settings import Settings
 
 
@@ -45,7 +45,7 @@ def retire(
     """
     with outcomes():
         settings = settings_of(context)
-        found = asyncio.run(_retired(settings, month, to, (_dsn(owner), floor or settings.audit.floor_months)))
+        found = asyncio.run(_retired(settings, month, to, (owner_dsn(owner), floor or settings.audit.floor_months)))
         if found is None:
             out.print(f"month {month} was retired before", markup=False)
             return
@@ -87,10 +87,3 @@ class _Writer:
     async def place(self, entry: Entry) -> None:
         """See ``hub.audit.retention.Writer``."""
         await place(self.settings, self.reader, entry)
-
-
-def _dsn(file: Path) -> str:
-    text = file.read_text("utf-8").strip()
-    if not text:
-        raise Failure(f"`{file}` holds no DSN", MISCONFIGURED)
-    return text

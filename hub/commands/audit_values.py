@@ -21,7 +21,7 @@ from hub.audit.naming import AlteredError
 from hub.audit.session import Session
 from hub.audited import AUDITED
 from hub.commands.audit_subject import AUDITOR
-from hub.commands.log_access import log_dsn
+from hub.commands.log_access import log_dsn, owner_dsn
 from hub.commands.log_acts import asked, identified, put
 from hub.commands.outcome import MISCONFIGURED, REFUSED, Failure, out, outcomes, settings_of
 from hub.committed import COMMITTED, REPORTER
@@ -103,10 +103,7 @@ def erase(
         now, until = datetime.now(UTC), before.replace(tzinfo=_SHANGHAI)
         if until > now:
             raise Failure("`--before` must not lie in the future", MISCONFIGURED)
-        dsn = owner.read_text("utf-8").strip()
-        if not dsn:
-            raise Failure(f"`{owner}` holds no DSN", MISCONFIGURED)
-        count = asyncio.run(_erased(settings_of(context), dsn, until, now))
+        count = asyncio.run(_erased(settings_of(context), owner_dsn(owner), until, now))
         out.print(f"{count:,} keys erased" if count else "no keys to erase", markup=False)
 
 

@@ -41,7 +41,7 @@ def ask(url: str, question: Question) -> tuple[int, dict[str, Any]]:
         headers["Hub-Case"] = question.case.encode().decode("latin-1")
     if not url.startswith(("http://", "https://")):
         raise Failure(f"`{url}` is no URL of a hub: write it as http://127.0.0.1:8000 (`--url`)", MISCONFIGURED)
-    request = urllib.request.Request(f"{url}/graphql", json.dumps(members).encode(), headers)
+    request = urllib.request.Request(f"{url.rstrip('/')}/graphql", json.dumps(members).encode(), headers)
     try:
         with _DIRECT.open(request, timeout=_PATIENCE) as reply:
             return reply.status, json.load(reply)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -14,6 +15,7 @@ from hub.commands.demo import progress_bars
 from hub.commands.log_access import log_dsn
 from hub.commands.log_acts import put
 from hub.commands.outcome import Failure, out, outcomes, settings_of
+from hub.quarters import QUARTER, running
 from hub.service import open_sources, read_policy
 from hub.settings import Settings
 from hub.statistics.accepted import DEADLINE, Freezing, Progress, unseen
@@ -40,13 +42,17 @@ def freeze_quarter(
 
     What is shown of each table is decided over all of them together, so that nobody can reckon a small cell.
 
-    Exit codes: 0 frozen; 1 it is frozen already, is no quarter, or a department does not answer; 2 the hub's database
-    does not, or a setting is wrong.
+    Exit codes: 0 frozen; 1 it is frozen already, has not begun, is no quarter, or a department does not answer; 2 the
+    hub's database does not, or a setting is wrong.
     """
     with outcomes():
+        settings = settings_of(context)
+        # What is frozen stays, and the last frozen quarter is what a question without one is answered with.
+        if QUARTER.fullmatch(quarter) and quarter > (now := running(datetime.now(ZoneInfo(settings.timezone)).date())):
+            raise Failure(f"quarter `{quarter}` has not begun, `{now}` is the running one")
         try:
             with progress_bars() as progress:
-                cells = asyncio.run(freeze_now(settings_of(context), quarter, progress))
+                cells = asyncio.run(freeze_now(settings, quarter, progress))
         except (FreezeError, TooManyError) as error:
             raise Failure(str(error)) from None
         for code, (hidden, every) in sorted(hidden_share(cells).items()):

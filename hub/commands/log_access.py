@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from hub.audit.keyring import Keyring
 from hub.audit.reader import Reader
@@ -17,6 +18,14 @@ def log_dsn(settings: Settings) -> str:
     dsn = settings.databases.dsn("log")
     if dsn is None:
         raise ConfigurationError("setting `databases.log` (`HUB_DATABASES__LOG`) is missing")
+    return dsn
+
+
+def owner_dsn(file: Path) -> str:
+    """The DSN of the log's owner, from a file: it is no setting, since the hub itself must not have it."""
+    dsn = file.read_text("utf-8").strip()
+    if not dsn.startswith(("postgresql://", "postgres://")):
+        raise ConfigurationError(f"`{file}` holds no DSN: `postgresql://owner@host/database` is wanted")
     return dsn
 
 

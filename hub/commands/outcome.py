@@ -48,6 +48,8 @@ def outcomes() -> Iterator[None]:
         raise _exit(f"{error.code}: {error.message}", REFUSED) from None
     except Failure as failure:
         raise _exit(str(failure), failure.code) from None
+    except FileExistsError as error:
+        raise _exit(f"a file is in the way: `{error.filename}`", MISCONFIGURED) from None
     except OSError as error:
         where = f" `{error.filename}`" if error.filename else ""
         raise _exit(f"{(error.strerror or type(error).__name__).lower()}{where}", MISCONFIGURED) from None

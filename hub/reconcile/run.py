@@ -7,14 +7,14 @@ next run begins anew and ends as if nothing had happened. A source that does not
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 from connectors.source import Source
+from hub.quarters import QUARTER, before, end, running
 from hub.reconcile.digest import Digest
 from hub.reconcile.reading import STREAMS, count, pages, parents
 from hub.reconcile.store import Run, Store
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Called with what is under way, how much of it is done, of how much."""
-
-QUARTER: Final = re.compile(r"([0-9]{4})Q([1-4])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +44,7 @@ class Order:
     @property
     def day(self) -> date:
         """The day that ages are reckoned on: today, or the last day of a quarter that is over."""
-        return min(self.clock().date(), last_day(self.quarter))
+        return min(self.clock().date(), end(self.quarter))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,30 +66,14 @@ class Summary:
         return plain | {"new": self.new, "reopened": self.reopened, "corrected": self.corrected} | dict(self.found)
 
 
-def quarter_of(day: date) -> str:
-    """The quarter that a day lies in."""
-    return f"{day.year}Q{(day.month + 2) // 3}"
-
-
-def last_day(quarter: str) -> date:
-    """The last day of a quarter, as 2026Q4; ``ValueError`` if it is none."""
-    match = QUARTER.fullmatch(quarter)
-    if match is None:
-        raise ValueError(f"`{quarter}` is no quarter: write it as 2026Q4")
-    year, number = int(match[1]), int(match[2])
-    following = date(year + number // 4, number % 4 * 3 + 1, 1)
-    return following - timedelta(days=1)
-
-
 def check_quarter(quarter: str, today: date) -> None:
     """Raises ``ValueError`` for a quarter that can no longer be compared, or not yet."""
-    running = quarter_of(today)
-    before = quarter_of(date(today.year, (today.month - 1) // 3 * 3 + 1, 1) - timedelta(days=1))
-    last_day(quarter)
-    if quarter not in (running, before):
-        raise ValueError(
-            f"quarter `{quarter}` cannot be compared: sources hold today's data, so `{running}` or `{before}` can"
-        )
+    if QUARTER.fullmatch(quarter) is None:
+        raise ValueError(f"`{quarter}` is no quarter: write it as 2026Q4")
+    possible = running(today), before(running(today))
+    if quarter not in possible:
+        either = " or ".join(f"`{one}`" for one in possible)
+        raise ValueError(f"quarter `{quarter}` cannot be compared: sources hold today's data, so {either} can")
 
 
 async def reconcile(sources: Mapping[str, Source], store: Store, order: Order, progress: Progress) -> Summary:

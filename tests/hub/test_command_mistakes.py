@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from hub.audit.keys import SigningKey
 from hub.cli import app
-from hub.commands.outcome import MISCONFIGURED
+from hub.commands.outcome import MISCONFIGURED, REFUSED
 
 WHY = ("policy", "why")
 VERIFY = ("audit", "verify")
@@ -103,3 +103,21 @@ def test_a_setting_that_is_wrong_is_told_in_words_of_settings(text: str, words: 
 def test_a_folder_is_no_settings_file() -> None:
     Path("conf").mkdir()
     assert "settings file `conf` is no file" in complaint("--config", "conf", "check")
+
+
+def test_a_quarter_that_has_not_begun_is_not_frozen() -> None:
+    result = run("statistics", "freeze", "2999Q1")
+    assert result.exit_code == REFUSED
+    assert "quarter `2999Q1` has not begun" in result.stderr
+
+
+def test_a_file_where_a_folder_is_wanted_is_named() -> None:
+    Path("here").touch()
+    assert "a file is in the way: `here`" in complaint("demo", "--port", "0", "--data-dir", "here", "--once")
+
+
+def test_an_owner_file_without_a_dsn_is_not_taken_for_a_database_that_is_away() -> None:
+    Path("owner").write_text("the administrator knows\n")
+    retire, erase = ("retire", "202211", "--to", "archive"), ("erase", "--before", "2023-01-01")
+    for words in (retire, erase):
+        assert "`owner` holds no DSN: `postgresql://" in complaint("audit", *words, "--owner", "owner")

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from connectors.demo.server import Server
-from hub.reconcile.run import quarter_of
+from hub.quarters import running
 from hub.reconcile.store import Store
 from tests.reconcile.ground import Ground, opened
 from tests.reconcile.noise import disturb
@@ -127,7 +127,7 @@ async def test_civil_affairs_asks_for_a_comparison_which_is_run_once_and_stands_
         "select orders.quarter, status, counts from reconciliation_order as orders "
         "join reconciliation_run as runs on runs.id = run",
     )
-    assert (quarter, status) == (quarter_of(today()), "DONE")
+    assert (quarter, status) == (running(today()), "DONE")
     assert json.loads(counts)["candidates"] > 10
     said = [json.loads(entry) for entry in await entries_of(reconciled.server)]
     compared = [one for one in said if "act=reconcile" in one["facts"]]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from hub.quarters import running
 from hub.reconcile.child import BUSY, DONE, FAILED, LOCKED, UNKNOWN
 from hub.reconcile.orders import MOST, Orders
-from hub.reconcile.run import quarter_of
 from hub.reconcile.store import Store
 from tests.reconcile.ground import DEPARTMENTS, DIGEST, Ground
 from tests.support.running import READ_PASSWORD, ROOT
@@ -28,7 +28,7 @@ PLACED = (
 async def order(ground: Ground, number: str, quarter: str | None = None) -> None:
     async with Store.opened(ground.dsn("hub")):
         pass
-    await ground.each("hub", PLACED, [(number, quarter or quarter_of(today()))])
+    await ground.each("hub", PLACED, [(number, quarter or running(today()))])
 
 
 async def run(ground: Ground, number: str, *, go: bool = True) -> int:
