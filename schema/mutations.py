@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 INPUT = "input"
 """The one argument of every step."""
-OWN = ("step", "again", "lawful")
-"""What a step answers of itself, beside the row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,8 +16,6 @@ from uuid import UUID
 from hub.lifecycle.compile import Part
 
 FLAGS: Final = "Child.riskFlags"
-LINKED: Final = "_citizen"
-"""Column by which a row comes to belong to a child."""
 INPUTS: Final[Mapping[str, tuple[str, ...]]] = {
     **{
         f"Child.{name}": (f"Child.{name}",)

@@ -8,9 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
-
-LinkStatus: TypeAlias = Literal["CONFIRMED", "CANDIDATE", "REFUSED"]
+from typing import Final
 
 CLASS: Final = "LINK_CANDIDATE"
 """Class of the item that civil affairs decides a link by; it has the link's id."""
