@@ -1,4 +1,4 @@
-"""Plan, requests -> Found: every reach's rows, all sources at once, statements shared by the requests of a batch.
+"""Reach, arguments -> pages: the rows of a root, of a look-up, or below other rows, as far as they can be told.
 
 A row whose conditions rest on another department is taken as undecided first; the facts are then asked for just those
 rows' children (or, where nothing could be certain without them, for all at once), and the row is read again with

@@ -4,10 +4,10 @@
     document      text -> Document                           hub/document.py    (a mutation goes on in hub/mutation.py)
     plan          Document, Entitlements -> Plan             hub/planner/compile.py
     call          Plan, variables -> Call (arguments, cost)  hub/calls.py
-    fetch         Plan, Calls -> Found                       hub/batch.py (a batch of calls shares statements)
-    stitch        Plan, Found -> Tree                        hub/stitch.py
+    fetch         Plan, Calls -> pages                       hub/batches.py, hub/batch.py (a batch shares statements)
+    stitch        Plan, pages -> data, errors, what leaves   hub/answering.py, hub/stitch.py
     record        all of the above -> Receipt                hub/recording.py (durable before the answer leaves)
-    respond       Tree, Receipt -> Answer                    hub/response.py
+    respond       data, errors, Receipt -> Answer            hub/response.py
 
 # INVARIANT 2: no entry, no answer. Every way out of ``answer`` passes ``record``; if that fails, no data leave.
 """

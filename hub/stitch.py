@@ -1,4 +1,4 @@
-"""Plan, pages -> Tree: one call's data in response order, its errors, and what it released.
+"""Plan, pages -> one call's data in response order, its errors, and what it released.
 
 A value that is not clear is null with an error: one for each coordinate and reason, with the rows and paths that it
 concerns. Nothing is decided here: the state of every value came with it from its source.
