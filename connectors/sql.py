@@ -83,7 +83,7 @@ def _flat(fetch: Fetch, writer: Writer) -> str:
 
 
 def _nested(fetch: Fetch, writer: Writer) -> str:
-    """Which rows, first; what of them, then: conditions that cost are computed for the rows of the page alone."""
+    """First which rows, then what of them: conditions that cost are computed for the rows of the page alone."""
     outer, inner = writer.table(fetch.relation), writer.table(fetch.relation)
     outer.unindexed = writer.long
     costly = _lateral(fetch, writer, outer)

@@ -97,7 +97,7 @@ def _stored(aggregate: Aggregate, columns: list[str], writer: Writer) -> str:
 
 
 def _apart(aggregate: Aggregate, columns: list[str], writer: Writer) -> str:
-    """Each row that does not count after all, once less."""
+    """One less for each row that does not count after all."""
     table = writer.table(aggregate.relation)
     where = holds(All((aggregate.where, aggregate.apart)), writer, table)
     outputs = [*(f"{table.alias}.{quoted(name)}" for name in columns), "-1"]

@@ -74,7 +74,7 @@ def _elsewhere(facts: Collection[Fact]) -> bool:
 
 
 async def _arrived(fetched: Awaitable[Any]) -> None:
-    """Waits for rows, or for their source's failure: who comes for the rows is told."""
+    """Waits until the rows are there or their source has failed, of which whoever reads them is told."""
     await fetched
 
 

@@ -144,7 +144,7 @@ def _in_doubt(asked: Groups, unknown: frozenset[Fact]) -> Predicate:
 
 
 def _sure(asked: Groups, unknown: frozenset[Fact]) -> tuple[Predicate, ...]:
-    """What holds of a row that counts whatever is unknown; of two ways one of which it must go anyway, neither."""
+    """What holds of every row that surely counts; a choice of ways is left out where one of them must hold anyway."""
     parts = _parts(_where(asked, unknown, optimistic=False))
     return tuple(part for part in parts if not isinstance(part, Some) or set(part.parts).isdisjoint(parts))
 

@@ -324,8 +324,8 @@ class Execution:
     ) -> list[Record]:
         """Asks what the undecided rows rest on, reads them again, and drops those that turn out not to exist.
 
-        ``missed``: there is room for a row that does not exist for the caller. It must not be told from none by what is
-        asked of whom, so where none is undecided all is asked of nobody.
+        ``missed``: a row may be there that does not exist for the caller. The sources must not be asked more
+        for such a row than for none, so where no row is undecided they are asked the same about nobody.
         """
         undecided = [record for record in records if record.undecided]
         if not undecided and not missed:

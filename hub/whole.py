@@ -69,19 +69,21 @@ def _sheet(reach: p.Reach) -> Sheet | None:
     others = [entry for entry in rows.entries if not isinstance(entry, p.Value)]
     if not all(isinstance(entry, p.Link | p.Word | p.Denied) for entry in others):
         return None
-    links = [(entry.key, _sheet(entry.reach)) for entry in others if isinstance(entry, p.Link)]
-    return (
-        Sheet(
-            reach=reach,
-            edges=edges,
-            node=node,
-            layout=layout_of(reach, rows),
-            links=tuple((key, sheet) for key, sheet in links if sheet is not None),
-            words=tuple((entry.key, entry.text) for entry in others if isinstance(entry, p.Word)),
-            denied=tuple((entry.key, entry.coordinate) for entry in others if isinstance(entry, p.Denied)),
-        )
-        if all(sheet is not None for _, sheet in links)
-        else None
+    links: list[tuple[str, Sheet]] = []
+    for entry in others:
+        if isinstance(entry, p.Link):
+            below = _sheet(entry.reach)
+            if below is None:
+                return None
+            links.append((entry.key, below))
+    return Sheet(
+        reach=reach,
+        edges=edges,
+        node=node,
+        layout=layout_of(reach, rows),
+        links=tuple(links),
+        words=tuple((entry.key, entry.text) for entry in others if isinstance(entry, p.Word)),
+        denied=tuple((entry.key, entry.coordinate) for entry in others if isinstance(entry, p.Denied)),
     )
 
 

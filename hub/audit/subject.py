@@ -79,7 +79,7 @@ class Words:
     """Coordinate -> category."""
 
     def unit(self, key: str) -> str:
-        """A unit key in words; one of which the policy knows no more stays a code."""
+        """A unit key in words; one that the policy no longer knows stays a code."""
         code, _, owner = key.partition(":")
         chinese, english = self.units.get(code, (code, ""))
         place = self.places.get(owner, owner)

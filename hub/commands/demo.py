@@ -34,8 +34,8 @@ from hub.audit.session import install
 from hub.commands.outcome import Failure, err, out, outcomes
 from hub.commands.serving import Done, listen, serve
 from hub.commands.showing import show_units
+from hub.quarters import before, running
 from hub.settings import SOURCES, ConfigurationError, Settings, Writes, load
-from hub.today import last_quarter
 
 CHILDREN = 2000
 SEED = 20170501
@@ -165,8 +165,7 @@ def _answer(folder: Folder, dsns: Dsns, port: int, once: bool) -> None:
 
 def _freeze(folder: Folder) -> subprocess.Popen[bytes]:
     """Freezes the last quarter's tables beside the answers: some ten seconds, and nothing at a second start."""
-    first = last_quarter(datetime.now(ZoneInfo("Asia/Shanghai")).date())
-    quarter = f"{first[:4]}Q{(int(first[5:7]) + 2) // 3}"
+    quarter = before(running(datetime.now(ZoneInfo("Asia/Shanghai")).date()))
     asked = ["--config", str(folder.path / "hub.toml"), "statistics", "freeze", quarter]
     command = [sys.executable, "-c", "from hub.cli import main; main()", *asked]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

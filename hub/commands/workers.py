@@ -49,7 +49,7 @@ def serve_many(settings: Settings) -> int:
 
 @dataclass(slots=True, kw_only=True)
 class _Worker:
-    """A process that was started then; ``answers``: it takes requests, as it says once through ``word``."""
+    """A process, started at ``begun``; ``answers``: it takes requests, which it says once through ``word``."""
 
     process: SpawnProcess
     word: Connection

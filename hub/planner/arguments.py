@@ -123,7 +123,7 @@ def _raised(access: Access, flag: str) -> Formula:
 
 
 def flag_facts(shape: Shape, access: Access) -> frozenset[Fact]:
-    """Facts on which the flags of a filter rest, and on which it does not rest besides that the caller sees a row."""
+    """Facts that decide the flags of a filter, without those that decide whether the caller sees the row at all."""
     match shape:
         case ("all", *parts) | ("any", *parts) | ("not", *parts):
             return frozenset().union(*(flag_facts(part, access) for part in parts))

@@ -165,7 +165,7 @@ def _answers(items: Iterable[Row]) -> Iterator[Counted]:
 
 
 def _times(reports: Mapping[str, Row], incidents: Iterable[Row]) -> Iterator[tuple[str, str | None, str, float]]:
-    """(indicator, town, child, minutes or hours) of each report; one of nobody known is no child's."""
+    """(indicator, town, child, minutes or hours) of each report; one about nobody known has no child."""
     for report, dispatched, notified in incidents:
         if report not in reports:
             continue

@@ -149,35 +149,36 @@ def tabulate(
     declared = list(declared)
     plain = [table for table in declared if table.code not in beside.shapes]
     folded = _folded(rows, coordinates, plain, k_of, beside.domains)
-    domains = {
-        name: tuple(sorted({keys[at] for keys in folded}, key=lambda value: (value is None, value or "")))
-        for at, name in enumerate(coordinates)
-    } | dict(beside.domains)
+    domains = _domains(folded, coordinates) | dict(beside.domains)
     found: list[Tables] = []
     for measure in sorted({table.measure for table in declared}):
         own = [table for table in declared if table.measure == measure]
-        made = [
-            replace(
-                _table(table, folded, rows, coordinates, domains, k_of[table.code]),
-                shape=beside.shapes.get(table.code, PLAIN),
-            )
-            for table in own
+        made = [_table(table, folded, rows, coordinates, domains, k_of[table.code]) for table in own]
+        shaped = [
+            replace(each, shape=beside.shapes.get(table.code, PLAIN)) for table, each in zip(own, made, strict=True)
         ]
         used = {name for table in own for name in table.by}
-        tied = {name: tie for name, tie in beside.ties.items() if name in used and tie.parent in used}
         found.append(
             Tables(
                 domains={name: domains[name] for name in sorted(used)},
-                tables=tuple(made),
-                ties=tied,
+                tables=tuple(shaped),
+                ties={name: tie for name, tie in beside.ties.items() if name in used and tie.parent in used},
                 rows=_different(folded, [coordinates.index(name) for name in sorted(used)]),
             )
         )
     return found
 
 
+def _domains(folded: Sequence[Keys], coordinates: Sequence[str]) -> dict[str, tuple[str | None, ...]]:
+    """Coordinate -> the values that rows have of it, in order, null last."""
+    return {
+        name: tuple(sorted({keys[at] for keys in folded}, key=lambda value: (value is None, value or "")))
+        for at, name in enumerate(coordinates)
+    }
+
+
 def _different(folded: Sequence[Keys], places: Sequence[int]) -> tuple[Keys, ...]:
-    """Different rows, of very many each so-manieth."""
+    """Different rows; where there are very many, some of them at even steps."""
     found = sorted({tuple(keys[place] for place in places) for keys in folded}, key=str)
     return tuple(found[:: len(found) // MOST_ROWS + 1])
 
