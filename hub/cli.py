@@ -18,6 +18,7 @@ from hub.commands import (
     eventing,
     freezing,
     holding,
+    installing,
     policing,
     reconciling,
     running,
@@ -50,6 +51,7 @@ def hub(
 
 for group in (
     demo,
+    installing,
     running,
     asking,
     checking,

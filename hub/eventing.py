@@ -134,6 +134,6 @@ async def _check(outbox: Outbox) -> None:
         await outbox.bounds()
     except StoreError as error:
         if "3F000" in error.reason or "42P01" in error.reason:
-            message = "the tables of events are missing in the hub's own database: run `hub/events/outbox.sql` there"
+            message = "the tables of events are missing in the hub's own database: its owner runs `hub install`"
             raise ConfigurationError(message) from None
         raise

@@ -1,7 +1,7 @@
 """``/healthz`` and ``/readyz`` -> whether the process lives, and whether it could answer a query now.
 
-``/readyz`` is 200 while the log and the policy are well: a department that is down takes its own fields with it, not
-the hub. It names each part and a stable word, never an address or a message of another system.
+``/readyz`` is 200 while the log, the policy and the hub's own records are well: a department that is down takes its own
+fields with it, not the hub. It names each part and a stable word, never an address or a message of another system.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ async def _check(halves: Halves) -> None:
     except StoreError as error:
         # The last: its column `subject` is wanting, of an installation from before.
         if any(state in error.reason for state in ("3F000", "42P01", "42703")):
-            message = "the table `held.act` is missing in the hub's own database: run `hub/lifecycle/held.sql` there"
+            message = "the table `held.act` is missing in the hub's own database: its owner runs `hub install`"
             raise ConfigurationError(message) from None
 
 

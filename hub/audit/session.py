@@ -128,9 +128,17 @@ class Session:
                 connection.terminate()
 
     async def _open(self) -> Any:
-        connection = await asyncpg.connect(
-            self._dsn, timeout=self._timeout / 2, command_timeout=self._timeout + 0.5, server_settings=self._settings
-        )
+        try:
+            connection = await asyncpg.connect(
+                self._dsn,
+                timeout=self._timeout / 2,
+                command_timeout=self._timeout + 0.5,
+                server_settings=self._settings,
+            )
+        except asyncpg.InvalidParameterValueError:
+            # All settings but the role are known to every server.
+            role = self._settings.get("role")
+            raise StoreError(f"the role `{role}` is missing, the tables' owner makes it by `hub install`") from None
         try:
             # Asked at each opening: the server may have been started again with other settings.
             await self._guard(connection)
@@ -146,10 +154,11 @@ class Session:
         if not found["synchronous"]:
             raise StoreError("`synchronous_commit` is not on")
         if not found["present"]:
-            raise StoreError("the log's tables are missing")
+            raise StoreError("the log's tables are missing, their owner makes them by `hub install`")
         layout = await connection.fetchval("select version from log.layout")
         if layout != LAYOUT:
-            raise StoreError(f"the log's tables have layout `{layout}`, `{LAYOUT}` is needed")
+            how = "their owner runs `hub install`" if layout < LAYOUT else "this hub is older than they are"
+            raise StoreError(f"the log's tables have layout `{layout}`, `{LAYOUT}` is needed: {how}")
 
 
 class Sessions:
