@@ -213,7 +213,7 @@ class _Reader:
 
     def _below(self, reach: Reach, path: tuple[str, ...]) -> None:
         """Reads what is asked below a reach; where no variable stands there, all calls of the plan ask the same."""
-        below: Below | None = reach.known.get("below")
+        below: AskedBelow | None = reach.known.get("below")
         if below is None:
             if any(_varies(link.reach.node) or _varied_below(link.reach) for link in links_of(reach)):
                 self.varied = True
@@ -221,7 +221,7 @@ class _Reader:
                 return
             apart = replace(self, asked={}, denied={})
             apart._read_links(reach, path)
-            below = reach.known["below"] = Below(
+            below = reach.known["below"] = AskedBelow(
                 asked=apart.asked,
                 denied=apart.denied,
                 cost=sum(_cost(link.reach, apart.asked) for link in links_of(reach)),
@@ -246,7 +246,7 @@ class _Reader:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Below:
+class AskedBelow:
     """What every call of a plan asks below a row of a reach: arguments, coordinates that no grant opens, cost."""
 
     asked: Asked
@@ -292,6 +292,6 @@ def _holds_variable(value: ValueNode) -> bool:
 
 def _cost(reach: Reach, asked: Asked) -> int:
     rows = asked[reach.number].first
-    below: Below | None = reach.known.get("below")
+    below: AskedBelow | None = reach.known.get("below")
     cost = sum(_cost(link.reach, asked) for link in links_of(reach)) if below is None else below.cost
     return rows * (reach.fields_count + cost)

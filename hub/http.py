@@ -134,7 +134,7 @@ class Service(Protocol):
         ...
 
 
-class Turn(Exception):
+class HttpFault(Exception):
     """Turned away by HTTP's own rules, before anything was asked: a status and words, no entry."""
 
     def __init__(self, status: int, message: str, **headers: str) -> None:
@@ -198,8 +198,8 @@ class Door:
         try:
             answer = await self._answer(scope, receive, visit)
             return _response(visit, self._status(visit, answer), answer.body)
-        except Turn as turn:
-            return _response(visit, turn.status, _body(RefusalError("INVALID_INPUT", turn.message)), turn.headers)
+        except HttpFault as fault:
+            return _response(visit, fault.status, _body(RefusalError("INVALID_INPUT", fault.message)), fault.headers)
         except HubError as error:
             return await self._turned_away(visit, (error,))
         except RefusedError as refused:
@@ -255,7 +255,7 @@ class Door:
         try:
             return await arrived(receive, announced, self.settings.limits.body_bytes, self.settings.deadlines.body)
         except TimeoutError:
-            raise Turn(408, "the body did not arrive in time", Connection="close") from None
+            raise HttpFault(408, "the body did not arrive in time", Connection="close") from None
 
     async def _turned_away(self, visit: _Visit, errors: tuple[HubError, ...]) -> _Response:
         if visit.credential is None and not self.strangers.take():
@@ -300,14 +300,14 @@ def _remember(known: dict[bytes, _Known], said: bytes, found: _Known) -> None:
 
 def _media_type(method: str, headers: Headers) -> str:
     if method != "POST":
-        raise Turn(405, "only POST is answered here", Allow="POST")
+        raise HttpFault(405, "only POST is answered here", Allow="POST")
     media_type = _accepted(headers.get("accept", "*/*"))
     content, _, parameters = headers.get("content-type", "").partition(";")
     charset = parameters.partition("charset=")[2].strip().strip('"').lower()
     if content.strip().lower() != JSON or charset not in {"", "utf-8"}:
-        raise Turn(415, f"the body must be `{JSON}` in UTF-8", Accept=JSON)
+        raise HttpFault(415, f"the body must be `{JSON}` in UTF-8", Accept=JSON)
     if headers.get("content-encoding", "identity").lower() != "identity":
-        raise Turn(415, "the body must not be compressed", Accept_Encoding="identity")
+        raise HttpFault(415, "the body must not be compressed", Accept_Encoding="identity")
     return media_type
 
 
@@ -320,7 +320,7 @@ def _accepted(accept: str) -> str:
         if media_type is not None and quality > best:
             best, chosen = quality, media_type
     if chosen is None:
-        raise Turn(406, f"answers come as `{GRAPHQL}` or `{JSON}`")
+        raise HttpFault(406, f"answers come as `{GRAPHQL}` or `{JSON}`")
     return chosen
 
 

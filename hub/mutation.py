@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ordered:
+class StepRequest:
     """A request for a step, as far as it is understood."""
 
     identity: Identity
@@ -50,7 +50,7 @@ class Ordered:
     denied: Literal["refuse", "null"]
 
 
-async def take_step(hub: Hub, ordered: Ordered, entitlements: Entitlements) -> Answer:
+async def take_step(hub: Hub, ordered: StepRequest, entitlements: Entitlements) -> Answer:
     """The answer to a mutation; raises ``HubError`` or ``RefusedError`` if the step was not taken."""
     with hub.stage("compile"):
         payload, step = _compiled(hub, ordered, entitlements)
@@ -63,7 +63,7 @@ async def take_step(hub: Hub, ordered: Ordered, entitlements: Entitlements) -> A
     return await _answer(hub, call, payload, step, taken)
 
 
-def _compiled(hub: Hub, ordered: Ordered, entitlements: Entitlements) -> tuple[Payload, Step]:
+def _compiled(hub: Hub, ordered: StepRequest, entitlements: Entitlements) -> tuple[Payload, Step]:
     document = ordered.document
     payload = compile_payload(
         schema=hub.schema,
@@ -84,7 +84,7 @@ def _compiled(hub: Hub, ordered: Ordered, entitlements: Entitlements) -> tuple[P
     return payload, step
 
 
-def _call(hub: Hub, ordered: Ordered, payload: Payload, step: Step, entitlements: Entitlements) -> Call:
+def _call(hub: Hub, ordered: StepRequest, payload: Payload, step: Step, entitlements: Entitlements) -> Call:
     call = read_call(hub, ordered.identity, ordered.request_id, ordered.document, payload.plan, entitlements)
     call.operation, call.path, call.reports = ordered.operation, (payload.key,), step.reports
     return call

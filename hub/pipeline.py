@@ -28,7 +28,7 @@ from hub.hub import Hub
 from hub.identity import Identity
 from hub.lifecycle.steps import STEPS
 from hub.lifecycle.unaccepted import unaccepted
-from hub.mutation import Ordered, take_step
+from hub.mutation import StepRequest, take_step
 from hub.planner.compile import compile_plan
 from hub.planner.plan import Plan
 from hub.planner.scopes import OWN_REPORTS
@@ -59,7 +59,7 @@ async def answer(hub: Hub, identity: Identity, request: Request) -> Answer:
         with hub.stage("document"):
             document = await hub.documents.read_apart(request.query, request.operation_name, request.variables)
         if document.writes:
-            ordered = Ordered(
+            ordered = StepRequest(
                 identity=identity,
                 request_id=request.request_id,
                 operation=operation,

@@ -74,7 +74,7 @@ LINKS_OF_PERSONS = _links(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class FilesAsked:
     """A question of some files, and what is found: facts -> those of the files for which they hold."""
 
     of_whom: frozenset[tuple[str, str | None]]
@@ -100,7 +100,7 @@ class Registry:
     links: dict[frozenset[str], Links] = field(default_factory=dict)
     named: Files = field(default_factory=lambda: Files(citizen={}))
     """Files as the ids say that the batch looks up: links of some of them, or of nobody, are asked of all."""
-    asked: dict[Fact, list[Told]] = field(default_factory=dict)
+    asked: dict[Fact, list[FilesAsked]] = field(default_factory=dict)
     everyone: dict[Fact, Holders] = field(default_factory=dict)
     """Of facts that were asked over all children, for whom they hold."""
 
@@ -200,11 +200,11 @@ class Registry:
                 groups.setdefault((fact.source, fact.relation), []).append(fact)
         for group in groups.values():
             together = tuple(sorted(group, key=lambda fact: fact.name))
-            asked = Told(of_whom=of_whom, found=asyncio.ensure_future(self._among(together, files)))
+            asked = FilesAsked(of_whom=of_whom, found=asyncio.ensure_future(self._among(together, files)))
             for fact in group:
                 self.asked.setdefault(fact, []).append(asked)
 
-    def _told(self, fact: Fact, of_whom: frozenset[tuple[str, str | None]], *, shown: bool) -> Told | None:
+    def _told(self, fact: Fact, of_whom: frozenset[tuple[str, str | None]], *, shown: bool) -> FilesAsked | None:
         """The question of these files; if they exist for the caller, one of more files that was answered will do.
 
         Of a file that does not, it would tell whether another question of the request came upon it.
