@@ -47,14 +47,16 @@ def ask(url: str, question: Question) -> tuple[int, dict[str, Any]]:
             return reply.status, json.load(reply)
     except urllib.error.HTTPError as error:
         with error:
-            return error.code, _refusal(error.read(), error.code)
+            return error.code, _refusal(url, error.read(), error.code)
     except (OSError, ValueError):
         raise Failure(f"no hub answers at `{url}`; `hub demo` or `hub serve` starts one", MISCONFIGURED) from None
 
 
-def _refusal(body: bytes, status: int) -> dict[str, Any]:
+def _refusal(url: str, body: bytes, status: int) -> dict[str, Any]:
     try:
-        answer: dict[str, Any] = json.loads(body)
+        answer = json.loads(body)
     except ValueError:
-        raise Failure(f"what answers there is no hub (status {status})", MISCONFIGURED) from None
+        answer = None
+    if not isinstance(answer, dict) or "errors" not in answer:
+        raise Failure(f"what answers at `{url}` is no hub (status {status})", MISCONFIGURED)
     return answer

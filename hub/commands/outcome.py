@@ -43,9 +43,9 @@ def outcomes() -> Iterator[None]:
     except (ConfigurationError, ServerError, PolicyError, KeyFileError, StoreError) as error:
         raise _exit(str(error), MISCONFIGURED) from None
     except RefusedError as refused:
-        raise _exit("\n".join(f"{error.code}: {error.message}" for error in refused.errors), REFUSED) from None
+        raise _exit("\n".join(map(_told, refused.errors)), REFUSED) from None
     except HubError as error:
-        raise _exit(f"{error.code}: {error.message}", REFUSED) from None
+        raise _exit(_told(error), REFUSED) from None
     except Failure as failure:
         raise _exit(str(failure), failure.code) from None
     except FileExistsError as error:
@@ -53,6 +53,12 @@ def outcomes() -> Iterator[None]:
     except OSError as error:
         where = f" `{error.filename}`" if error.filename else ""
         raise _exit(f"{(error.strerror or type(error).__name__).lower()}{where}", MISCONFIGURED) from None
+
+
+def _told(error: HubError) -> str:
+    # The words are those of HTTP: a command has an option where a client sends a header.
+    option = " (here: `--case`)" if error.code == "CASE_REQUIRED" else ""
+    return f"{error.code}: {error.message}{option}"
 
 
 def _exit(message: str, code: int) -> typer.Exit:

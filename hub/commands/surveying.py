@@ -22,7 +22,7 @@ from hub.commands.log_acts import TOKEN
 from hub.commands.outcome import MISCONFIGURED, Failure, err, out, outcomes, settings_of
 from hub.commands.principals import check_unit, dev_token
 from hub.identity import PARKS
-from hub.quarters import running
+from hub.quarters import QUARTER, running
 from hub.service import read_policy
 from hub.settings import Settings
 from hub.survey.check import Checked, check
@@ -174,6 +174,8 @@ def _progress(
     with outcomes():
         settings = settings_of(context)
         day = _today(settings)
+        if quarter is not None and not QUARTER.fullmatch(quarter):
+            raise Failure(f"`{quarter}` is no quarter: write it as 2026Q4", MISCONFIGURED)
         policy, unit = read_policy(settings), "town_government" if town else "civil_affairs_bureau"
         check_unit(policy, unit, town, None)
         names = {

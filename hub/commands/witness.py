@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from hub.audit.keys import COSIGNATURE, SigningKey, VerifierKey, load_signing_key, make_signing_key
+from hub.audit.keys import COSIGNATURE, KeyFileError, SigningKey, VerifierKey, load_signing_key, make_signing_key
 from hub.audit.witness.server import Witness, witness_app
 from hub.audit.witness.state import State
-from hub.commands.outcome import err, out, outcomes
+from hub.commands.outcome import MISCONFIGURED, Failure, err, out, outcomes
 from hub.commands.serving import listen, serve_app, url_of
 
 KEY = "witness.pem"
@@ -42,13 +42,20 @@ def add(app: typer.Typer) -> None:
         Exit codes: 0 ended in good order; 2 a key, the folder or the port is wrong, or another witness uses the folder.
         """
         with outcomes():
-            logs = [VerifierKey.parse(text) for text in log]
+            logs = [_log(text) for text in log]
             state = State(folder)
             with state.held(), listen(host, port) as found:
                 key = _key(folder, name)
                 _introduce(key, logs, url_of(found))
                 app = witness_app(Witness(key=key, logs=_by_origin(logs), state=state))
                 asyncio.run(serve_app(app, found))
+
+
+def _log(text: str) -> VerifierKey:
+    try:
+        return VerifierKey.parse(text)
+    except KeyFileError as error:
+        raise Failure(f"`--log`: {error}; `hub audit key` prints it", MISCONFIGURED) from None
 
 
 def _key(folder: Path, name: str) -> SigningKey:

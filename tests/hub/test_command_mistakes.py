@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -121,3 +123,36 @@ def test_an_owner_file_without_a_dsn_is_not_taken_for_a_database_that_is_away() 
     retire, erase = ("retire", "202211", "--to", "archive"), ("erase", "--before", "2023-01-01")
     for words in (retire, erase):
         assert "`owner` holds no DSN: `postgresql://" in complaint("audit", *words, "--owner", "owner")
+
+
+def test_a_log_that_a_witness_is_given_wrongly_is_told_by_its_option() -> None:
+    told = complaint("witness", "--log", "x", "--name", "w.example/w", "--dir", "w")
+    assert "`--log`: a verifier key is a name, an id and a key" in told
+    assert "`hub audit key` prints it" in told
+
+
+def test_a_quarter_of_the_survey_is_told_how_one_is_written() -> None:
+    assert "`x` is no quarter: write it as 2026Q4" in complaint("survey", "progress", "--quarter", "x")
+
+
+def test_a_case_that_is_wanting_is_told_by_the_option_that_gives_it() -> None:
+    result = run("audit", "hold", "public_security_bureau", "--register", "R1")
+    assert result.exit_code == REFUSED
+    assert "send `Hub-Case` (here: `--case`)" in result.stderr
+
+
+def test_what_answers_at_a_url_and_is_no_hub_is_told_to_be_none() -> None:
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        assert f"what answers at `{url}` is no hub (status 404)" in complaint(
+            "query", "auditor", "{ me { key } }", "--url", url
+        )
+        server.shutdown()
