@@ -223,7 +223,7 @@ class _Compared:
         return self.writer.bind(self.operand, encode, type_, use, self.raw.partition(".")[2], self._owner())
 
     def _owner(self) -> str:
-        return f"{self.raw.partition('.')[0]}" if self.column.place.join else self.column.name
+        return self.raw.partition(".")[0] if self.column.place.join else self.column.name
 
     def _sign(self, operator: str) -> str:
         column, sign = self.column, _SIGNS[operator]

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import connectors
-from connectors.advice import LEAST
+from connectors.advice import LEAST, Findings
 from connectors.check import DEADLINE, Problem
 from connectors.check import check as check_database
 from connectors.mapping import Mapping as SourceMapping
@@ -126,12 +126,20 @@ def check_sources(
             if name in indexes and not any(problem.fatal for problem in asked[name]):
                 for line in told(name, indexes[name], mappings[name]):
                     out.print(line, markup=False)
-        if any(unwritten.values()):
-            raise Failure("not every source takes writes; `hub sources rights SOURCE` prints what its role needs")
-        if len(asked) < len(SOURCES) or any(problem.fatal for found in asked.values() for problem in found):
-            raise Failure("not every source is well")
-        if strict and any(found.advice for found in indexes.values()):
-            raise Failure("not every source has the indexes")
+        if wrong := list(_wrong(asked, unwritten, indexes if strict else {})):
+            raise Failure("\n".join(wrong))
+
+
+def _wrong(
+    asked: Mapping[str, Sequence[Problem]], unwritten: Mapping[str, str], indexes: Mapping[str, Findings]
+) -> Iterator[str]:
+    """What is not well, in a line each."""
+    if len(asked) < len(SOURCES) or any(problem.fatal for found in asked.values() for problem in found):
+        yield "not every source is well"
+    if any(unwritten.values()):
+        yield "not every source takes writes; `hub sources rights SOURCE` prints what its role needs"
+    if any(found.advice for found in indexes.values()):
+        yield "not every source has the indexes"
 
 
 def _tell(name: str, problems: Sequence[Problem] | None, unwritten: str | None) -> None:

@@ -156,3 +156,13 @@ def test_what_answers_at_a_url_and_is_no_hub_is_told_to_be_none() -> None:
             "query", "auditor", "{ me { key } }", "--url", url
         )
         server.shutdown()
+
+
+def test_sources_check_says_each_thing_that_is_not_well() -> None:
+    away = "'postgresql://u:s3cret@127.0.0.1:1/hub'"
+    Path("hub.toml").write_text(f"[databases]\nhub = {away}\n[writes]\nhub = {away}\n")
+    result = run("sources", "check")
+    assert result.exit_code == REFUSED
+    assert "not every source is well" in result.stderr
+    assert "not every source takes writes" in result.stderr
+    assert "s3cret" not in result.output
