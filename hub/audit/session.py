@@ -195,6 +195,8 @@ async def install(dsn: str) -> None:
                 await connection.execute(file.read_text(encoding="utf-8"))
         finally:
             await connection.close()
+    except asyncpg.InsufficientPrivilegeError:
+        raise StoreError("the role of this DSN may not make tables, or roles, there: the owner's is wanted") from None
     except Exception as error:
         raise StoreError(_reason(error)) from error
 

@@ -71,3 +71,14 @@ async def test_a_role_that_the_server_does_not_have_is_named(bare: str) -> None:
     store = PostgresStore(Session(bare, name="test", role="hub_nobody"))
     with pytest.raises(StoreError, match="the role `hub_nobody` is missing"):
         await store.probe()
+
+
+async def test_who_may_make_nothing_there_is_told_whose_dsn_is_wanted(
+    server: Server, bare: str, tmp_path: Path
+) -> None:
+    owner = await asyncpg.connect(bare)
+    await owner.execute("create role passer_by login password 'invented'")
+    name = await owner.fetchval("select current_database()")
+    await owner.close()
+    result = await installed(server.dsn(name, user="passer_by", password="invented"), tmp_path)
+    assert (result.exit_code, "the owner's is wanted" in result.stderr) == (MISCONFIGURED, True), result.output
