@@ -115,6 +115,8 @@ def _late(words: Words, row: Mapping[str, Any], item: Mapping[str, Any] | None) 
             "named": named,
             "of": words.type(row["type"]),
             "at": instant(row["at"]),
+            "waited": None,
+            "left": None,
             "link": "/survey/",
             "which": which,
         }
