@@ -244,7 +244,7 @@ async def test_an_installation_of_before_is_found_out_at_the_start_and_is_well_o
         await connection.execute("alter table held.act drop column subject")
         async with kept(steps, targets) as older:
             assert older.writing.halves is not None
-            with pytest.raises(ConfigurationError, match=r"run `hub/lifecycle/held\.sql` there"):
+            with pytest.raises(ConfigurationError, match=r"its owner runs `hub install`"):
                 await check_halves(older.writing.halves)
             await install(steps.dsn)
             await check_halves(older.writing.halves)
