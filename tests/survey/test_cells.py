@@ -101,6 +101,7 @@ def test_what_has_no_one_meaning_is_refused_with_its_word(name: str, written: An
 
 @given(text=st.text(max_size=40))
 @example(text="²")
+@example(text="0000")
 def test_whatever_is_written_the_answer_is_a_value_or_a_fault_that_does_not_repeat_it(text: str) -> None:
     for column in COLUMNS:
         found = parse(column, text)
@@ -109,8 +110,10 @@ def test_whatever_is_written_the_answer_is_a_value_or_a_fault_that_does_not_repe
 
 
 def _said() -> str:
-    """Every word that the form itself says."""
-    return "".join(f"{column.header}{column.hint}{column.choices}" for column in COLUMNS)
+    """Every word that the form itself says, and what it says to somebody who wrote something else."""
+    other = [parse(column, "□□□□□") for column in COLUMNS]
+    told = "".join(f"{found.wrong}{found.right}" for found in other if isinstance(found, Fault))
+    return told + "".join(f"{column.header}{column.hint}{column.choices}" for column in COLUMNS)
 
 
 @given(value=st.one_of(st.integers(), st.floats(), st.booleans(), st.dates(), st.datetimes(), st.none()))
