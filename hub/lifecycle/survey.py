@@ -98,11 +98,12 @@ def _filing(who: tuple[Actor, ...], origin: tuple[str, ...], prefix: str, zh: st
     )
 
 
-SUBMITTING: Final = (
-    _step(
-        name="beginSurvey",
-        zh="开始本季度摸排",
-        en="begin the survey of the running quarter",
+def _beginning(name: str, zh: str, en: str, quarter: Clock) -> Step:
+    """A submission is made, of the writer's own division."""
+    return _step(
+        name=name,
+        zh=zh,
+        en=en,
         clause="2.4",
         who=(*VILLAGE, *TOWN),
         target="DRAFT",
@@ -114,13 +115,18 @@ SUBMITTING: Final = (
                 sets=(
                     ("divisionCode", Credential("division")),
                     ("level", Credential("level")),
-                    ("quarter", Clock("quarter")),
+                    ("quarter", quarter),
                     ("childrenCount", Fixed(0)),
                 ),
             ),
         ),
         starts=("survey_village", "survey_town", "survey_district"),
-    ),
+    )
+
+
+SUBMITTING: Final = (
+    _beginning("beginSurvey", "开始本季度摸排", "begin the survey of the running quarter", Clock("quarter")),
+    _beginning("beginLastSurvey", "补开上季度摸排", "begin the survey of the last quarter", Clock("last_quarter")),
     _step(
         name="submitSurvey",
         zh="报送镇街",

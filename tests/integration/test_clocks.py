@@ -28,9 +28,10 @@ from hub.events.seen import Looking
 from hub.events.subscription import Events
 from hub.hub import Remembered
 from hub.pipeline import refuse
-from hub.quarters import end, running
+from hub.quarters import before, end, running
 from hub.settings_events import Clocks as Limits
 from hub.sources import Sources
+from hub.workdays import workdays_after
 from tests.faults.switched import Switched
 from tests.support.course import EDUCATION, EMERGENCY, GUARDIANSHIP, POLICE, Course, Turn
 from tests.support.desk import at_desk, of
@@ -53,6 +54,7 @@ UNBEGUN = "delete from dcbs as d where jd = $1 and xzqhdm = $2 returning to_json
 OF_SURVEYS = """
 subscription($after: String) { overdue(after: $after) { __typename cursor at clock division quarter node { id } } }
 """
+RECORD = "surveySubmission { quarter status }"
 OVERDUE_OF_ME = "{ me { overdue { clock clockZh clause at id type } } }"
 REPORTED_EARLIER = "update jq_bg set bgsj = bgsj - $2::int * interval '1 minute' where bgbh = $1"
 TOLD_EARLIER = "update jq_cj set tbxzsj = tbxzsj - $2::int * interval '1 day' where bgbh = $1"
@@ -537,6 +539,37 @@ async def test_a_survey_that_nobody_began_is_an_alarm_from_its_survey_days_on_on
         assert await unbegun_of(served, child.town) == {("survey_town_unbegun", town)}, "nobody has looked again yet"
         await one.clocks.look()
         assert await alarms(written, f"{village}/{quarter}") == [("survey_village_unbegun", True)]
+
+
+async def test_a_village_and_a_town_that_never_began_the_last_survey_begin_it_late_and_are_no_alarm_any_more(
+    served: Served, departments: Mapping[str, Source], written: Server, people: list[Child]
+) -> None:
+    child, last, purpose = people[-1], before(running(today())), "survey_management"
+    town = child.town.partition(":")[2]
+    assert child.town != people[1].town
+    connection = await asyncpg.connect(written.dsn("civil_affairs"))
+    async with ticking(written, departments) as one, nobody_began(written, {child.village: last, town: last}):
+        one.clocks.divisions = lambda: POLICY.divisions
+        one.now = datetime.combine(workdays_after(end(last), 16), datetime.min.time(), SHANGHAI)
+        await one.clocks.look()
+        assert await alarms(written, f"{child.village}/{last}") == [("survey_village_unbegun", False)]
+        async with at_desk(served, child.committee, purpose) as page:
+            assert "补开上季度摸排" in of((await page.get("/survey/")).text)
+        async with at_desk(served, child.town, purpose) as page:
+            assert "补开上季度摸排" in of((await page.get(f"/survey/?quarter={last}")).text)
+        for key in (child.committee, child.town):
+            begun = await served.step(key, purpose, "beginLastSurvey", RECORD, preparedBy="虚构填表人")
+            assert begun.data["beginLastSurvey"]["surveySubmission"] == {"quarter": last, "status": "DRAFT"}
+            twice = await served.step(key, purpose, "beginLastSurvey", RECORD, preparedBy="虚构填表人")
+            assert twice.codes == {"CONFLICT"}, "a quarter has one submission of a division"
+        await one.clocks.look()
+        assert await alarms(written, f"{child.village}/{last}") == [("survey_village_unbegun", True)]
+        async with at_desk(served, child.committee, purpose) as page:
+            text = of((await page.get("/survey/")).text)
+            assert "补开上季度摸排" not in text and "报送镇街" in text
+        for division in (child.village, town):
+            assert await connection.fetchval(UNBEGUN, last, division), "the one that was begun makes room"
+    await connection.close()
 
 
 async def test_what_waits_for_a_step_stands_in_the_entry_and_is_an_outage_where_nobody_can_tell(

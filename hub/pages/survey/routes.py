@@ -5,6 +5,7 @@ Guarantee: everything shown was answered by the pipeline to the unit itself, for
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -33,7 +34,8 @@ def survey_routes(opened: Opened) -> list[BaseRoute]:
         at(opened, "/sheet", sheets.send, "POST", with_file=True),
         at(opened, "/sheet/annotated", sheets.annotated),
         at(opened, "/sheet/enter", sheets.enter, "POST"),
-        at(opened, "/beginSurvey", steps.begin, "POST"),
+        at(opened, "/beginSurvey", partial(steps.begin, step=steps.BEGIN), "POST"),
+        at(opened, "/beginLastSurvey", partial(steps.begin, step=steps.BEGIN_LAST), "POST"),
         at(opened, "/{id}", steps.row_page),
         at(opened, "/{id}/{step}", steps.take, "POST"),
     ]
@@ -63,10 +65,10 @@ async def _overview(visit: Visit) -> Response:
 
 
 def _own_forms(visit: Visit, own: Node | None, quarter: str) -> list[dict[str, Any]]:
-    """What the town may do of its own submission; only the running quarter's can be begun."""
+    """What the town may do of its own submission, of the running quarter or of the last one."""
     if own is not None:
         return steps.forms(visit, own)
-    return [steps.form(visit, steps.BEGIN, None, {})] if quarter == running(today(visit)) else []
+    return [steps.form(visit, steps.BEGIN if quarter == running(today(visit)) else steps.BEGIN_LAST, None, {})]
 
 
 def _path(row: Node | None) -> str:

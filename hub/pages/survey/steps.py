@@ -27,6 +27,7 @@ from hub.survey.register import Node
 
 SUBJECT: Final = "SurveySubmission"
 BEGIN: Final = STEPS["beginSurvey"]
+BEGIN_LAST: Final = STEPS["beginLastSurvey"]
 Given = Mapping[str, Sequence[str]]
 
 
@@ -72,13 +73,13 @@ async def take(visit: Visit) -> Response:
     return _done(visit, step, told)
 
 
-async def begin(visit: Visit) -> Response:
-    """The running quarter's submission, made."""
+async def begin(visit: Visit, step: Step) -> Response:
+    """A quarter's submission, made."""
     visit = surveyor(visit)
-    told = await _asked(visit, BEGIN)
-    if told.data is None or told.data[BEGIN.name] is None:
+    told = await _asked(visit, step)
+    if told.data is None or told.data[step.name] is None:
         return visit.page("survey/failed.html", told.status, failed=message(told, visit))
-    return _done(visit, BEGIN, told)
+    return _done(visit, step, told)
 
 
 def _shown(visit: Visit, row: Node, *, failed: Told | None = None, tried: str = "") -> Response:

@@ -151,6 +151,7 @@ def test_a_row_is_created_in_its_first_state_and_never_moved_to_it_from_nowhere(
         "takeCall": "REPORTED",
         "planService": "PLANNED",
         "beginSurvey": "DRAFT",
+        "beginLastSurvey": "DRAFT",
         "registerCase": "ACCEPTED",
         "registerRestoration": "ACCEPTED",
         "proposeApplication": "PENDING",
