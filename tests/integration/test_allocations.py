@@ -28,6 +28,7 @@ from hub.hub import Hub
 from hub.meeting import Meeting
 from hub.pipeline import Request, answer
 from tests.bench.documents import AGGREGATE, FULL, LIST, MASKED, POINT, Asker
+from tests.support.clusters import throw_away
 from tests.support.running import close_all, connect, fill, identity, open_alone, start_server
 from tests.support.tally import Slack, Tally, left, tallied
 
@@ -180,7 +181,7 @@ async def larger(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Alon
             yield found
         await close_all(connected)
     finally:
-        started.stop()
+        throw_away(started)
 
 
 async def test_what_a_batch_held_is_let_go_without_the_collector(alone: Alone) -> None:
@@ -248,7 +249,7 @@ async def test_requests_leave_nothing_behind(single: Alone) -> None:
         for asker, query, each in every:
             await single.ask(asker, query, *each[:4])
 
-    assert await left(work, rounds=8) / requests < LEFT
+    assert await left(work, rounds=8, bearable=LEFT * requests) < LEFT * requests
 
 
 async def test_what_is_kept_of_each_request_is_noticed(single: Alone) -> None:
@@ -258,4 +259,4 @@ async def test_what_is_kept_of_each_request_is_noticed(single: Alone) -> None:
     async def work() -> None:
         kept.extend(await single.ask(FULL, query, *each))
 
-    assert await left(work, rounds=8) > LEFT
+    assert await left(work, rounds=8, bearable=LEFT) > LEFT
