@@ -73,12 +73,17 @@ FILTERS: list[tuple[dict[str, Any], Condition]] = [
 ]
 
 
+@pytest.fixture(scope="module")
+async def before(running: Running) -> list[dict[str, Any]]:
+    """What is in the log after they asked; what comes after it is of no account."""
+    await ask_all(running)
+    return await running.entries()
+
+
 @pytest.mark.parametrize(("condition", "holds"), FILTERS, ids=[str(each[0])[:24] for each in FILTERS])
 async def test_each_filter_finds_the_entries_that_it_says_and_no_other(
-    running: Running, condition: dict[str, Any], holds: Condition
+    running: Running, before: list[dict[str, Any]], condition: dict[str, Any], holds: Condition
 ) -> None:
-    await ask_all(running)
-    before = await running.entries()
     nodes = await found(running, filter=condition)
     size = len(before)
     indexes = [node["index"] for node in nodes if node["index"] < size]

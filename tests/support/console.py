@@ -28,7 +28,6 @@ from hub.secrets import open_secrets
 from hub.settings import Credentials, Databases, Deadlines, Settings
 from hub.tokens import open_issuer
 from tests.support.clusters import throw_away
-from tests.support.haste import hasten
 from tests.support.rights import Me
 from tests.support.running import READ_PASSWORD, SOURCES, TODAY, close_all, connect, fill, start_server
 from tests.support.world import Row, World, load
@@ -178,7 +177,6 @@ async def serving(server: Server, folder: Path, institutions: Mapping[str, str])
     hub = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, ws="none", lifespan="on"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(entry, "MIXING", timedelta(milliseconds=1))
-        hasten(patch)
         running = asyncio.create_task(hub.serve(sockets=[listening]))
         try:
             while not hub.started:

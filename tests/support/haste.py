@@ -1,5 +1,7 @@
 """A patch -> hubs of this process look ten times as often for what they do behind requests.
 
+For processes of their own alone: in that of the tests, what requests allocate is counted, and would be counted with it.
+
 A second until an entry stands in the tree, and one more until it can be searched, is nothing to an auditor; to a
 hundred tests that look there it is minutes in which nobody works. How often they look by themselves is tested where
 that is the point.
