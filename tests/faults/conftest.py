@@ -29,5 +29,5 @@ def departments(hub: Hub, sources: Mapping[str, Source]) -> Departments:
     switches = {name: Switched(inner=source, name=name) for name, source in sources.items()}
     composed = compose(switches, hub.recording.log)
     ticks = itertools.count(0, 10)
-    composed.sources = Sources.of(switches, deadline=5.0, monotonic=lambda: float(next(ticks)))
+    composed.sources = Sources.of(switches, deadline=30.0, monotonic=lambda: float(next(ticks)))
     return Departments(switches=switches, ask=Asking(hub=composed))

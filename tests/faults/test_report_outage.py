@@ -20,7 +20,7 @@ from tests.support.course import EMERGENCY, POLICE, WOMEN, Course, Turn
 from tests.support.proxy import Proxy, proxied
 from tests.support.running import SOURCES, close_all, connect, start_server
 from tests.support.served import (
-    AS_DELIVERED,
+    WITHOUT,
     Child,
     Served,
     children_of,
@@ -74,7 +74,7 @@ async def behind(outage_server: Server, tmp_path_factory: pytest.TempPathFactory
         )
         departments = connect(outage_server)
         stack.push_async_callback(close_all, departments)
-        served = await stack.enter_async_context(serving(settings, folder, **AS_DELIVERED))
+        served = await stack.enter_async_context(serving(settings, folder, **WITHOUT))
         yield Behind(
             served=served,
             departments=departments,

@@ -42,6 +42,8 @@ PATIENT = {f"HUB_DEADLINES__{name.upper()}": "60" for name in WAITED_FOR}
 """What every hub here gets: tests are of what is answered, on a machine that does other things as well."""
 AS_DELIVERED = {f"HUB_DEADLINES__{name.upper()}": str(getattr(Deadlines(), name)) for name in WAITED_FOR}
 """For tests of what is said when a time is over."""
+WITHOUT = {**AS_DELIVERED, "HUB_DEADLINES__LOG": "4"}
+"""For tests of what is said without a department: a machine that stands still for a while is not without its log."""
 
 
 def today() -> date:
