@@ -27,6 +27,7 @@ import connectors
 from hub.cli import app
 from hub.commands.outcome import MISCONFIGURED, REFUSED
 from hub.commands.showing import UNITS
+from tests.support.served import PATIENT
 
 HUB = [sys.executable, "-c", "from hub.cli import main; main()"]
 NUMBER = re.compile(r"[0-9]{17}[0-9X]")
@@ -63,7 +64,7 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, **PATIENT, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
 
 
@@ -349,7 +350,7 @@ def test_serve_answers_on_the_databases_of_the_settings(demo: Demo) -> None:
         [*HUB, "--config", str(demo.config), "serve", "--port", str(port)],
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, **PATIENT, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
     arguments = ("query", "education_bureau", "{ me { key } }", "--purpose", "dropout_control")
     until = time.monotonic() + 60

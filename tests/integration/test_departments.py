@@ -34,6 +34,8 @@ pytestmark = pytest.mark.postgres
 SCHEMA = plain_schema()
 DEADLINE = 1.5
 BOUND = 10.0
+PATIENT = 60.0
+"""Where every department answers, it may be late."""
 """Seconds that an answer may take beyond the deadline: two cores, and a test server that others share."""
 BACK_WITHIN = 60.0
 """Seconds after which a department that answers again must be asked again: the breaker's pause, and connections that
@@ -68,8 +70,8 @@ class Behind:
         self.hub.sources = fresh(self.hub.sources.by_name)
 
 
-def fresh(sources: Mapping[str, Source]) -> Sources:
-    return Sources.of(sources, deadline=DEADLINE, monotonic=time.monotonic)
+def fresh(sources: Mapping[str, Source], deadline: float = DEADLINE) -> Sources:
+    return Sources.of(sources, deadline=deadline, monotonic=time.monotonic)
 
 
 def wide(me: Me, type_name: str) -> str:
@@ -135,7 +137,11 @@ async def cases(world: World) -> list[Wide]:
 @pytest.fixture(scope="module")
 async def healthy(cases: list[Wide], behinds: list[Behind]) -> list[dict[str, Any]]:
     """Answers while every department answers; every hub is asked, so that connections and plans are there."""
+    for behind in behinds:
+        behind.hub.sources = fresh(behind.hub.sources.by_name, PATIENT)
     [found, *others] = await asyncio.gather(*(answers(behind, cases) for behind in behinds))
+    for behind in behinds:
+        behind.forget()
     for answered in others:
         assert not [line for pair in zip(found, answered, strict=True) for line in problems(*pair, "none")]
     assert all(behind.proxy.seen for behind in behinds)

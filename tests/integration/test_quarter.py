@@ -31,6 +31,7 @@ from hub.commands.outcome import MISCONFIGURED, REFUSED
 from hub.reconcile.discrepancies import DISCREPANCIES
 from hub.survey.reading import read
 from tests.support.running import ROOT
+from tests.support.served import PATIENT
 
 pytestmark = pytest.mark.postgres
 
@@ -66,7 +67,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env=os.environ | {"HUB_DEADLINES__SETTLE": "1"},
+        env=os.environ | PATIENT | {"HUB_DEADLINES__SETTLE": "1"},
     )
     assert process.stdout is not None
     found = None
@@ -81,7 +82,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 def run(demo: Demo, *arguments: str) -> Result:
-    return CliRunner().invoke(app, ["--config", str(demo.config), *arguments])
+    return CliRunner().invoke(app, ["--config", str(demo.config), *arguments], env=PATIENT)
 
 
 def quarter() -> str:
