@@ -15,9 +15,8 @@ from hub.audit.keyring import Keyring, hand_over, key_entry, next_key
 from hub.audit.keys import VerifierKey
 from hub.audit.reader import Reader
 from hub.audit.sequencer import Sequencer
-from hub.audit.session import Session
 from hub.audit.store import PostgresStore
-from hub.commands.log_access import keyring, log_dsn, reading
+from hub.commands.log_access import keyring, reading, writing
 from hub.commands.outcome import Failure, err, out, outcomes, settings_of
 from hub.settings import Settings
 
@@ -64,7 +63,7 @@ async def _announce(settings: Settings, ring: Keyring) -> None:
     entry = encode(key_entry(ring.current, new, datetime.now(UTC)))
     async with reading(settings) as reader:
         if await reader.named(entry.request, entry.kind, entry.part) is None:
-            store = PostgresStore(Session(log_dsn(settings), name="rotate", durable=settings.fsync_required))
+            store = PostgresStore(writing(settings, "rotate"))
             await store.append([entry])
             await store.close()
         until = time.monotonic() + PATIENCE
@@ -83,7 +82,7 @@ async def _placed(reader: Reader, new: VerifierKey) -> bool:
 
 async def _sequence(settings: Settings, ring: Keyring) -> None:
     """Gives waiting entries their places here, if no hub does."""
-    desk = Desk(Session(log_dsn(settings), name="rotate", durable=settings.fsync_required))
+    desk = Desk(writing(settings, "rotate"))
     if await desk.acquire():
         await Sequencer(desk, ring).drain()
     await desk.close()

@@ -29,6 +29,11 @@ def owner_dsn(file: Path) -> str:
     return dsn
 
 
+def writing(settings: Settings, name: str) -> Session:
+    """The log, to be written by a command; patiently, for who waits is an operator and not an answer."""
+    return Session(log_dsn(settings), name=name, durable=settings.fsync_required, timeout=30.0)
+
+
 @asynccontextmanager
 async def reading(settings: Settings, *, timeout: float = 60.0) -> AsyncIterator[Reader]:
     """The log, to be read; ``timeout`` seconds a statement."""

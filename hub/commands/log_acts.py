@@ -20,9 +20,8 @@ from hub.audit.desk import Desk
 from hub.audit.entry import Entry, encode
 from hub.audit.reader import Reader
 from hub.audit.sequencer import Sequencer
-from hub.audit.session import Session
 from hub.audit.store import PostgresStore
-from hub.commands.log_access import keyring, log_dsn
+from hub.commands.log_access import keyring, writing
 from hub.commands.outcome import MISCONFIGURED, Failure
 from hub.commands.principals import dev_token
 from hub.errors import RefusalError
@@ -50,7 +49,7 @@ async def identified(settings: Settings, policy: Policy, unit: str, purpose: str
 async def put(settings: Settings, entry: Entry) -> None:
     """Makes the entry durable; the same name with other bytes is a ``Failure``."""
     leaf = encode(entry)
-    store = PostgresStore(Session(log_dsn(settings), name="command", durable=settings.fsync_required))
+    store = PostgresStore(writing(settings, "command"))
     try:
         kept = await store.append([leaf])
     finally:
@@ -65,7 +64,7 @@ async def place(settings: Settings, reader: Reader, entry: Entry) -> None:
     while not await _placed(reader, entry) and time.monotonic() < until:
         await asyncio.sleep(0.2)
     if not await _placed(reader, entry):
-        desk = Desk(Session(log_dsn(settings), name="command", durable=settings.fsync_required))
+        desk = Desk(writing(settings, "command"))
         if await desk.acquire():
             await Sequencer(desk, keyring(settings)).drain()
         await desk.close()
