@@ -54,6 +54,8 @@ pytestmark = pytest.mark.postgres
 
 SOAK_KILLS = int(os.environ.get("HUB_TEST_KILLS", "100"))
 CALLERS = 4
+REPORTS = 400
+"""Of each caller at most: kills take as long as recoveries do, and reports as long as the disk."""
 THREE = (("public_security",), ("civil_affairs", "education", "courts", "procuratorate"), ("hub",))
 EACH = tuple((name,) for name in DATABASES)
 REPORTED_EARLIER = "update jq_bg set bgsj = bgsj - interval '40 minutes' where bgbh = $1"
@@ -81,7 +83,7 @@ class Killing:
     async def call_on(self, caller: int, ended: asyncio.Event) -> None:
         """Courses of reports, one after the other, each to its end; now and then one that nobody takes up."""
         children = itertools.cycle(self.people[caller::CALLERS])
-        drive = Drive.of(self.served, self.departments, children, 60 * CALLERS)
+        drive = Drive.of(self.served, self.departments, children, REPORTS * CALLERS)
         drive.again = True
         self.drives.append(drive)
         for number, one in enumerate(drive.driven):
