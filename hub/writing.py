@@ -85,13 +85,8 @@ def open_targets(settings: Settings) -> dict[str, Target]:
     return found
 
 
-@asynccontextmanager
-async def open_writing(
-    settings: Settings, hub: Hub, dsn: str, log: Recorder, secret: bytes, seal: bytes
-) -> AsyncIterator[Writing]:
-    """What takes steps; open intents are settled at once, and every minute, until it is closed."""
-    targets = open_targets(settings)
-    writing = Writing(
+def _writing(settings: Settings, hub: Hub, targets: Mapping[str, Target], log: Recorder, secret: bytes) -> Writing:
+    return Writing(
         sources=hub.sources,
         targets=targets,
         log=log,
@@ -103,6 +98,15 @@ async def open_writing(
         parks=settings.parks,
         truancy=hub.truancy,
     )
+
+
+@asynccontextmanager
+async def open_writing(
+    settings: Settings, hub: Hub, dsn: str, log: Recorder, secret: bytes, seal: bytes
+) -> AsyncIterator[Writing]:
+    """What takes steps; open intents are settled at once, and every minute, until it is closed."""
+    targets = open_targets(settings)
+    writing = _writing(settings, hub, targets, log, secret)
     # A step waits for its draft as for its entries: whoever reports a child in danger hears at once if it fails.
     session, drafts, acts = (
         Session(dsn, name=name, durable=settings.fsync_required, timeout=seconds)

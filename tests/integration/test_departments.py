@@ -33,9 +33,9 @@ pytestmark = pytest.mark.postgres
 
 SCHEMA = plain_schema()
 DEADLINE = 1.5
-BOUND = 10.0
 PATIENT = 60.0
 """Where every department answers, it may be late."""
+BOUND = 10.0
 """Seconds that an answer may take beyond the deadline: two cores, and a test server that others share."""
 BACK_WITHIN = 60.0
 """Seconds after which a department that answers again must be asked again: the breaker's pause, and connections that
